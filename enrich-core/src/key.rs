@@ -82,7 +82,7 @@ key_types! {
     AwsArn = 1, "aws_arn", Aws, Global, None, false;
     /// The part of a principal id before `:` (`AROA…`, `AIDA…`).
     AwsPrincipalId = 2, "aws_principal_id", Aws, Global, None, true;
-    /// A long-term access key id (`AKIA…`).
+    /// An access key id, long-term (`AKIA…`) or temporary (`ASIA…`).
     AwsAccessKeyId = 3, "aws_access_key_id", Aws, Global, None, false;
     /// An AWS service principal (`ec2.amazonaws.com`).
     AwsService = 4, "aws_service", Aws, Global, Lower, false;
@@ -145,5 +145,285 @@ key_types! {
 impl fmt::Display for KeyType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// A key: type, domain when the type needs one, folded value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct Key<'a> {
+    /// Its type.
+    pub key_type: KeyType,
+    /// Cluster, org, host or issuer; empty for global types.
+    pub domain: &'a str,
+    /// The folded value.
+    pub value: &'a str,
+}
+
+/// Why a text is no key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyRefused {
+    /// Not of the form `TYPE[@DOMAIN]:VALUE`.
+    Notation,
+    /// The type is not in the list.
+    UnknownType,
+    /// Empty, or a word that stands for nothing.
+    Placeholder,
+    /// Longer than [`MAX_KEY_VALUE`].
+    TooLong {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// Not shaped as values of that type are.
+    Shape {
+        /// The type.
+        key_type: KeyType,
+    },
+    /// The type needs a domain and there is none.
+    MissingDomain {
+        /// The type.
+        key_type: KeyType,
+    },
+}
+
+impl fmt::Display for KeyRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Notation => f.write_str("key is not written TYPE[@DOMAIN]:VALUE, for example aws_arn:arn:aws:iam::123456789012:role/x"),
+            Self::UnknownType => f.write_str("key type is not known; the types are listed in docs/design.md"),
+            Self::Placeholder => f.write_str("key value is empty, masked or a placeholder"),
+            Self::TooLong { len } => write!(f, "key value has {len} bytes, the limit is {MAX_KEY_VALUE}"),
+            Self::Shape { key_type } => write!(f, "key value is not shaped as an {key_type}"),
+            Self::MissingDomain { key_type } => {
+                write!(f, "key type {key_type} needs a domain; write {key_type}@DOMAIN:VALUE")
+            }
+        }
+    }
+}
+
+impl core::error::Error for KeyRefused {}
+
+/// Words that systems write where there is nothing.
+const PLACEHOLDERS: &[&str] = &["", "-", "...", "null", "None", "unknown", "EXAMPLE", "N/A"];
+
+/// Whether the value of a key can lead anywhere. The value is folded already.
+///
+/// # Errors
+/// The reason why not.
+pub fn check_value(key_type: KeyType, value: &str) -> Result<(), KeyRefused> {
+    if value.len() > MAX_KEY_VALUE {
+        return Err(KeyRefused::TooLong { len: value.len() });
+    }
+    if PLACEHOLDERS.contains(&value) || value.contains("****") {
+        return Err(KeyRefused::Placeholder);
+    }
+    let bytes = value.as_bytes();
+    let is_id = |least: usize, most: usize| {
+        (least..=most).contains(&bytes.len()) && bytes.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    };
+    let fits = match key_type {
+        KeyType::AwsArn => {
+            value.starts_with("arn:")
+                && !value.contains('*')
+                && !value.contains(":assumed-role/")
+                && value.bytes().filter(|b| *b == b':').count() >= 5
+        }
+        // Unique ids begin with four letters that name the kind (IAM User Guide, "IAM identifiers").
+        KeyType::AwsPrincipalId => is_id(16, 128) && bytes.first() == Some(&b'A') && !bytes.iter().take(4).any(u8::is_ascii_digit),
+        // Long-term (AKIA) and temporary (ASIA) keys; sixteen times the same letter is a mask.
+        KeyType::AwsAccessKeyId => {
+            is_id(20, 20)
+                && (value.starts_with("AKIA") || value.starts_with("ASIA"))
+                && bytes.iter().skip(5).any(|b| Some(b) != bytes.get(4))
+        }
+        KeyType::AwsService => value.contains('.') && !value.contains(char::is_whitespace) && !value.contains('*'),
+        KeyType::AwsAccount => bytes.len() == 12 && bytes.iter().all(u8::is_ascii_digit),
+        KeyType::EntraObjectId | KeyType::EntraAppId | KeyType::EntraKeyId => {
+            is_guid(bytes) && bytes.iter().any(|b| !matches!(b, b'0' | b'-'))
+        }
+        KeyType::EntraUpn | KeyType::Email => value.contains('@'),
+        KeyType::GithubActorId | KeyType::GithubTokenId | KeyType::GithubOauthAppId => value != "0",
+        KeyType::SpiffeId => value.starts_with("spiffe://"),
+        _ => true,
+    };
+    if fits { Ok(()) } else { Err(KeyRefused::Shape { key_type }) }
+}
+
+fn is_guid(bytes: &[u8]) -> bool {
+    bytes.len() == 36
+        && bytes.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// Appends the folded value to `out`.
+pub fn fold_into(fold: Fold, value: &str, out: &mut alloc::string::String) {
+    let start = out.len();
+    out.push_str(value);
+    let end = match fold {
+        Fold::None => start,
+        Fold::Lower => out.len(),
+        Fold::TrustDomain => value
+            .strip_prefix("spiffe://")
+            .map_or(start, |rest| start + 9 + rest.find('/').unwrap_or(rest.len())),
+    };
+    if let Some(part) = out.get_mut(start..end) {
+        part.make_ascii_lowercase();
+    }
+}
+
+/// Whether folding would change the value.
+#[must_use]
+pub fn needs_folding(fold: Fold, value: &str) -> bool {
+    !matches!(fold, Fold::None) && value.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+/// The issuer of an OIDC token as a domain: without scheme, without the ARN that AWS writes in
+/// front of it, without a closing slash.
+#[must_use]
+pub fn issuer_domain(issuer: &str) -> &str {
+    let issuer = issuer.split_once(":oidc-provider/").map_or(issuer, |(_, rest)| rest);
+    let issuer = issuer.strip_prefix("https://").unwrap_or(issuer);
+    issuer.strip_suffix('/').unwrap_or(issuer)
+}
+
+impl<'a> Key<'a> {
+    /// A key of parts that are folded and checked already.
+    #[must_use]
+    pub const fn new(key_type: KeyType, domain: &'a str, value: &'a str) -> Self {
+        Self { key_type, domain, value }
+    }
+
+    /// Folds and checks a key; `buffer` holds what has to be rewritten.
+    ///
+    /// # Errors
+    /// When the parts make no key.
+    pub fn canonical(
+        key_type: KeyType,
+        domain: &str,
+        value: &str,
+        buffer: &'a mut alloc::string::String,
+    ) -> Result<Self, KeyRefused> {
+        buffer.clear();
+        match key_type.domain_rule() {
+            Global => {}
+            Required if domain.is_empty() => return Err(KeyRefused::MissingDomain { key_type }),
+            Default(meant) if domain.is_empty() => buffer.push_str(meant),
+            _ if key_type == KeyType::OidcSubject => buffer.push_str(issuer_domain(domain)),
+            _ => buffer.push_str(domain),
+        }
+        let split = buffer.len();
+        let value = if key_type == KeyType::GithubApp { value.strip_suffix("[bot]").unwrap_or(value) } else { value };
+        fold_into(key_type.fold(), value, buffer);
+        let (domain, value) = buffer.split_at(split);
+        check_value(key_type, value)?;
+        Ok(Self { key_type, domain, value })
+    }
+
+    /// Takes `TYPE[@DOMAIN]:VALUE` apart; nothing is folded yet.
+    ///
+    /// # Errors
+    /// [`KeyRefused::Notation`] or [`KeyRefused::UnknownType`].
+    pub fn split_notation(text: &str) -> Result<(KeyType, &str, &str), KeyRefused> {
+        let (head, value) = text.split_once(':').ok_or(KeyRefused::Notation)?;
+        let (name, domain) = head.split_once('@').unwrap_or((head, ""));
+        let key_type = KeyType::parse(name).ok_or(KeyRefused::UnknownType)?;
+        Ok((key_type, domain, value))
+    }
+
+    /// The seeded hash that the index is built on.
+    #[must_use]
+    pub fn hash(&self, seed: u64) -> u64 {
+        crate::hash::key_hash(seed, self.key_type.code(), self.domain.as_bytes(), self.value.as_bytes())
+    }
+}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key_type.as_str())?;
+        if !self.domain.is_empty() {
+            write!(f, "@{}", self.domain)?;
+        }
+        write!(f, ":{}", self.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::{String, ToString};
+
+    use super::*;
+
+    fn canonical(key_type: KeyType, domain: &str, value: &str) -> Result<String, KeyRefused> {
+        Key::canonical(key_type, domain, value, &mut String::new()).map(|key| key.to_string())
+    }
+
+    #[test]
+    fn folds_as_the_table_says() {
+        for (key_type, domain, value, expected) in [
+            (KeyType::AwsService, "", "EC2.amazonaws.com", "aws_service:ec2.amazonaws.com"),
+            (KeyType::AwsArn, "", "arn:aws:iam::123456789012:role/Ci/X", "aws_arn:arn:aws:iam::123456789012:role/Ci/X"),
+            (KeyType::Email, "", "A.Ortiz@Example.COM", "email:a.ortiz@example.com"),
+            (KeyType::EntraAppId, "", "0A0A0A0A-1111-2222-3333-444444444444", "entra_app_id:0a0a0a0a-1111-2222-3333-444444444444"),
+            (KeyType::GithubApp, "", "Renovate[bot]", "github_app@github.com:renovate"),
+            (KeyType::K8sUser, "prod-eu", "system:serviceaccount:pay:Api", "k8s_user@prod-eu:system:serviceaccount:pay:Api"),
+            (KeyType::SpiffeId, "", "spiffe://Prod.Example/ns/A", "spiffe_id:spiffe://prod.example/ns/A"),
+            (
+                KeyType::OidcSubject,
+                "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
+                "repo:o/r:ref:refs/heads/main",
+                "oidc_subject@token.actions.githubusercontent.com:repo:o/r:ref:refs/heads/main",
+            ),
+        ] {
+            assert_eq!(canonical(key_type, domain, value).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_key() {
+        for (key_type, domain, value) in [
+            (KeyType::AwsArn, "", "arn:aws:sts::123456789012:assumed-role/x/y"),
+            (KeyType::AwsArn, "", "arn:aws:iam::************:role/x"),
+            (KeyType::AwsArn, "", "role/x"),
+            (KeyType::AwsPrincipalId, "", "AROA****************"),
+            (KeyType::AwsPrincipalId, "", "123456789012"),
+            (KeyType::AwsPrincipalId, "", "AIDAXXXXXXXXXXXXXXXXX:User"),
+            (KeyType::AwsAccessKeyId, "", "ASIAXXXXXXXXXXXXXXXX"),
+            (KeyType::AwsAccessKeyId, "", "0123456789ABCDEFGHIJ"),
+            (KeyType::AwsAccessKeyId, "", "EXAMPLE"),
+            (KeyType::AwsAccount, "", "12345678901"),
+            (KeyType::AwsService, "", "AWS Internal"),
+            (KeyType::EntraObjectId, "", "00000000-0000-0000-0000-000000000000"),
+            (KeyType::EntraObjectId, "", "not-a-guid"),
+            (KeyType::EntraUpn, "", "nobody"),
+            (KeyType::GithubTokenId, "", "0"),
+            (KeyType::K8sUser, "", "kubernetes-admin"),
+            (KeyType::K8sUid, "prod", ""),
+            (KeyType::K8sUser, "prod", "..."),
+        ] {
+            assert!(canonical(key_type, domain, value).is_err(), "{key_type} {value}");
+        }
+        let long = "x".repeat(MAX_KEY_VALUE + 1);
+        assert_eq!(canonical(KeyType::K8sUser, "c", &long), Err(KeyRefused::TooLong { len: MAX_KEY_VALUE + 1 }));
+    }
+
+    #[test]
+    fn notation_keeps_colons_in_the_value() {
+        assert_eq!(
+            Key::split_notation("k8s_user@prod-eu:system:serviceaccount:a:b"),
+            Ok((KeyType::K8sUser, "prod-eu", "system:serviceaccount:a:b"))
+        );
+        assert_eq!(Key::split_notation("aws_arn"), Err(KeyRefused::Notation));
+        assert_eq!(Key::split_notation("aws_arm:x"), Err(KeyRefused::UnknownType));
+    }
+
+    #[test]
+    fn every_type_has_its_own_code_and_text() {
+        for key_type in KeyType::ALL {
+            assert_eq!(KeyType::from_code(key_type.code()), Some(*key_type));
+            assert_eq!(KeyType::parse(key_type.as_str()), Some(*key_type));
+        }
     }
 }

@@ -1,2 +1,30 @@
-//! Placeholder.
+//! Builds inventory snapshots: connect, reconcile, classify, build, sign.
+//!
+//! The flow is one function, [`export::export`]: it reads the sources that an
+//! [`config::InventoryConfig`] names, lets their records meet, applies the central policy and
+//! returns an [`model::Inventory`]; [`format::build`] turns that into bytes.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`config`] | `inventory.toml` |
+//! | [`connect`] | one file a vendor's export |
+//! | [`record`] | what one source says about one identity |
+//! | [`reconcile`] | many records of one identity become one, with provenance |
+//! | [`policy`], [`classify`] | the central policy and what it decides |
+//! | [`limits`] | what may enter a snapshot: lengths, control characters, no secrets |
+//! | [`format`] | the bytes |
+#![forbid(unsafe_code)]
+
+pub mod classify;
+pub mod config;
+pub mod connect;
+pub mod export;
+mod findings;
+pub mod format;
+pub mod limits;
 pub mod model;
+pub mod policy;
+mod reach;
+pub mod reconcile;
+pub mod record;
+pub mod text;

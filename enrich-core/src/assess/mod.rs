@@ -1,0 +1,105 @@
+//! Assess: what an event means for each identity in it, and what to do.
+
+pub mod glob;
+
+pub(crate) mod behavior;
+pub(crate) mod findings;
+pub(crate) mod triage;
+
+use arrayvec::ArrayVec;
+
+use self::behavior::Judgement;
+use self::findings::Findings;
+use self::triage::Triage;
+use crate::event::observation::{MAX_IDENTITIES, Observation};
+use crate::event::text::TextBuffers;
+use crate::layers::Layers;
+use crate::lookup::Resolution;
+use crate::snapshot::{CredentialRef, IdentityRef, ScopeRef};
+use crate::vocabulary::{OutcomeKind, Role};
+
+/// What is known of one identity in one event.
+#[derive(Clone, Debug)]
+pub(crate) struct Assessed<'s> {
+    pub(crate) role: Role,
+    pub(crate) outcome: OutcomeKind,
+    /// For `matched` and `retired`.
+    pub(crate) identity: Option<IdentityRef<'s>>,
+    /// The layer that the identity comes from.
+    pub(crate) layer: u8,
+    pub(crate) credential: Option<CredentialRef<'s>>,
+    /// For those who act and are known.
+    pub(crate) judgement: Option<Judgement<'s>>,
+    pub(crate) findings: Findings<'s>,
+    /// For misses: who answers for the place.
+    pub(crate) scope: Option<ScopeRef<'s>>,
+}
+
+/// What an event means.
+#[derive(Clone, Debug)]
+pub(crate) struct Assessment<'s> {
+    pub(crate) identities: ArrayVec<Assessed<'s>, MAX_IDENTITIES>,
+    pub(crate) triage: Option<Triage<'s>>,
+    /// The identity that response is about.
+    pub(crate) primary: Option<usize>,
+}
+
+/// Assesses an event. `time_ms` is the time at which keys were resolved.
+pub(crate) fn assess<'s>(
+    layers: &'s Layers<'_>,
+    buffers: &TextBuffers<'_>,
+    observation: &Observation,
+    resolutions: &[Resolution],
+    time_ms: i64,
+) -> Assessment<'s> {
+    let mut identities = ArrayVec::new();
+    for (observed, resolution) in observation.identities.iter().zip(resolutions) {
+        let identity = resolution.holder.and_then(|holder| layers.identity(holder));
+        let acts = matches!(observed.role, Role::Actor | Role::Effective);
+        let credential = identity.as_ref().and_then(|identity| findings::credential_used(buffers, observed, identity));
+        let judgement = identity
+            .as_ref()
+            .filter(|_| acts)
+            .map(|identity| behavior::judge(layers, buffers, identity, &observation.facts, observation.time_ms));
+        let findings = identity.as_ref().map_or_else(Findings::new, |identity| {
+            findings::collect(observed, &observation.facts, identity, credential.as_ref(), resolution.outcome, time_ms)
+        });
+        let scope = if triage::is_miss(resolution.outcome) {
+            let (domain, part) = (buffers.get(observed.domain), buffers.get(observed.part));
+            layers
+                .scope(observed.provider, domain, part)
+                .filter(|scope| scope.owner.is_some())
+                .or_else(|| layers.scope(observed.provider, domain, "").filter(|scope| scope.owner.is_some()))
+                .or_else(|| place(layers, buffers, observation))
+        } else {
+            None
+        };
+        let _ = identities.try_push(Assessed {
+            role: observed.role,
+            outcome: resolution.outcome,
+            identity,
+            layer: resolution.holder.map_or(0, |holder| holder.layer),
+            credential,
+            judgement,
+            findings,
+            scope,
+        });
+    }
+    let rules_of = layers.iter().find(|layer| layer.snapshot.rules().next().is_some());
+    let triage = rules_of.and_then(|layer| triage::triage(layer.snapshot.rules(), &identities, time_ms));
+    let primary = triage.map(|triage| triage.identity).or_else(|| {
+        identities.iter().position(|identity| identity.role == Role::Actor).or((!identities.is_empty()).then_some(0))
+    });
+    Assessment { identities, triage, primary }
+}
+
+/// The owner of the place where the event happened: its namespace, else its account or cluster.
+fn place<'s>(layers: &'s Layers<'_>, buffers: &TextBuffers<'_>, observation: &Observation) -> Option<ScopeRef<'s>> {
+    let provider = observation.scope_provider?;
+    let domain = buffers.get(observation.scope_domain);
+    let part = buffers.get(observation.scope_part);
+    layers
+        .scope(provider, domain, part)
+        .filter(|scope| scope.owner.is_some())
+        .or_else(|| layers.scope(provider, domain, "").filter(|scope| scope.owner.is_some()))
+}

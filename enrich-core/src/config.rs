@@ -1,0 +1,255 @@
+//! Configuration: one JSON document, read once.
+
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::Deserialize;
+
+use crate::event::scan::MAX_DEPTH;
+use crate::snapshot::Trust;
+use crate::vocabulary::Format;
+
+/// What stands in front of a public key in configuration and key files.
+pub const PUBLIC_KEY_PREFIX: &str = "whose-public-ed25519:";
+
+/// Longest event by default: 16 MiB.
+pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 << 20;
+
+/// How events are read, and whom to trust. The default recognises every format, needs no signature
+/// and knows no default domains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Keys that may sign snapshots.
+    pub trust: Trust,
+    /// Longest event in bytes; longer lines leave unchanged.
+    pub max_event_bytes: usize,
+    /// Brackets open at once; deeper events leave unchanged.
+    pub max_depth: u32,
+    default_domains: BTreeMap<u8, String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            trust: Trust::default(),
+            max_event_bytes: DEFAULT_MAX_EVENT_BYTES,
+            max_depth: MAX_DEPTH,
+            default_domains: BTreeMap::new(),
+        }
+    }
+}
+
+/// The configuration is at fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Not the JSON that is expected.
+    Json {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A version of the configuration that this core does not read.
+    Version {
+        /// In the document.
+        found: u32,
+    },
+    /// A word that is not in a list.
+    Word {
+        /// Which member.
+        member: &'static str,
+        /// The word.
+        found: String,
+        /// What is accepted.
+        accepted: &'static str,
+    },
+    /// A trusted key is not `whose-public-ed25519:` and base64 of 32 bytes.
+    TrustedKey {
+        /// Its place in the list, from 0.
+        number: usize,
+    },
+    /// A limit outside its range.
+    Limit {
+        /// Which.
+        member: &'static str,
+        /// Greatest value.
+        most: u64,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json { line, column, message } => write!(f, "configuration, line {line}, column {column}: {message}"),
+            Self::Version { found } => write!(f, "configuration has version {found}, this core reads version 1; write \"v\":1"),
+            Self::Word { member, found, accepted } => {
+                write!(f, "configuration: {member} is {found:?}; accepted: {accepted}")
+            }
+            Self::TrustedKey { number } => write!(
+                f,
+                "configuration: trusted key {number} is not {PUBLIC_KEY_PREFIX} and 44 characters of base64; copy the line from the .pub file"
+            ),
+            Self::Limit { member, most } => write!(f, "configuration: {member} has to lie between 1 and {most}"),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    v: Option<u32>,
+    rendering: Option<String>,
+    detail: Option<String>,
+    default_domains: Option<BTreeMap<String, String>>,
+    trusted_keys: Option<Vec<String>>,
+    require_signature: Option<bool>,
+    limits: Option<Limits>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    max_event_bytes: Option<u64>,
+    max_depth: Option<u64>,
+}
+
+impl Config {
+    /// Reads a configuration (`docs/abi.md` lists its members).
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn from_json(json: &[u8]) -> Result<Self, ConfigError> {
+        let document: Document = serde_json::from_slice(json).map_err(|error| ConfigError::Json {
+            line: error.line(),
+            column: error.column(),
+            message: error.to_string(),
+        })?;
+        if let Some(found) = document.v.filter(|version| *version != 1) {
+            return Err(ConfigError::Version { found });
+        }
+        only("rendering", document.rendering, "native")?;
+        only("detail", document.detail, "standard")?;
+        let mut config = Self::default();
+        for (name, domain) in document.default_domains.unwrap_or_default() {
+            let Some(format) = Format::parse(&name) else {
+                return Err(ConfigError::Word { member: "default_domains", found: name, accepted: "names of log formats, such as k8s_audit" });
+            };
+            config.default_domains.insert(format.code(), domain);
+        }
+        let mut keys = Vec::new();
+        for (number, text) in document.trusted_keys.unwrap_or_default().iter().enumerate() {
+            keys.push(public_key(text).ok_or(ConfigError::TrustedKey { number })?);
+        }
+        config.trust = Trust::new(keys);
+        if let Some(required) = document.require_signature {
+            config.trust.require_signature = required;
+        }
+        if let Some(limits) = document.limits {
+            if let Some(bytes) = limits.max_event_bytes {
+                config.max_event_bytes = usize::try_from(limit("max_event_bytes", bytes, 1 << 30)?).unwrap_or(1 << 30);
+            }
+            if let Some(depth) = limits.max_depth {
+                config.max_depth = limit("max_depth", depth, u64::from(MAX_DEPTH))? as u32;
+            }
+        }
+        Ok(config)
+    }
+
+    /// The domain that is meant in events of a format that do not name one.
+    #[must_use]
+    pub fn default_domain(&self, format: Format) -> &str {
+        self.default_domains.get(&format.code()).map_or("", String::as_str)
+    }
+
+    /// Sets the domain that is meant in events of a format.
+    pub fn set_default_domain(&mut self, format: Format, domain: &str) {
+        self.default_domains.insert(format.code(), domain.to_owned());
+    }
+}
+
+fn only(member: &'static str, found: Option<String>, accepted: &'static str) -> Result<(), ConfigError> {
+    match found {
+        Some(found) if found != accepted => Err(ConfigError::Word { member, found, accepted }),
+        _ => Ok(()),
+    }
+}
+
+fn limit(member: &'static str, value: u64, most: u64) -> Result<u64, ConfigError> {
+    if (1..=most).contains(&value) { Ok(value) } else { Err(ConfigError::Limit { member, most }) }
+}
+
+/// The key behind [`PUBLIC_KEY_PREFIX`].
+#[must_use]
+pub fn public_key(text: &str) -> Option<[u8; 32]> {
+    let encoded = text.trim().strip_prefix(PUBLIC_KEY_PREFIX)?;
+    let encoded = encoded.strip_suffix('=').unwrap_or(encoded);
+    if encoded.len() != 43 {
+        return None;
+    }
+    let mut out = [0_u8; 32];
+    let (mut bits, mut held, mut at) = (0_u32, 0_u32, 0_usize);
+    for byte in encoded.bytes() {
+        let six = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(six);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            *out.get_mut(at)? = (bits >> held) as u8;
+            at += 1;
+            bits &= (1 << held) - 1;
+        }
+    }
+    (bits == 0).then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_member_is_optional_and_unknown_ones_are_refused() {
+        assert_eq!(Config::from_json(b"{}"), Ok(Config::default()));
+        let config = Config::from_json(
+            br#"{"v":1,"rendering":"native","detail":"standard","default_domains":{"k8s_audit":"prod-eu"},
+            "trusted_keys":["whose-public-ed25519:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="],
+            "limits":{"max_event_bytes":100,"max_depth":5}}"#,
+        )
+        .unwrap();
+        assert_eq!(config.default_domain(Format::K8sAudit), "prod-eu");
+        assert_eq!(config.trust.keys, [core::array::from_fn(|n| n as u8)]);
+        assert!(config.trust.require_signature);
+        assert_eq!((config.max_event_bytes, config.max_depth), (100, 5));
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        for (json, text) in [
+            ("{\"colour\":1}", "configuration, line 1, column 9: unknown field `colour`"),
+            ("{\"v\":2}", "configuration has version 2, this core reads version 1; write \"v\":1"),
+            ("{\"rendering\":\"ocsf\"}", "configuration: rendering is \"ocsf\"; accepted: native"),
+            ("{\"trusted_keys\":[\"x\"]}", "configuration: trusted key 0 is not"),
+            ("{\"limits\":{\"max_depth\":129}}", "configuration: max_depth has to lie between 1 and 128"),
+            ("{\"default_domains\":{\"k8s\":\"x\"}}", "configuration: default_domains is \"k8s\""),
+            ("", "configuration, line 1, column 0: EOF"),
+        ] {
+            let error = Config::from_json(json.as_bytes()).unwrap_err().to_string();
+            assert!(error.starts_with(text), "{error}");
+        }
+    }
+}

@@ -1,0 +1,534 @@
+//! The one entry: attach snapshots, then enrich batches of events.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use arrayvec::ArrayVec;
+
+use crate::assess;
+use crate::config::Config;
+use crate::event::Readers;
+use crate::event::envelope::{self, Envelope};
+use crate::event::observation::{MAX_IDENTITIES, Observation};
+use crate::event::scan::{self, Cut, Findings, ScanError};
+use crate::event::text::{Source, Span, TextBuffers};
+use crate::key::{Key, KeyRefused};
+use crate::layers::{Layers, MAX_HOLDERS};
+use crate::lookup::{self, Resolution};
+use crate::render::json::Json;
+use crate::render::{keys, native, record};
+use crate::snapshot::{Check, Snapshot, SnapshotError};
+use crate::stats::Stats;
+use crate::vocabulary::OutcomeKind;
+
+/// Envelopes inside envelopes, at most.
+const MAX_NESTING: u32 = 4;
+
+/// Names an attached layer until it is detached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LayerHandle(i32);
+
+impl LayerHandle {
+    /// The number that the plain ABI uses.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+
+    /// The handle of a number; detaching an unknown one is an error.
+    #[must_use]
+    pub const fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+}
+
+/// Attaches context to events.
+///
+/// Every buffer is reused: after the first events of their size, enriching allocates nothing.
+#[derive(Debug)]
+pub struct Enricher<'s> {
+    config: Config,
+    readers: Readers,
+    layers: Layers<'s>,
+    work: Work,
+    out: Vec<u8>,
+    stats: Stats,
+    keys_line: u64,
+}
+
+/// Buffers of one line.
+#[derive(Debug)]
+struct Work {
+    findings: Findings,
+    observation: Observation,
+    inner: String,
+    scratch: String,
+    bytes: Vec<u8>,
+    /// What changes in the line.
+    edits: Vec<Edit>,
+    /// Rendered context of the line's events, one after the other.
+    rendered: Vec<u8>,
+}
+
+/// A cut, or text put in.
+#[derive(Clone, Copy, Debug)]
+struct Edit {
+    at: usize,
+    to: usize,
+    /// Range of the rendered bytes to put in.
+    text: (usize, usize),
+}
+
+/// What is done with each event of a line.
+enum Purpose<'p> {
+    Enrich,
+    Keys(&'p mut Vec<keys::SeenEvent>),
+}
+
+/// What a line came to, counted only when the whole line can be read.
+#[derive(Debug, Default)]
+struct LineStats {
+    stats: Stats,
+}
+
+impl<'s> Enricher<'s> {
+    /// An enricher without snapshots: every identity is out of scope.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let readers = Readers::new();
+        let work = Work {
+            findings: Findings::new(&readers.trie),
+            observation: Observation::new(),
+            inner: String::new(),
+            scratch: String::new(),
+            bytes: Vec::new(),
+            edits: Vec::new(),
+            rendered: Vec::new(),
+        };
+        Self { config, readers, layers: Layers::default(), work, out: Vec::new(), stats: Stats::default(), keys_line: 0 }
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Replaces the configuration; attached snapshots stay. Line numbers of [`Enricher::keys`]
+    /// start again.
+    pub fn configure(&mut self, config: Config) {
+        self.config = config;
+        self.keys_line = 0;
+    }
+
+    /// Attaches a snapshot. The bytes stay where they are and must start at a multiple of 64.
+    /// `now_ms` only judges whether its declared time is over; `None` judges nothing.
+    ///
+    /// # Errors
+    /// Why the snapshot is refused. What was attached before stays.
+    pub fn attach(&mut self, bytes: &'s [u8], check: Check, now_ms: Option<i64>) -> Result<LayerHandle, SnapshotError> {
+        let snapshot = Snapshot::open(bytes, check, &self.config.trust)?;
+        self.layers.attach(snapshot, now_ms).map(LayerHandle)
+    }
+
+    /// Detaches a layer.
+    ///
+    /// # Errors
+    /// When there is no such layer, or an overlay stands on it.
+    pub fn detach(&mut self, handle: LayerHandle) -> Result<(), SnapshotError> {
+        self.layers.detach(handle.0)
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// The counters as one JSON object.
+    pub fn stats_json(&mut self) -> &[u8] {
+        self.out.clear();
+        self.stats.write(&mut Json::new(&mut self.out));
+        &self.out
+    }
+
+    /// Enriches a batch of lines. One line out for each line in, in order; line ends, also a
+    /// missing last one, stay as they are. A line that is no event, or a bad one, stays as it is.
+    pub fn enrich(&mut self, ndjson: &[u8]) -> &[u8] {
+        let mut out = core::mem::take(&mut self.out);
+        out.clear();
+        // Context is as long as the event, within a factor; one allocation instead of several.
+        out.reserve(ndjson.len());
+        for line in Lines(ndjson) {
+            self.line(line, &mut out);
+        }
+        self.out = out;
+        &self.out
+    }
+
+    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
+        let (body, end) = split_line_end(line);
+        let mut counted = LineStats::default();
+        let result = self.scan_line(body, &mut Purpose::Enrich, &mut counted);
+        self.finish_line(result, counted.stats);
+        let Ok(Some(())) = result else {
+            out.extend_from_slice(line);
+            return;
+        };
+        self.work.edits.sort_by_key(|edit| edit.at);
+        let mut from = 0;
+        for edit in &self.work.edits {
+            out.extend_from_slice(body.get(from..edit.at).unwrap_or(&[]));
+            out.extend_from_slice(self.work.rendered.get(edit.text.0..edit.text.1).unwrap_or(&[]));
+            from = edit.to;
+        }
+        out.extend_from_slice(body.get(from..).unwrap_or(&[]));
+        out.extend_from_slice(end);
+    }
+
+    /// Counts what became of a line.
+    fn finish_line(&mut self, result: Result<Option<()>, Refused>, counted: Stats) {
+        let stats = &mut self.stats;
+        match result {
+            Ok(None) => return,
+            Ok(Some(())) => stats.add(&counted),
+            Err(Refused::NotJson) => stats.not_json += 1,
+            Err(Refused::NotUtf8) => stats.not_utf8 += 1,
+            Err(Refused::TooLarge) => stats.too_large += 1,
+            Err(Refused::TooDeep) => stats.too_deep += 1,
+            Err(Refused::Damaged) => stats.damaged += 1,
+        }
+        stats.lines += 1;
+    }
+
+    /// Scans a line; the edits are in `self.work` afterwards. `None`: an empty line.
+    fn scan_line(&mut self, body: &[u8], purpose: &mut Purpose<'_>, counted: &mut LineStats) -> Result<Option<()>, Refused> {
+        self.work.edits.clear();
+        self.work.rendered.clear();
+        let (start, Some(first)) = scan::next_byte(body, 0) else { return Ok(None) };
+        if body.len() > self.config.max_event_bytes {
+            return Err(Refused::TooLarge);
+        }
+        let Ok(text) = core::str::from_utf8(body) else { return Err(Refused::NotUtf8) };
+        let mut pass = Pass {
+            config: &self.config,
+            readers: &self.readers,
+            layers: &self.layers,
+            findings: &mut self.work.findings,
+            observation: &mut self.work.observation,
+            buffers: TextBuffers {
+                line: text,
+                inner: &mut self.work.inner,
+                scratch: &mut self.work.scratch,
+                bytes: &mut self.work.bytes,
+            },
+            edits: &mut self.work.edits,
+            rendered: &mut self.work.rendered,
+            counted,
+            purpose,
+        };
+        let end = match first {
+            b'{' => pass.object(start, 0)?,
+            b'[' => {
+                let end = scan::skip_value_at(body, start, self.config.max_depth)?;
+                pass.array(start, 0)?;
+                end
+            }
+            _ => return Err(Refused::NotJson),
+        };
+        if scan::next_byte(body, end).1.is_some() {
+            return Err(Refused::NotJson);
+        }
+        if self.layers.is_damaged() {
+            return Err(Refused::Damaged);
+        }
+        Ok(Some(()))
+    }
+
+    /// What was observed in a batch: one JSON object a line. Line numbers count on from batch to
+    /// batch until [`Enricher::configure`].
+    pub fn keys(&mut self, ndjson: &[u8]) -> &[u8] {
+        let mut out = core::mem::take(&mut self.out);
+        out.clear();
+        let mut events = Vec::new();
+        for line in Lines(ndjson) {
+            self.keys_line += 1;
+            events.clear();
+            let mut counted = LineStats::default();
+            let (body, _) = split_line_end(line);
+            let result = self.scan_line(body, &mut Purpose::Keys(&mut events), &mut counted);
+            let is_read = matches!(result, Ok(Some(())));
+            let number = self.keys_line;
+            self.finish_line(result, counted.stats);
+            keys::line(number, if is_read { &events } else { &[] }, &mut Json::new(&mut out));
+            out.push(b'\n');
+        }
+        self.out = out;
+        &self.out
+    }
+
+    /// What a key leads to, as one JSON object. The key is written `TYPE[@DOMAIN]:VALUE`.
+    ///
+    /// # Errors
+    /// When the text is no key.
+    pub fn lookup(&mut self, key: &str) -> Result<&[u8], KeyRefused> {
+        let (key_type, domain, value) = Key::split_notation(key)?;
+        let mut buffer = String::new();
+        let key = Key::canonical(key_type, domain, value, &mut buffer)?;
+        let mut holders = ArrayVec::<_, MAX_HOLDERS>::new();
+        let count = self.layers.find(&key, &mut holders);
+        let covered = self.layers.covers(key.key_type.provider(), key.domain)
+            || (key.domain.is_empty() && !self.layers.is_empty());
+        let outcome = match (count, covered) {
+            (None, false) => OutcomeKind::OutOfScope,
+            (None, true) => OutcomeKind::NotFound,
+            (Some(1), _) => {
+                let retired = holders.first().and_then(|holder| self.layers.identity(*holder)).and_then(|identity| identity.retired_ms());
+                if retired.is_some() { OutcomeKind::Retired } else { OutcomeKind::Matched }
+            }
+            (Some(_), _) => OutcomeKind::Ambiguous,
+        };
+        let mut out = core::mem::take(&mut self.out);
+        out.clear();
+        Json::new(&mut out).object(|out| {
+            out.number("v", 1);
+            out.string("outcome", outcome.as_str());
+            out.member("key", |out| {
+                out.object(|out| {
+                    out.string("type", key.key_type.as_str());
+                    out.some_string("domain", Some(key.domain));
+                    out.string("value", key.value);
+                });
+            });
+            out.member("records", |out| {
+                out.array(|out| {
+                    for holder in &holders {
+                        if let Some(layer) = self.layers.get(holder.layer)
+                            && let Some(identity) = self.layers.identity(*holder)
+                        {
+                            let created = layer.snapshot.header().created_ms;
+                            out.element(|out| record::write(&identity, created, out));
+                        }
+                    }
+                });
+            });
+        });
+        self.out = out;
+        Ok(&self.out)
+    }
+}
+
+/// Why a line leaves unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refused {
+    NotJson,
+    NotUtf8,
+    TooLarge,
+    TooDeep,
+    Damaged,
+}
+
+impl From<ScanError> for Refused {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Syntax => Self::NotJson,
+            ScanError::TooDeep => Self::TooDeep,
+        }
+    }
+}
+
+/// One line under way.
+struct Pass<'p, 's, 'a, 'e> {
+    config: &'p Config,
+    readers: &'p Readers,
+    layers: &'s Layers<'a>,
+    findings: &'p mut Findings,
+    observation: &'p mut Observation,
+    buffers: TextBuffers<'p>,
+    edits: &'p mut Vec<Edit>,
+    rendered: &'p mut Vec<u8>,
+    counted: &'p mut LineStats,
+    purpose: &'p mut Purpose<'e>,
+}
+
+/// Where context goes: in front of a closing brace.
+#[derive(Clone, Copy)]
+struct Place {
+    close: usize,
+    has_members: bool,
+}
+
+impl Pass<'_, '_, '_, '_> {
+    /// An event or envelope at `at` in the line; returns the position after it.
+    fn object(&mut self, at: usize, nesting: u32) -> Result<usize, Refused> {
+        self.buffers.scratch.clear();
+        let end = self.scan(Source::Line, at)?;
+        for Cut { from, to } in self.findings.cuts.iter().copied() {
+            self.edits.push(Edit { at: from, to, text: (0, 0) });
+            self.counted.stats.forged_removed += 1;
+        }
+        let place = Place { close: self.findings.close, has_members: self.findings.has_members };
+        if self.readers.observe(&mut self.buffers, self.findings, self.config, None, self.observation) {
+            self.event(place, Span::EMPTY);
+            return Ok(end);
+        }
+        let (envelope, time) = envelope::recognise(self.findings, &self.readers.trie, self.readers.envelope_base);
+        match envelope {
+            Envelope::Array(span) if nesting < MAX_NESTING => {
+                self.array(span.start(), nesting + 1)?;
+            }
+            Envelope::Object(span) => {
+                self.scan(Source::Line, span.start())?;
+                self.inside(place, time, None);
+            }
+            Envelope::Text(span, format) => {
+                self.copy_inner(span);
+                if self.scan(Source::Inner, 0).is_ok() {
+                    let known = self.readers.observe(&mut self.buffers, self.findings, self.config, format, self.observation);
+                    if known {
+                        self.event(place, time);
+                    } else {
+                        self.nested_text(place, time);
+                    }
+                } else {
+                    self.unrecognized();
+                }
+            }
+            Envelope::Array(_) | Envelope::None => self.unrecognized(),
+        }
+        Ok(end)
+    }
+
+    /// A document in a string that is itself an envelope around one object.
+    fn nested_text(&mut self, place: Place, time: Span) {
+        let (envelope, inner_time) = envelope::recognise(self.findings, &self.readers.trie, self.readers.envelope_base);
+        if let Envelope::Object(span) = envelope
+            && self.scan(Source::Inner, span.start()).is_ok()
+        {
+            self.inside(place, if inner_time.is_empty() { time } else { inner_time }, None);
+        } else {
+            self.unrecognized();
+        }
+    }
+
+    fn copy_inner(&mut self, span: Span) {
+        let mut inner = core::mem::take(self.buffers.inner);
+        inner.clear();
+        inner.push_str(self.buffers.get(span));
+        *self.buffers.inner = inner;
+    }
+
+    fn scan(&mut self, source: Source, at: usize) -> Result<usize, Refused> {
+        let end = scan::scan_object(&mut self.buffers, source, at, self.config.max_depth, &self.readers.trie, self.findings)?;
+        Ok(end)
+    }
+
+    /// What was scanned last is the event that the envelope carries.
+    fn inside(&mut self, place: Place, time: Span, format: Option<crate::vocabulary::Format>) {
+        if self.readers.observe(&mut self.buffers, self.findings, self.config, format, self.observation) {
+            self.event(place, time);
+        } else {
+            self.unrecognized();
+        }
+    }
+
+    /// The elements of the array at `at` in the line.
+    fn array(&mut self, at: usize, nesting: u32) -> Result<(), Refused> {
+        let line = self.buffers.line;
+        let bytes = line.as_bytes();
+        let (mut at, mut byte) = scan::next_byte(bytes, at.saturating_add(1));
+        while let Some(first) = byte {
+            if first == b']' {
+                return Ok(());
+            }
+            let end = if first == b'{' {
+                self.object(at, nesting)?
+            } else {
+                scan::skip_value_at(bytes, at, self.config.max_depth)?
+            };
+            let (after, next) = scan::next_byte(bytes, end);
+            match next {
+                Some(b',') => (at, byte) = scan::next_byte(bytes, after.saturating_add(1)),
+                Some(b']') => return Ok(()),
+                _ => return Err(Refused::NotJson),
+            }
+        }
+        Err(Refused::NotJson)
+    }
+
+    fn unrecognized(&mut self) {
+        self.counted.stats.events += 1;
+        self.counted.stats.unrecognized += 1;
+    }
+
+    /// A recognised event: looks its identities up and renders its context.
+    fn event(&mut self, place: Place, outer_time: Span) {
+        if self.observation.time_ms.is_none() && !outer_time.is_empty() {
+            self.observation.time_ms = crate::time::parse_rfc3339(self.buffers.get(outer_time));
+        }
+        let stats = &mut self.counted.stats;
+        stats.events += 1;
+        if self.observation.identities.is_empty() {
+            stats.no_identity += 1;
+        }
+        if let Purpose::Keys(events) = self.purpose {
+            keys::event(&self.buffers, self.observation, events);
+            return;
+        }
+        if self.layers.is_empty() {
+            return;
+        }
+        // Without a time of its own, an event is resolved as of the snapshot.
+        let created = self.layers.iter().next().map_or(0, |layer| layer.snapshot.header().created_ms);
+        let time_ms = self.observation.time_ms.unwrap_or(created);
+        let mut resolutions = ArrayVec::<Resolution, MAX_IDENTITIES>::new();
+        lookup::resolve_all(self.layers, &self.buffers, self.observation, time_ms, &mut resolutions);
+        let assessment = assess::assess(self.layers, &self.buffers, self.observation, &resolutions, time_ms);
+        for assessed in &assessment.identities {
+            stats.outcome(assessed.outcome);
+            if let Some(judgement) = &assessed.judgement {
+                stats.verdict(judgement.verdict);
+            }
+        }
+        if let Some(triage) = &assessment.triage {
+            stats.priority(triage.rule.priority());
+        }
+        stats.enriched += 1;
+        let from = self.rendered.len();
+        self.rendered.extend_from_slice(if place.has_members { b",\"whose\":" } else { b"\"whose\":" });
+        let context = native::Context {
+            layers: self.layers,
+            buffers: &self.buffers,
+            observation: self.observation,
+            resolutions: &resolutions,
+            assessment: &assessment,
+            time_ms,
+        };
+        native::write(&context, &mut Json::new(self.rendered));
+        self.edits.push(Edit { at: place.close, to: place.close, text: (from, self.rendered.len()) });
+    }
+}
+
+/// The lines of a batch, each with its line end.
+struct Lines<'a>(&'a [u8]);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let len = self.0.iter().position(|byte| *byte == b'\n').map_or(self.0.len(), |at| at + 1);
+        let (line, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(line)
+    }
+}
+
+/// A line without its end, and the end.
+fn split_line_end(line: &[u8]) -> (&[u8], &[u8]) {
+    let body = line.strip_suffix(b"\n").unwrap_or(line);
+    let body = body.strip_suffix(b"\r").unwrap_or(body);
+    line.split_at_checked(body.len()).unwrap_or((line, &[]))
+}

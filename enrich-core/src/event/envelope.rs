@@ -1,0 +1,85 @@
+//! Envelopes: what carries events inside.
+//!
+//! Where several events lie in an array, each is an event and receives its own context in place.
+//! Where the event lies in a member (EventBridge) or in a string (LookupEvents, AKS, CloudWatch
+//! subscriptions), the context stands in the object around it.
+
+use super::observation::Field;
+use super::scan::{Findings, Sort};
+use super::text::Span;
+use super::trie::Trie;
+use crate::vocabulary::Format;
+
+/// JSON pointers of what envelopes are recognised by.
+pub(crate) const PATHS: &[&str] = &[
+    "/Records",
+    "/records",
+    "/items",
+    "/Events",
+    "/logEvents",
+    "/detail",
+    "/CloudTrailEvent",
+    "/properties/log",
+    "/message",
+    "/EventTime",
+    "/time",
+    "/detail/eventName",
+    "/detail/userIdentity",
+    "/kind",
+];
+
+const RECORDS: Field = Field(0);
+const RECORDS_LOWER: Field = Field(1);
+const ITEMS: Field = Field(2);
+const EVENTS: Field = Field(3);
+const LOG_EVENTS: Field = Field(4);
+const DETAIL: Field = Field(5);
+const CLOUD_TRAIL_EVENT: Field = Field(6);
+const PROPERTIES_LOG: Field = Field(7);
+const MESSAGE: Field = Field(8);
+const LOOKUP_TIME: Field = Field(9);
+const OUTER_TIME: Field = Field(10);
+const DETAIL_NAME: Field = Field(11);
+const DETAIL_IDENTITY: Field = Field(12);
+const KIND: Field = Field(13);
+
+/// What a scanned object carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Envelope {
+    /// It is the event, or nothing that is known.
+    None,
+    /// Each element of this array is an event or an envelope.
+    Array(Span),
+    /// The event lies in this object.
+    Object(Span),
+    /// The event lies in this string; of that format, if the envelope says so.
+    Text(Span, Option<Format>),
+}
+
+/// What kind of envelope a scanned object is, and the time that it states for its event.
+pub(crate) fn recognise(findings: &Findings, trie: &Trie, base: u16) -> (Envelope, Span) {
+    let get = |field: Field| findings.get(trie.slot(usize::from(base) + usize::from(field.0)));
+    for field in [RECORDS, RECORDS_LOWER, EVENTS, LOG_EVENTS] {
+        let found = get(field);
+        if found.sort == Sort::Array {
+            return (Envelope::Array(found.span), Span::EMPTY);
+        }
+    }
+    if get(ITEMS).sort == Sort::Array && get(KIND).sort == Sort::Text {
+        return (Envelope::Array(get(ITEMS).span), Span::EMPTY);
+    }
+    let text = |field: Field| Some(get(field)).filter(|found| found.sort == Sort::Text).map(|found| found.span);
+    if let Some(inner) = text(CLOUD_TRAIL_EVENT) {
+        return (Envelope::Text(inner, Some(Format::AwsCloudtrail)), text(LOOKUP_TIME).unwrap_or_default());
+    }
+    if let Some(inner) = text(PROPERTIES_LOG) {
+        return (Envelope::Text(inner, None), text(OUTER_TIME).unwrap_or_default());
+    }
+    if get(DETAIL).sort == Sort::Object && get(DETAIL_NAME).sort == Sort::Text && get(DETAIL_IDENTITY).sort == Sort::Object {
+        return (Envelope::Object(get(DETAIL).span), text(OUTER_TIME).unwrap_or_default());
+    }
+    if let Some(inner) = text(MESSAGE) {
+        return (Envelope::Text(inner, None), Span::EMPTY);
+    }
+    (Envelope::None, Span::EMPTY)
+}

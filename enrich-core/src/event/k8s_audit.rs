@@ -1,0 +1,141 @@
+//! Kubernetes audit.
+//!
+//! Fields: `audit.k8s.io/v1` Event of the Kubernetes API reference; `user.extra` keys of EKS as its
+//! IAM authenticator writes them. The event does not name its cluster: that comes from
+//! configuration.
+
+use super::FormatReader;
+use super::observation::{Observed, Observer, fields};
+use super::text::{Part, Span};
+use crate::key::KeyType;
+use crate::vocabulary::{Format, Provider, Role};
+
+fields! {
+    KIND = "/kind";
+    API_VERSION = "/apiVersion";
+    VERB = "/verb";
+    AUDIT_ID = "/auditID";
+    STAGE = "/stage";
+    REQUEST_URI = "/requestURI";
+    RECEIVED = "/requestReceivedTimestamp";
+    STAGE_TIME = "/stageTimestamp";
+    OLD_TIME = "/timestamp";
+    SOURCE_ADDRESS = "/sourceIPs/0";
+    USER_AGENT = "/userAgent";
+    USER = "/user/username";
+    UID = "/user/uid";
+    CANONICAL_ARN = "/user/extra/canonicalArn/0";
+    SESSION_ARN = "/user/extra/arn/0";
+    ACCESS_KEY = "/user/extra/accessKeyId/0";
+    POD = "/user/extra/authentication.kubernetes.io~1pod-name/0";
+    POD_RENAMED = "/user/extra/authentication_kubernetes_io_slash_pod-name/0";
+    IMPERSONATED = "/impersonatedUser/username";
+    IMPERSONATED_UID = "/impersonatedUser/uid";
+    OBJECT = "/objectRef";
+    GROUP = "/objectRef/apiGroup";
+    RESOURCE = "/objectRef/resource";
+    SUBRESOURCE = "/objectRef/subresource";
+    NAMESPACE = "/objectRef/namespace";
+    NAME = "/objectRef/name";
+}
+
+/// The reader.
+pub(crate) const READER: FormatReader = FormatReader { format: Format::K8sAudit, paths: PATHS, recognise, observe };
+
+/// Prefix of the user name of a service account; namespace and name follow.
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
+
+fn recognise(o: &Observer<'_, '_>) -> bool {
+    if o.str(o.text(API_VERSION)).starts_with("audit.k8s.io/") {
+        return o.str(o.text(KIND)) != "EventList";
+    }
+    // Shippers drop kind and version; what is left is still like nothing else.
+    let has_request = o.is_present(VERB) && (o.is_present(OBJECT) || o.is_present(REQUEST_URI));
+    has_request && (o.str(o.text(KIND)) == "Event" || (o.is_present(AUDIT_ID) && o.is_present(STAGE)))
+}
+
+fn observe(o: &mut Observer<'_, '_>) {
+    let time = [RECEIVED, STAGE_TIME, OLD_TIME].map(|field| o.text(field)).into_iter().find(|span| !span.is_empty());
+    o.set_time(time.unwrap_or(Span::EMPTY));
+    let source = o.text(SOURCE_ADDRESS);
+    o.set_source(source);
+    let cluster = o.default_domain();
+    facts(o);
+
+    let (name, uid) = (o.text(USER), o.text(UID));
+    let mut actor = user(o, Role::Actor, cluster, name, uid);
+    if let Some(at) = o.str(uid).find("aws-iam-authenticator:").or_else(|| o.str(uid).find("heptio-authenticator-aws:")) {
+        let _ = at;
+        let id = o.after_last(uid, ':');
+        o.key(&mut actor, KeyType::AwsPrincipalId, Span::EMPTY, id);
+    }
+    let arn = o.text(CANONICAL_ARN);
+    o.key(&mut actor, KeyType::AwsArn, Span::EMPTY, arn);
+    if arn.is_empty() {
+        // Sessions of roles are refused by the key's shape; users pass.
+        let session = o.text(SESSION_ARN);
+        o.key(&mut actor, KeyType::AwsArn, Span::EMPTY, session);
+    }
+    let access_key = o.text(ACCESS_KEY);
+    o.key(&mut actor, KeyType::AwsAccessKeyId, Span::EMPTY, access_key);
+    o.finish(actor);
+
+    let (name, uid) = (o.text(IMPERSONATED), o.text(IMPERSONATED_UID));
+    let effective = user(o, Role::Effective, cluster, name, uid);
+    o.finish(effective);
+
+    target(o, cluster);
+    o.out.scope_provider = Some(Provider::K8s);
+    o.out.scope_domain = cluster;
+    o.out.scope_part = o.text(NAMESPACE);
+}
+
+/// An identity from user name and uid.
+fn user(o: &mut Observer<'_, '_>, role: Role, cluster: Span, name: Span, uid: Span) -> Observed {
+    let mut user = o.identity(role, Provider::K8s, cluster);
+    o.key(&mut user, KeyType::K8sUid, cluster, uid);
+    o.key(&mut user, KeyType::K8sUser, cluster, name);
+    if let Some(rest) = o.str(name).strip_prefix(SERVICE_ACCOUNT) {
+        let len = rest.find(':').unwrap_or(0);
+        user.part = name.part(SERVICE_ACCOUNT.len(), SERVICE_ACCOUNT.len() + len);
+    }
+    user
+}
+
+/// A service account that the request is about, such as one whose token is asked for.
+fn target(o: &mut Observer<'_, '_>, cluster: Span) {
+    let (namespace, name) = (o.text(NAMESPACE), o.text(NAME));
+    if o.str(o.text(RESOURCE)) != "serviceaccounts" || namespace.is_empty() || name.is_empty() {
+        return;
+    }
+    let value = o.buffers.join(&[Part::Text(SERVICE_ACCOUNT), Part::Span(namespace), Part::Text(":"), Part::Span(name)]);
+    let mut target = o.identity(Role::Target, Provider::K8s, cluster);
+    target.part = namespace;
+    o.key(&mut target, KeyType::K8sUser, cluster, value);
+    o.finish(target);
+}
+
+fn facts(o: &mut Observer<'_, '_>) {
+    let (verb, resource) = (o.text(VERB), o.text(RESOURCE));
+    let uri = o.text(REQUEST_URI);
+    if !verb.is_empty() {
+        let (group, sub) = (o.text(GROUP), o.text(SUBRESOURCE));
+        let mut parts = arrayvec::ArrayVec::<Part<'_>, 7>::from_iter([Part::Span(verb), Part::Text(" ")]);
+        if resource.is_empty() {
+            parts.push(Part::Span(o.before(uri, '?')));
+        } else {
+            if !group.is_empty() {
+                parts.extend([Part::Span(group), Part::Text("/")]);
+            }
+            parts.push(Part::Span(resource));
+            if !sub.is_empty() {
+                parts.extend([Part::Text("/"), Part::Span(sub)]);
+            }
+        }
+        o.out.facts.action = o.buffers.join(&parts);
+    }
+    o.out.facts.user_agent = o.text(USER_AGENT);
+    let pod = o.text(POD);
+    o.out.facts.workload = if pod.is_empty() { o.text(POD_RENAMED) } else { pod };
+    o.out.facts.resource = o.before(uri, '?');
+}

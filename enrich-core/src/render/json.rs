@@ -1,0 +1,253 @@
+//! A JSON writer that appends to a reused buffer. Member order is the order of the calls.
+
+use alloc::vec::Vec;
+
+/// Longest third-party text that is written; longer ones are cut at a character and end in `…`.
+pub(crate) const MAX_TEXT: usize = 2048;
+
+/// Writes compact JSON.
+#[derive(Debug)]
+pub(crate) struct Json<'a> {
+    out: &'a mut Vec<u8>,
+    /// Whether the next member or element needs a comma.
+    comma: bool,
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// Bytes that stand in a JSON string only escaped.
+const fn is_plain(byte: u8) -> bool {
+    byte >= 0x20 && byte != b'"' && byte != b'\\' && byte != 0x7F
+}
+
+impl<'a> Json<'a> {
+    pub(crate) const fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { out, comma: false }
+    }
+
+    fn separate(&mut self) {
+        if self.comma {
+            self.out.push(b',');
+        }
+        self.comma = true;
+    }
+
+    pub(crate) fn object(&mut self, f: impl FnOnce(&mut Self)) {
+        self.out.push(b'{');
+        self.comma = false;
+        f(self);
+        self.out.push(b'}');
+        self.comma = true;
+    }
+
+    pub(crate) fn array(&mut self, f: impl FnOnce(&mut Self)) {
+        self.out.push(b'[');
+        self.comma = false;
+        f(self);
+        self.out.push(b']');
+        self.comma = true;
+    }
+
+    /// One element of an array.
+    pub(crate) fn element(&mut self, f: impl FnOnce(&mut Self)) {
+        self.separate();
+        f(self);
+    }
+
+    /// `"name":` and what `f` writes. The name is one of ours and needs no escaping.
+    #[inline]
+    pub(crate) fn member(&mut self, name: &str, f: impl FnOnce(&mut Self)) {
+        self.separate();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        f(self);
+        self.comma = true;
+    }
+
+    pub(crate) fn string(&mut self, name: &str, text: &str) {
+        self.member(name, |out| out.text(&[text]));
+    }
+
+    /// A member that is left out when there is nothing to say.
+    pub(crate) fn some_string(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            self.string(name, text);
+        }
+    }
+
+    pub(crate) fn number(&mut self, name: &str, value: u64) {
+        self.member(name, |out| out.digits(value));
+    }
+
+    pub(crate) fn signed(&mut self, name: &str, value: i64) {
+        self.member(name, |out| out.integer(value));
+    }
+
+    pub(crate) fn bool(&mut self, name: &str, value: bool) {
+        self.member(name, |out| out.out.extend_from_slice(if value { b"true" } else { b"false" }));
+    }
+
+    /// An array of texts, left out when empty.
+    pub(crate) fn strings<'t>(&mut self, name: &str, texts: impl Iterator<Item = &'t str>) {
+        let mut texts = texts.peekable();
+        if texts.peek().is_some() {
+            self.member(name, |out| out.array(|out| texts.for_each(|text| out.element(|out| out.text(&[text])))));
+        }
+    }
+
+    /// A time as RFC 3339.
+    pub(crate) fn time(&mut self, name: &str, ms: i64) {
+        self.member(name, |out| {
+            out.out.push(b'"');
+            out.plain_time(ms);
+            out.out.push(b'"');
+        });
+    }
+
+    /// A time inside a text.
+    pub(crate) fn plain_time(&mut self, ms: i64) {
+        let mut ascii = Ascii(self.out);
+        let _ = crate::time::write_rfc3339(&mut ascii, ms);
+    }
+
+    pub(crate) fn integer(&mut self, value: i64) {
+        if value < 0 {
+            self.out.push(b'-');
+        }
+        self.digits(value.unsigned_abs());
+    }
+
+    pub(crate) fn digits(&mut self, value: u64) {
+        let mut buffer = [0_u8; 20];
+        let mut rest = value;
+        let mut len = 0;
+        for place in buffer.iter_mut().rev() {
+            *place = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            len += 1;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.out.extend_from_slice(buffer.get(20 - len..).unwrap_or(&[]));
+    }
+
+    /// Several texts as one JSON string.
+    pub(crate) fn text(&mut self, parts: &[&str]) {
+        self.out.push(b'"');
+        for part in parts {
+            self.escaped(part);
+        }
+        self.out.push(b'"');
+    }
+
+    /// A JSON string of what `f` appends with [`Json::escaped`], [`Json::raw`] and the like.
+    pub(crate) fn quoted(&mut self, f: impl FnOnce(&mut Self)) {
+        self.out.push(b'"');
+        f(self);
+        self.out.push(b'"');
+    }
+
+    /// Text of ours that needs no escaping.
+    pub(crate) fn raw(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    /// JSON that is written already.
+    pub(crate) fn bytes(&mut self, json: &[u8]) {
+        self.out.extend_from_slice(json);
+    }
+
+    /// Text of others, cut and escaped.
+    pub(crate) fn escaped(&mut self, text: &str) {
+        let (text, is_cut) = cut(text, MAX_TEXT);
+        let mut rest = text.as_bytes();
+        while let Some(at) = rest.iter().position(|byte| !is_plain(*byte)) {
+            let (plain, tail) = rest.split_at(at);
+            self.out.extend_from_slice(plain);
+            let Some((byte, after)) = tail.split_first() else { break };
+            match byte {
+                b'"' => self.out.extend_from_slice(b"\\\""),
+                b'\\' => self.out.extend_from_slice(b"\\\\"),
+                b'\n' => self.out.extend_from_slice(b"\\n"),
+                b'\r' => self.out.extend_from_slice(b"\\r"),
+                b'\t' => self.out.extend_from_slice(b"\\t"),
+                byte => {
+                    self.out.extend_from_slice(b"\\u00");
+                    for nibble in [byte >> 4, byte & 15] {
+                        self.out.push(HEX.get(usize::from(nibble)).copied().unwrap_or(b'0'));
+                    }
+                }
+            }
+            rest = after;
+        }
+        self.out.extend_from_slice(rest);
+        if is_cut {
+            self.out.extend_from_slice("…".as_bytes());
+        }
+    }
+
+    pub(crate) fn hex(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            for nibble in [byte >> 4, byte & 15] {
+                self.out.push(HEX.get(usize::from(nibble)).copied().unwrap_or(b'0'));
+            }
+        }
+    }
+}
+
+/// A text cut at a character boundary, and whether it was.
+pub(crate) fn cut(text: &str, most: usize) -> (&str, bool) {
+    if text.len() <= most {
+        return (text, false);
+    }
+    (text.get(..text.floor_char_boundary(most)).unwrap_or(""), true)
+}
+
+/// Formatted ASCII that needs no escaping.
+struct Ascii<'a>(&'a mut Vec<u8>);
+
+impl core::fmt::Write for Ascii<'_> {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use super::*;
+
+    #[test]
+    fn escapes_so_that_others_read_the_same() {
+        for text in ["", "plain", "a\"b\\c", "\u{0}\u{1f}\u{7f}\n\r\t", "é…🦀", "\u{2028}"] {
+            let mut out = Vec::new();
+            Json::new(&mut out).text(&[text]);
+            assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+            assert!(out.iter().all(|byte| *byte >= 0x20));
+        }
+    }
+
+    #[test]
+    fn cuts_long_text_at_a_character() {
+        let mut out = Vec::new();
+        Json::new(&mut out).text(&["é".repeat(MAX_TEXT).as_str()]);
+        let text: String = serde_json::from_slice(&out).unwrap();
+        assert_eq!(text.len(), MAX_TEXT + "…".len());
+    }
+
+    #[test]
+    fn numbers() {
+        for value in [0, 7, 10, u64::MAX] {
+            let mut out = Vec::new();
+            Json::new(&mut out).digits(value);
+            assert_eq!(out, alloc::format!("{value}").into_bytes());
+        }
+        let mut out = Vec::new();
+        Json::new(&mut out).integer(i64::MIN);
+        assert_eq!(out, b"-9223372036854775808");
+    }
+}

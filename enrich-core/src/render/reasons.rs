@@ -1,0 +1,111 @@
+//! Why a triage rule fits: one short text for each condition that it states.
+
+use super::json::Json;
+use super::native::{self, Context};
+use crate::assess::Assessed;
+use crate::snapshot::RuleRef;
+use crate::vocabulary::Dimension;
+
+/// Longest seen value in a reason.
+const MAX_SEEN: usize = 128;
+
+/// Writes the reasons as elements of an array.
+pub(crate) fn write(context: &Context<'_, '_, '_>, rule: &RuleRef<'_>, assessed: &Assessed<'_>, out: &mut Json<'_>) {
+    let row = rule.row;
+    let identity = assessed.identity.as_ref();
+    let mut reason = |f: &dyn Fn(&mut Json<'_>)| out.element(|out| out.quoted(|out| f(out)));
+    if row.outcomes.to_native() != 0 {
+        reason(&|out| {
+            out.raw("outcome ");
+            out.raw(assessed.outcome.as_str());
+        });
+    }
+    if row.max_tier.to_native() != 0
+        && let Some(tier) = identity.and_then(|identity| identity.privilege_tier())
+    {
+        reason(&|out| {
+            out.raw("privilege tier ");
+            out.digits(u64::from(tier));
+        });
+    }
+    if row.min_criticality.to_native() != 0
+        && let Some(criticality) = identity.and_then(|identity| identity.criticality())
+    {
+        reason(&|out| {
+            out.raw("criticality ");
+            out.raw(criticality.as_str());
+        });
+    }
+    if row.kinds.to_native() != 0
+        && let Some(identity) = identity
+    {
+        reason(&|out| {
+            out.raw("kind ");
+            out.raw(identity.kind().as_str());
+        });
+    }
+    if row.lifecycle_states.to_native() != 0
+        && let Some(state) = identity.and_then(|identity| identity.lifecycle_state())
+    {
+        reason(&|out| {
+            out.raw("lifecycle state ");
+            out.raw(state.as_str());
+        });
+    }
+    if row.environments.to_native() != 0
+        && let Some(identity) = identity
+    {
+        for environment in identity.environments().filter(|word| row.environments.to_native() >> word.code() & 1 == 1) {
+            reason(&|out| {
+                out.raw("environment ");
+                out.raw(environment.as_str());
+            });
+        }
+    }
+    if let Some(judgement) = &assessed.judgement
+        && (row.verdicts.to_native() != 0 || row.deviations.to_native() != 0)
+    {
+        if judgement.deviations.is_empty() {
+            reason(&|out| {
+                out.raw("behavior ");
+                out.raw(judgement.verdict.as_str());
+            });
+        }
+        for deviation in &judgement.deviations {
+            reason(&|out| {
+                out.raw(deviation.dimension.as_str());
+                out.raw(" ");
+                if deviation.dimension == Dimension::Hours {
+                    native::hour(deviation.hour, out);
+                    out.raw(" is outside the expected hours");
+                    return;
+                }
+                out.escaped(super::json::cut(context.buffers.get(deviation.seen), MAX_SEEN).0);
+                out.raw(" is not ");
+                let mut allowed = deviation.expected.allowed();
+                if let Some(first) = allowed.next() {
+                    out.escaped(first);
+                }
+                let more = allowed.len();
+                if more > 0 {
+                    out.raw(" or ");
+                    out.digits(more as u64);
+                    out.raw(" more");
+                }
+            });
+        }
+    }
+    let severity = row.min_finding_severity.to_native();
+    if severity != 0 || rule.findings().len() != 0 {
+        for finding in assessed.findings.iter().filter(|finding| !finding.is_accepted(context.time_ms)) {
+            let named = rule.findings().any(|name| name == finding.name);
+            let severe = severity != 0 && u32::from(finding.severity.code()) >= severity;
+            if named || (severe && rule.findings().len() == 0) {
+                reason(&|out| {
+                    out.raw("finding ");
+                    out.escaped(finding.name);
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The index: from a key to its candidates in one cache line, usually.
+
+use super::Snapshot;
+use super::schema::{ArchivedBucketRow, ArchivedKeyClassRow, ArchivedKeyRow, BUCKET_SLOTS, NOBODY, SHARED};
+use crate::hash;
+use crate::key::Key;
+
+/// An identity that a key leads to, and when it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// Row of the identity.
+    pub identity: u32,
+    /// Inclusive, milliseconds since 1970; `i64::MIN` when unknown.
+    pub valid_from_ms: i64,
+    /// Exclusive; `i64::MAX` when still valid.
+    pub valid_to_ms: i64,
+}
+
+/// What a key leads to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Candidates<'a> {
+    /// The key is not in the snapshot.
+    Absent,
+    /// The key is in the snapshot and belongs to nobody (overlays only).
+    Nobody,
+    /// One identity.
+    One(Candidate),
+    /// Several, as rows of key holders.
+    Many(&'a [rkyv::rend::u32_le]),
+}
+
+impl<'a> Snapshot<'a> {
+    /// The identities that a key leads to, at any time. The key is folded already.
+    pub fn holders(&self, key: &Key<'_>, f: impl FnMut(Candidate)) {
+        self.for_each_candidate(self.find(key), f);
+    }
+
+    /// What a key leads to. The key is folded already.
+    pub(crate) fn find(&self, key: &Key<'_>) -> Candidates<'a> {
+        let index = self.tables.index;
+        let buckets = index.len() as u32;
+        if buckets == 0 {
+            return Candidates::Absent;
+        }
+        let hash = key.hash(self.header.index_seed);
+        let tag = hash::tag(hash);
+        let mut number = hash::home_bucket(hash, buckets);
+        for _ in 0..=self.header.longest_probe {
+            let Some(bucket) = self.row(index, number) else {
+                return Candidates::Absent;
+            };
+            for slot in 0..BUCKET_SLOTS {
+                if tag_at(bucket, slot) != tag {
+                    continue;
+                }
+                let row = bucket.slots.get(slot).map_or(NOBODY, |row| row.to_native());
+                if let Some(candidates) = self.confirm(key, row) {
+                    return candidates;
+                }
+            }
+            if bucket.overflow.to_native() == 0 {
+                break;
+            }
+            number = if number + 1 == buckets { 0 } else { number + 1 };
+        }
+        Candidates::Absent
+    }
+
+    /// Compares the whole stored key.
+    fn confirm(&self, key: &Key<'_>, number: u32) -> Option<Candidates<'a>> {
+        let row = self.row(self.tables.keys, number)?;
+        let class = self.row(self.tables.key_classes, row.class.to_native())?;
+        self.key_equals(key, row, class).then(|| self.candidates(row, class))
+    }
+
+    fn key_equals(&self, key: &Key<'_>, row: &ArchivedKeyRow, class: &ArchivedKeyClassRow) -> bool {
+        let value = key.value.as_bytes();
+        class.key_type.to_native() == u32::from(key.key_type.code())
+            && self.text_bytes(class.domain.to_native()) == key.domain.as_bytes()
+            && value
+                .strip_prefix(self.text_bytes(class.prefix.to_native()))
+                .and_then(|rest| rest.strip_suffix(self.text_bytes(class.suffix.to_native())))
+                == Some(self.text_bytes(row.rest.to_native()))
+    }
+
+    fn candidates(&self, row: &ArchivedKeyRow, class: &ArchivedKeyClassRow) -> Candidates<'a> {
+        let holder = row.holder.to_native();
+        if holder == NOBODY {
+            Candidates::Nobody
+        } else if holder & SHARED != 0 {
+            Candidates::Many(self.list(holder & !SHARED))
+        } else {
+            Candidates::One(self.candidate(holder, class.validity.to_native()))
+        }
+    }
+
+    fn candidate(&self, identity: u32, validity: u32) -> Candidate {
+        let row = if validity == 0 { None } else { self.row(self.tables.validity, validity) };
+        Candidate {
+            identity,
+            valid_from_ms: row.map_or(i64::MIN, |row| row.from_ms.to_native()),
+            valid_to_ms: row.map_or(i64::MAX, |row| row.to_ms.to_native()),
+        }
+    }
+
+    /// Calls `f` with each candidate.
+    pub(crate) fn for_each_candidate(&self, candidates: Candidates<'a>, mut f: impl FnMut(Candidate)) {
+        match candidates {
+            Candidates::Absent | Candidates::Nobody => {}
+            Candidates::One(candidate) => f(candidate),
+            Candidates::Many(rows) => {
+                for number in rows {
+                    if let Some(row) = self.row(self.tables.key_holders, number.to_native()) {
+                        f(self.candidate(row.identity.to_native(), row.validity.to_native()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The tag of a slot; two stand in each word.
+#[inline]
+pub(crate) fn tag_at(bucket: &ArchivedBucketRow, slot: usize) -> u16 {
+    let word = bucket.tags.get(slot / 2).map_or(0, |word| word.to_native());
+    (word >> (16 * (slot % 2))) as u16
+}

@@ -1,0 +1,208 @@
+//! Times: RFC 3339 in, RFC 3339 out, in milliseconds since 1970-01-01T00:00:00Z.
+//!
+//! The calendar arithmetic is the civil-date algorithm of Howard Hinnant ("chrono-Compatible
+//! Low-Level Date Algorithms"), which needs no table and is exact for every year that fits.
+
+use core::fmt;
+
+/// Milliseconds in a day.
+const DAY_MS: i64 = 86_400_000;
+
+/// Days since 1970-01-01 of a date in the proleptic Gregorian calendar.
+const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let month_index = (month + 9) % 12;
+    let day_of_year = (153 * month_index + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// The date of a day since 1970-01-01.
+const fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
+    (year, month, day)
+}
+
+/// A position in a text that is being read from the left.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn digits(&mut self, count: usize) -> Option<i64> {
+        let (head, tail) = self.0.split_at_checked(count)?;
+        let mut value = 0_i64;
+        for byte in head {
+            if !byte.is_ascii_digit() {
+                return None;
+            }
+            value = value * 10 + i64::from(byte - b'0');
+        }
+        self.0 = tail;
+        Some(value)
+    }
+
+    fn literal(&mut self, options: &[u8]) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        if !options.contains(first) {
+            return None;
+        }
+        self.0 = rest;
+        Some(*first)
+    }
+
+    /// The digits of a fraction of a second, to the millisecond; further digits are dropped.
+    fn milliseconds(&mut self) -> i64 {
+        let mut scale = 100;
+        let mut value = 0;
+        while let Some((digit, rest)) = self.0.split_first().filter(|(byte, _)| byte.is_ascii_digit()) {
+            value += i64::from(digit - b'0') * scale;
+            scale /= 10;
+            self.0 = rest;
+        }
+        value
+    }
+}
+
+/// Reads a time as RFC 3339 writes it, and the spellings that log pipelines make of it: a space in
+/// place of `T`, no zone (then UTC), any number of fractional digits.
+///
+/// `None` for anything else; no time is ever guessed.
+#[must_use]
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    let mut reader = Reader(text.as_bytes());
+    let year = reader.digits(4)?;
+    reader.literal(b"-")?;
+    let month = reader.digits(2)?;
+    reader.literal(b"-")?;
+    let day = reader.digits(2)?;
+    reader.literal(b"Tt ")?;
+    let hour = reader.digits(2)?;
+    reader.literal(b":")?;
+    let minute = reader.digits(2)?;
+    reader.literal(b":")?;
+    let second = reader.digits(2)?;
+    let millisecond = if reader.literal(b".,").is_some() { reader.milliseconds() } else { 0 };
+    let offset_minutes = match reader.literal(b"Zz+-") {
+        Some(sign @ (b'+' | b'-')) => {
+            let hours = reader.digits(2)?;
+            let _ = reader.literal(b":");
+            let minutes = reader.digits(2)?;
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let total = hours * 60 + minutes;
+            if sign == b'-' { -total } else { total }
+        }
+        _ => 0,
+    };
+    // A leap second reads as the last second of its minute.
+    let second = second.min(59);
+    if !reader.0.is_empty() || hour > 23 || minute > 59 || day < 1 {
+        return None;
+    }
+    let longest = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        _ => return None,
+    };
+    if day > longest {
+        return None;
+    }
+    let seconds = ((days_from_civil(year, month, day) * 24 + hour) * 60 + minute - offset_minutes) * 60 + second;
+    Some(seconds * 1000 + millisecond)
+}
+
+/// Writes a time as `2026-03-20T06:00:00Z`, with milliseconds only when there are any.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_rfc3339(f: &mut dyn fmt::Write, ms: i64) -> fmt::Result {
+    let (year, month, day) = civil_from_days(ms.div_euclid(DAY_MS));
+    let of_day = ms.rem_euclid(DAY_MS);
+    let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
+    let (second, millisecond) = (of_day / 1000 % 60, of_day % 1000);
+    write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+    if millisecond != 0 {
+        write!(f, ".{millisecond:03}")?;
+    }
+    f.write_char('Z')
+}
+
+/// The hour of the week, 0 = Monday 00:00 UTC, 167 = Sunday 23:00 UTC.
+#[must_use]
+pub const fn hour_of_week(ms: i64) -> u8 {
+    // 1970-01-01 was a Thursday.
+    let hour = ms.div_euclid(3_600_000) + 3 * 24;
+    hour.rem_euclid(168) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use super::*;
+
+    fn text(ms: i64) -> String {
+        let mut out = String::new();
+        write_rfc3339(&mut out, ms).unwrap();
+        out
+    }
+
+    #[test]
+    fn reads_what_logs_write() {
+        for (input, expected) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2026-03-20T06:00:00Z", 1_773_986_400_000),
+            ("2026-03-20T06:00:00.5Z", 1_773_986_400_500),
+            ("2026-03-20T06:00:00.1234567Z", 1_773_986_400_123),
+            ("2026-03-20 06:00:00.50", 1_773_986_400_500),
+            ("2026-03-20T08:00:00+02:00", 1_773_986_400_000),
+            ("2026-03-20T08:00:00+0200", 1_773_986_400_000),
+            ("2026-03-20T06:00:00", 1_773_986_400_000),
+            ("2024-02-29T00:00:00Z", 1_709_164_800_000),
+            ("1969-12-31T23:59:59Z", -1000),
+            ("2016-12-31T23:59:60Z", 1_483_228_799_000),
+        ] {
+            assert_eq!(parse_rfc3339(input), Some(expected), "{input}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_time() {
+        for input in [
+            "", "now", "2026", "2026-13-01T00:00:00Z", "2026-00-10T00:00:00Z", "2026-02-30T00:00:00Z",
+            "2023-02-29T00:00:00Z", "2026-03-20T24:00:00Z", "2026-03-20T06:60:00Z", "2026-03-20T06:00:00Zx",
+            "2026-03-20T06:00:00+25:00", "2026-03-20", "+026-03-20T06:00:00Z", "2026-03-20T06:00:00é",
+        ] {
+            assert_eq!(parse_rfc3339(input), None, "{input}");
+        }
+    }
+
+    #[test]
+    fn writes_what_it_reads() {
+        for ms in [0, 1, 999, 1000, 1_773_986_400_000, -1, 4_102_444_799_999, 951_782_400_000, 1_709_164_800_000] {
+            assert_eq!(parse_rfc3339(&text(ms)), Some(ms), "{}", text(ms));
+        }
+        assert_eq!(text(1_773_986_400_500), "2026-03-20T06:00:00.500Z");
+    }
+
+    #[test]
+    fn weeks_start_on_monday() {
+        assert_eq!(hour_of_week(parse_rfc3339("2026-03-16T00:00:00Z").unwrap()), 0);
+        assert_eq!(hour_of_week(parse_rfc3339("2026-03-22T23:59:59Z").unwrap()), 167);
+        assert_eq!(hour_of_week(parse_rfc3339("2026-03-20T06:30:00Z").unwrap()), 4 * 24 + 6);
+        assert_eq!(hour_of_week(0), 3 * 24);
+    }
+}

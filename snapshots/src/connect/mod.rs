@@ -1,0 +1,239 @@
+//! Connect: one file a vendor's export. A connector reads what the vendor writes and yields what
+//! it says about each identity; it decides nothing that the policy should decide.
+
+mod aws;
+mod aws_access_keys;
+mod aws_authorization_details;
+mod aws_credential_report;
+mod aws_iam_users;
+mod aws_policy;
+mod backstage;
+mod kubernetes;
+mod kubernetes_rules;
+
+use std::path::{Path, PathBuf};
+
+use crate::record::{Harvest, Source};
+
+/// The connectors that exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Connector {
+    /// `aws iam get-account-authorization-details`.
+    AwsAuthorizationDetails,
+    /// `aws iam get-credential-report`, as CSV or in its JSON envelope.
+    AwsCredentialReport,
+    /// `aws iam list-users`, `list-roles`, `get-user`, `get-role`, or any JSON that holds their entries.
+    AwsIamUsers,
+    /// `aws iam list-access-keys`.
+    AwsAccessKeys,
+    /// `kubectl get serviceaccounts,roles,… -A -o json|yaml`.
+    Kubernetes,
+    /// `catalog-info.yaml` of a Backstage catalogue.
+    Backstage,
+}
+
+impl Connector {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::AwsAuthorizationDetails,
+        Self::AwsCredentialReport,
+        Self::AwsIamUsers,
+        Self::AwsAccessKeys,
+        Self::Kubernetes,
+        Self::Backstage,
+    ];
+
+    /// Its name in `inventory.toml`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AwsAuthorizationDetails => "aws_authorization_details",
+            Self::AwsCredentialReport => "aws_credential_report",
+            Self::AwsIamUsers => "aws_iam_users",
+            Self::AwsAccessKeys => "aws_access_keys",
+            Self::Kubernetes => "kubernetes",
+            Self::Backstage => "backstage",
+        }
+    }
+
+    /// The connector with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|connector| connector.as_str() == name)
+    }
+}
+
+/// One file of a source.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Where it was read from, for messages.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// An export that can't be read. The export is at fault, or the connector that was chosen for it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// Not JSON.
+    #[error("export {path} is not the JSON that {connector} reads, line {line}, column {column}: {reason}")]
+    Json {
+        /// The file.
+        path: String,
+        /// The connector.
+        connector: &'static str,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Not YAML.
+    #[error("export {path} is not the YAML that {connector} reads{position}: {reason}")]
+    Yaml {
+        /// The file.
+        path: String,
+        /// The connector.
+        connector: &'static str,
+        /// ` at line L, column C`, where known.
+        position: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Not CSV, or without the columns that are needed.
+    #[error("export {path} is not the CSV that {connector} reads, line {line}: {reason}")]
+    Csv {
+        /// The file.
+        path: String,
+        /// The connector.
+        connector: &'static str,
+        /// Line, from 1.
+        line: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Well formed, but not what this connector reads.
+    #[error("export {path} holds nothing that {connector} reads: it has no {expected}; {hint}")]
+    Nothing {
+        /// The file.
+        path: String,
+        /// The connector.
+        connector: &'static str,
+        /// What should be there.
+        expected: &'static str,
+        /// What to do.
+        hint: String,
+    },
+    /// The domain is needed and not configured.
+    #[error("source {source_name:?} needs `domain = \"…\"` in the inventory configuration: {connector} exports do not say which {what} they describe")]
+    Domain {
+        /// Name of the source.
+        source_name: String,
+        /// The connector.
+        connector: &'static str,
+        /// Account or cluster.
+        what: &'static str,
+    },
+}
+
+impl ConnectError {
+    fn json(input: &Input, connector: Connector, error: &serde_json::Error) -> Self {
+        let reason = error.to_string();
+        // serde_json ends its text with the position that is given apart.
+        let reason = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(text, _)| text).to_owned();
+        Self::Json { path: input.path.display().to_string(), connector: connector.as_str(), line: error.line(), column: error.column(), reason }
+    }
+
+    fn nothing(input: &Input, connector: Connector, expected: &'static str) -> Self {
+        let hint = match detect(&input.path, &input.bytes) {
+            Some(other) if other != connector => format!("it looks like an export for the connector {other}", other = other.as_str()),
+            _ => "name the export that the connector is for, or leave the file out".to_owned(),
+        };
+        Self::Nothing { path: input.path.display().to_string(), connector: connector.as_str(), expected, hint }
+    }
+}
+
+/// Reads the files of one source.
+///
+/// # Errors
+/// The first file that can't be read as this connector's export.
+pub fn connect(connector: Connector, source: &Source, inputs: &[Input], harvest: &mut Harvest) -> Result<(), ConnectError> {
+    match connector {
+        Connector::AwsAuthorizationDetails => aws_authorization_details::connect(source, inputs, harvest),
+        Connector::AwsCredentialReport => aws_credential_report::connect(source, inputs, harvest),
+        Connector::AwsIamUsers => aws_iam_users::connect(source, inputs, harvest),
+        Connector::AwsAccessKeys => aws_access_keys::connect(source, inputs, harvest),
+        Connector::Kubernetes => kubernetes::connect(source, inputs, harvest),
+        Connector::Backstage => backstage::connect(source, inputs, harvest),
+    }
+}
+
+/// How many bytes of a file decide which connector it looks like.
+const LOOK: usize = 1 << 20;
+
+/// Which connector a file looks like, from words that only its export has. `None` when in doubt.
+#[must_use]
+pub fn detect(path: &Path, bytes: &[u8]) -> Option<Connector> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOK)]);
+    let head = head.trim_start_matches('\u{feff}').trim_start();
+    let has = |word: &str| head.contains(word);
+    if head.starts_with("user,arn,user_creation_time") {
+        return Some(Connector::AwsCredentialReport);
+    }
+    if has("backstage.io/v1") {
+        return Some(Connector::Backstage);
+    }
+    if head.starts_with(['{', '[']) {
+        return if has("\"UserDetailList\"") || has("\"RoleDetailList\"") {
+            Some(Connector::AwsAuthorizationDetails)
+        } else if has("\"Content\"") && (has("\"ReportFormat\"") || has("user,arn,user_creation_time")) {
+            Some(Connector::AwsCredentialReport)
+        } else if has("\"apiVersion\"") && has("\"kind\"") {
+            Some(Connector::Kubernetes)
+        } else if has("\"Arn\"") && (has("\"UserId\"") || has("\"RoleId\"")) {
+            Some(Connector::AwsIamUsers)
+        } else if has("\"AccessKeyMetadata\"") || has("\"AccessKeyId\"") {
+            Some(Connector::AwsAccessKeys)
+        } else {
+            None
+        };
+    }
+    let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let line_starts = |word: &str| head.lines().any(|line| line.starts_with(word));
+    ((is_yaml || head.starts_with("---")) && line_starts("apiVersion:") && line_starts("kind:")).then_some(Connector::Kubernetes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_recognised_by_their_words() {
+        for (name, text, expected) in [
+            ("a.json", r#"{"UserDetailList":[],"RoleDetailList":[]}"#, Some(Connector::AwsAuthorizationDetails)),
+            ("a.csv", "user,arn,user_creation_time,password_enabled\n", Some(Connector::AwsCredentialReport)),
+            ("a.json", r#"{"Content":"dXNlcixhcm4=","ReportFormat":"text/csv"}"#, Some(Connector::AwsCredentialReport)),
+            ("a.json", r#"{"Users":[{"Arn":"x","UserId":"y"}]}"#, Some(Connector::AwsIamUsers)),
+            ("a.json", r#"{"AccessKeyMetadata":[]}"#, Some(Connector::AwsAccessKeys)),
+            ("a.json", r#"{"apiVersion":"v1","kind":"List","items":[]}"#, Some(Connector::Kubernetes)),
+            ("a.yaml", "apiVersion: v1\nkind: ServiceAccount\n", Some(Connector::Kubernetes)),
+            ("catalog-info.yaml", "apiVersion: backstage.io/v1alpha1\nkind: Component\n", Some(Connector::Backstage)),
+            ("a.json", r#"{"SAMLProviderList":[]}"#, None),
+            ("a.txt", "hello", None),
+            ("a.json", "", None),
+        ] {
+            assert_eq!(detect(Path::new(name), text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_lead_back() {
+        for connector in Connector::ALL {
+            assert_eq!(Connector::parse(connector.as_str()), Some(*connector));
+        }
+        assert_eq!(Connector::parse("auto"), None);
+    }
+}

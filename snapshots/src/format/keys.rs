@@ -1,0 +1,183 @@
+//! Keys of the inventory: folded, split into shared and own parts, grouped by holder.
+
+use std::collections::BTreeMap;
+
+use enrich_core::snapshot::schema::{KeyClassRow, KeyHolderRow, KeyRow, NOBODY, SHARED, ValidityRow};
+use enrich_core::{Key, KeyType};
+
+use super::intern::{Lists, Rows, Texts};
+use super::{BuildError, fit};
+use crate::model::{Alias, Identity};
+
+/// A folded key.
+pub(super) type Canonical = (KeyType, String, String);
+/// Inclusive start and exclusive end.
+type Interval = (i64, i64);
+/// Every key with its holders.
+type Holders = BTreeMap<Canonical, Vec<(u32, Interval)>>;
+
+/// The key tables of one snapshot.
+#[derive(Debug, Default)]
+pub(super) struct KeyTables {
+    pub(super) classes: Vec<KeyClassRow>,
+    pub(super) keys: Vec<KeyRow>,
+    pub(super) validity: Vec<ValidityRow>,
+    pub(super) holders: Vec<KeyHolderRow>,
+    /// First own key of each identity.
+    pub(super) first: Vec<u32>,
+    /// List of shared keys of each identity.
+    pub(super) shared: Vec<u32>,
+    /// The keys as the index hashes them.
+    pub(super) canonical: Vec<Canonical>,
+    /// Keys with several holders, for the summary.
+    pub(super) shared_count: usize,
+}
+
+fn canonical(uid: &str, alias: &Alias) -> Result<Canonical, BuildError> {
+    let mut buffer = String::new();
+    let key = Key::canonical(alias.key_type, &alias.domain, &alias.value, &mut buffer).map_err(|reason| BuildError::Key {
+        uid: uid.to_owned(),
+        key: Key::new(alias.key_type, &alias.domain, &alias.value).to_string(),
+        reason,
+    })?;
+    Ok((key.key_type, key.domain.to_owned(), key.value.to_owned()))
+}
+
+/// Cuts a value where many others have the same beginning or end.
+fn split(key_type: KeyType, value: &str) -> (&str, &str, &str) {
+    let after = |separators: &[char]| value.rfind(separators).map_or(0, |at| at + 1);
+    let cut = match key_type {
+        KeyType::AwsArn | KeyType::Uid | KeyType::SpiffeId | KeyType::GcpPrincipal => after(&['/', ':']),
+        KeyType::K8sUser => after(&[':']),
+        KeyType::AwsPrincipalId | KeyType::AwsAccessKeyId => 4,
+        KeyType::OidcSubject => value.match_indices(':').nth(1).map_or(0, |(at, _)| at + 1),
+        KeyType::GcpEmail | KeyType::Email | KeyType::EntraUpn | KeyType::OktaLogin => {
+            let at = value.rfind('@').unwrap_or(value.len());
+            return ("", &value[..at], &value[at..]);
+        }
+        _ => 0,
+    };
+    let cut = if value.is_char_boundary(cut) { cut } else { 0 };
+    (&value[..cut], &value[cut..], "")
+}
+
+/// Builds the key tables. `identities` is in the order of the identity rows.
+pub(super) fn tables(
+    identities: &[&Identity],
+    removed: &[Alias],
+    with_uids: bool,
+    texts: &mut Texts,
+    lists: &mut Lists,
+) -> Result<KeyTables, BuildError> {
+    let mut holders: Holders = BTreeMap::new();
+    for (number, identity) in identities.iter().enumerate() {
+        let number = fit("identities", number)?;
+        for alias in &identity.aliases {
+            let interval = (alias.valid_from_ms.unwrap_or(i64::MIN), alias.valid_to_ms.unwrap_or(i64::MAX));
+            // A tombstone's keys end when it was retired, whatever the source forgot to say.
+            let interval = (interval.0, interval.1.min(identity.retired_at_ms.unwrap_or(i64::MAX)));
+            let entry = holders.entry(canonical(&identity.uid, alias)?).or_default();
+            if !entry.contains(&(number, interval)) {
+                entry.push((number, interval));
+            }
+        }
+        if with_uids {
+            let key = (KeyType::Uid, String::new(), identity.uid.clone());
+            holders.entry(key).or_default().push((number, (i64::MIN, i64::MAX)));
+        }
+    }
+    let mut own: Vec<Vec<(&Canonical, Interval)>> = vec![Vec::new(); identities.len()];
+    let mut shared: Vec<(&Canonical, &[(u32, Interval)])> = Vec::new();
+    for (key, of) in &holders {
+        match of.as_slice() {
+            [(number, interval)] => own[*number as usize].push((key, *interval)),
+            several => shared.push((key, several)),
+        }
+    }
+
+    let mut out = KeyTables { shared_count: shared.len(), ..KeyTables::default() };
+    let (mut classes, mut validity) = (Rows::new(), Rows::new());
+    let mut holder_rows: Rows<KeyHolderRow> = Rows::new();
+    let mut add = |key: &Canonical, interval: Interval, holder: u32, out: &mut KeyTables, texts: &mut Texts, validity: &mut Rows<ValidityRow>| {
+        let (prefix, rest, suffix) = split(key.0, &key.2);
+        let class = classes.add(KeyClassRow {
+            key_type: u32::from(key.0.code()),
+            domain: texts.add(&key.1)?,
+            prefix: texts.add(prefix)?,
+            suffix: texts.add(suffix)?,
+            validity: validity_row(interval, validity)?,
+        })?;
+        let number = fit("keys", out.keys.len())?;
+        out.keys.push(KeyRow { class, rest: texts.add(rest)?, holder });
+        out.canonical.push(key.clone());
+        Ok::<u32, BuildError>(number)
+    };
+    for (number, keys) in own.iter().enumerate() {
+        out.first.push(fit("keys", out.keys.len())?);
+        for (key, interval) in keys {
+            add(key, *interval, fit("identities", number)?, &mut out, texts, &mut validity)?;
+        }
+    }
+    let mut shared_of: Vec<Vec<u32>> = vec![Vec::new(); identities.len()];
+    for (key, of) in shared {
+        let mut list = Vec::with_capacity(of.len());
+        for (identity, interval) in of {
+            let row = KeyHolderRow { identity: *identity, validity: validity_row(*interval, &mut validity)? };
+            list.push(holder_rows.add(row)?);
+        }
+        let holder = SHARED | lists.add(list)?;
+        let number = add(key, (i64::MIN, i64::MAX), holder, &mut out, texts, &mut validity)?;
+        for (identity, _) in of {
+            let of_identity = &mut shared_of[*identity as usize];
+            if of_identity.last() != Some(&number) {
+                of_identity.push(number);
+            }
+        }
+    }
+    for list in shared_of {
+        out.shared.push(lists.add(list)?);
+    }
+    let mut gone: Vec<Canonical> = removed.iter().map(|alias| canonical("removed keys", alias)).collect::<Result<_, _>>()?;
+    gone.sort();
+    gone.dedup();
+    for key in gone {
+        if !holders.contains_key(&key) {
+            add(&key, (i64::MIN, i64::MAX), NOBODY, &mut out, texts, &mut validity)?;
+        }
+    }
+    out.classes = classes.into_rows();
+    out.validity = validity.into_rows();
+    out.holders = holder_rows.into_rows();
+    Ok(out)
+}
+
+fn validity_row(interval: Interval, rows: &mut Rows<ValidityRow>) -> Result<u32, BuildError> {
+    if interval == (i64::MIN, i64::MAX) {
+        return Ok(0);
+    }
+    rows.add(ValidityRow { from_ms: interval.0, to_ms: interval.1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_make_the_value_again() {
+        for (key_type, value) in [
+            (KeyType::AwsArn, "arn:aws:iam::123456789012:role/ci/deployer"),
+            (KeyType::AwsArn, "arn:aws:iam::123456789012:root"),
+            (KeyType::AwsPrincipalId, "AROAABCDEFGHIJKLMNOPQ"),
+            (KeyType::K8sUser, "system:serviceaccount:payments:api"),
+            (KeyType::K8sUser, "kubernetes-admin"),
+            (KeyType::OidcSubject, "repo:acme/shop:ref:refs/heads/main"),
+            (KeyType::Email, "a.ortiz@example.com"),
+            (KeyType::K8sUid, "é"),
+        ] {
+            let (prefix, rest, suffix) = split(key_type, value);
+            assert_eq!(format!("{prefix}{rest}{suffix}"), value);
+        }
+        assert_eq!(split(KeyType::Email, "a@example.com"), ("", "a", "@example.com"));
+        assert_eq!(split(KeyType::K8sUser, "system:serviceaccount:p:api").0, "system:serviceaccount:p:");
+    }
+}

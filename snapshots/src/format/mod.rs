@@ -1,0 +1,187 @@
+//! The snapshot format, written: an inventory becomes the bytes that `enrich-core` reads.
+//!
+//! `docs/format.md` describes the bytes. The result depends on the inventory alone: identities,
+//! keys and scopes are sorted, tables number their rows in that order, and the seed of the index
+//! comes from the keys.
+
+mod error;
+mod file;
+mod index;
+mod intern;
+mod keys;
+mod networks;
+mod rows;
+
+use enrich_core::snapshot::Header;
+use enrich_core::snapshot::header::{ID_LEN, MAJOR, MINOR};
+use enrich_core::snapshot::schema::{IdentityRow, MetaRow, ScopeRow, section};
+use enrich_core::vocabulary::LayerKind;
+use enrich_core::hash;
+
+pub use self::error::BuildError;
+pub use self::file::{Sections, sign};
+use self::rows::Writer;
+use crate::model::{Identity, Inventory, Meta};
+
+/// Longest uid, in bytes.
+pub const MAX_UID: usize = 1024;
+
+/// A count as the format holds it.
+fn fit(what: &'static str, count: usize) -> Result<u32, BuildError> {
+    // The highest bit of a row number marks shared keys.
+    u32::try_from(count)
+        .ok()
+        .filter(|count| *count < 0x7FFF_FFFF)
+        .ok_or(BuildError::TooLarge { what, count: count as u64, limit: 0x7FFF_FFFF })
+}
+
+/// Writes an inventory as an unsigned snapshot.
+///
+/// # Errors
+/// What in the inventory does not fit the format.
+pub fn build(inventory: &Inventory) -> Result<Vec<u8>, BuildError> {
+    let (index, sections) = sections(inventory)?;
+    sections.write(header(&inventory.meta, index)?)
+}
+
+/// Seed and longest probe of the index.
+type IndexFacts = (u64, u16);
+
+fn sections(inventory: &Inventory) -> Result<(IndexFacts, Sections), BuildError> {
+    let mut identities: Vec<&Identity> = inventory.identities.iter().collect();
+    identities.sort_by(|a, b| a.uid.cmp(&b.uid));
+    for identity in &identities {
+        if identity.uid.is_empty() || identity.uid.len() > MAX_UID {
+            return Err(BuildError::UidLength { name: identity.name.clone(), len: identity.uid.len(), limit: MAX_UID });
+        }
+    }
+    for pair in identities.windows(2) {
+        if pair[0].uid == pair[1].uid {
+            return Err(BuildError::DuplicateUid { uid: pair[0].uid.clone() });
+        }
+    }
+
+    let mut writer = Writer::new();
+    let is_overlay = inventory.meta.overlay_of.is_some();
+    let keys = keys::tables(&identities, &inventory.removed_keys, is_overlay, &mut writer.texts, &mut writer.lists)?;
+    let mut rows = Vec::with_capacity(identities.len());
+    for (number, identity) in identities.iter().enumerate() {
+        let (uid_prefix, uid_rest) = split_uid(&identity.uid);
+        let first_credential = fit("credentials", writer.credentials.len())?;
+        writer.credentials(identity)?;
+        rows.push(IdentityRow {
+            uid_prefix: writer.texts.add(uid_prefix)?,
+            uid_rest: writer.texts.add(uid_rest)?,
+            profile: writer.profile(identity)?,
+            details: writer.details(identity, uid_rest, keys.shared[number])?,
+            created: writer.time(identity.created)?,
+            last_seen: writer.time(identity.last_seen)?,
+            first_credential,
+            first_key: keys.first[number],
+        });
+    }
+    let scopes = scopes(inventory, &mut writer)?;
+    let rules = inventory.rules.iter().map(|rule| writer.rule(rule)).collect::<Result<Vec<_>, _>>()?;
+    let (networks, ranges_v4, ranges_v6) = networks::tables(&inventory.networks, &mut writer.texts, &mut writer.lists)?;
+    let meta = [("organization", inventory.meta.organization.as_str())]
+        .iter()
+        .map(|(name, value)| Ok(MetaRow { name: writer.texts.add(name)?, value: writer.texts.add(value)? }))
+        .collect::<Result<Vec<_>, BuildError>>()?;
+
+    let mut content = blake3::Hasher::new();
+    for (key_type, domain, value) in &keys.canonical {
+        content.update(&[key_type.code()]);
+        content.update(&(domain.len() as u64).to_le_bytes());
+        content.update(domain.as_bytes());
+        content.update(&(value.len() as u64).to_le_bytes());
+        content.update(value.as_bytes());
+    }
+    let first_seed = content.finalize().as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let index = index::build(keys.canonical.len(), first_seed, |number, seed| {
+        let (key_type, domain, value) = &keys.canonical[number];
+        hash::key_hash(seed, key_type.code(), domain.as_bytes(), value.as_bytes())
+    });
+
+    let mut out = Sections::default();
+    // Hot sections first: an event touches the index, the keys and the identities.
+    out.push(section::INDEX, &index.buckets)?;
+    out.push(section::KEYS, &keys.keys)?;
+    out.push(section::KEY_CLASSES, &keys.classes)?;
+    out.push(section::VALIDITY, &keys.validity)?;
+    out.push(section::KEY_HOLDERS, &keys.holders)?;
+    out.push(section::IDENTITIES, &rows)?;
+    out.push(section::SCOPES, &scopes)?;
+    out.push(section::NETWORKS, &networks)?;
+    out.push(section::RANGES_V4, &ranges_v4)?;
+    out.push(section::RANGES_V6, &ranges_v6)?;
+    out.push(section::RULES, &rules)?;
+    out.push(section::META, &meta)?;
+    writer.push_into(&mut out)?;
+    Ok(((index.seed, index.longest_probe), out))
+}
+
+/// Cuts a uid before its last part, which is the name of most identities.
+fn split_uid(uid: &str) -> (&str, &str) {
+    uid.split_at(uid.rfind(['/', ':']).map_or(0, |at| at + 1))
+}
+
+fn scopes(inventory: &Inventory, writer: &mut Writer) -> Result<Vec<ScopeRow>, BuildError> {
+    let mut sorted: Vec<_> = inventory.scopes.iter().collect();
+    sorted.sort_by(|a, b| (a.provider.code(), &a.domain, &a.part).cmp(&(b.provider.code(), &b.domain, &b.part)));
+    sorted.dedup_by(|b, a| (a.provider, &a.domain, &a.part) == (b.provider, &b.domain, &b.part));
+    sorted
+        .into_iter()
+        .map(|scope| {
+            Ok(ScopeRow {
+                provider: u32::from(scope.provider.code()),
+                domain: writer.texts.add(&scope.domain)?,
+                part: writer.texts.add(&scope.part)?,
+                name: writer.texts.option(scope.name.as_deref())?,
+                owner: writer.entity(scope.owner.as_ref())?,
+                escalation: writer.escalation(scope.escalation_policy.as_ref())?,
+                flags: u32::from(scope.covered),
+            })
+        })
+        .collect()
+}
+
+fn header(meta: &Meta, (seed, longest_probe): IndexFacts) -> Result<Header, BuildError> {
+    let id = if meta.id.is_empty() { default_id(meta) } else { meta.id.clone() };
+    let clean = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
+    if !clean || id.is_empty() || id.len() > ID_LEN {
+        return Err(BuildError::Id { id });
+    }
+    let mut id_field = [0_u8; ID_LEN];
+    id_field[..id.len()].copy_from_slice(id.as_bytes());
+    let mut header = Header::empty();
+    header.major = MAJOR;
+    header.minor = MINOR;
+    header.sequence = meta.sequence;
+    header.created_ms = meta.created_ms;
+    header.valid_for_s = meta.valid_for_s;
+    header.id = id_field;
+    header.layer = if meta.overlay_of.is_some() { LayerKind::Overlay } else { LayerKind::Shard };
+    header.longest_probe = longest_probe;
+    header.index_seed = seed;
+    header.overlay_of = meta.overlay_of.unwrap_or_default();
+    header.previous = meta.previous.unwrap_or_default();
+    Ok(header)
+}
+
+/// `organisation-2026-03-20T06:00:00Z-41`.
+fn default_id(meta: &Meta) -> String {
+    let mut slug: String = meta
+        .organization
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(16)
+        .collect();
+    slug = slug.trim_matches('-').to_owned();
+    let mut time = String::new();
+    let seconds = meta.created_ms.div_euclid(1000) * 1000;
+    // Writing to a String cannot fail.
+    let _ = enrich_core::time::write_rfc3339(&mut time, seconds);
+    let mut id = if slug.is_empty() { format!("{time}-{}", meta.sequence) } else { format!("{slug}-{time}-{}", meta.sequence) };
+    id.truncate(ID_LEN);
+    id
+}

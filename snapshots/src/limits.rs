@@ -1,0 +1,352 @@
+//! What may enter a snapshot: lengths, control characters, and no secrets.
+//!
+//! Names, purposes and tags are written by whoever may edit them in the source system, so they are
+//! treated as hostile. One pass over the finished identity covers every text, whichever connector
+//! or policy it came from.
+
+use crate::model::{Alias, EntityRef, Identity};
+use crate::text::is_format;
+
+/// Longest name, in bytes.
+pub const NAME: usize = 256;
+/// Longest purpose or evidence, in bytes.
+pub const SENTENCE: usize = 512;
+/// Longest reference (uid, URL, pattern, workload), in bytes.
+pub const REFERENCE: usize = 1024;
+/// Most entries of a list.
+pub const LIST: usize = 64;
+/// Most credentials of one identity.
+pub const CREDENTIALS: usize = 64;
+/// Most aliases of one identity.
+pub const ALIASES: usize = 256;
+
+/// What was taken out or cut, for the summary of a build. Never holds the values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cleaned {
+    /// Values that were shaped as secrets and left out.
+    pub secrets: usize,
+    /// Values that were cut at their limit.
+    pub shortened: usize,
+    /// Values in which control characters were replaced.
+    pub control: usize,
+    /// List entries beyond the limit.
+    pub entries: usize,
+}
+
+/// Cleans every text of an identity in place. `false` when its uid itself is shaped as a secret;
+/// such an identity can't be kept.
+pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
+    if has_marked_secret(&identity.uid) {
+        cleaned.secrets += 1;
+        return false;
+    }
+    cleaned.text(&mut identity.name, NAME);
+    cleaned.text(&mut identity.sub_type, NAME);
+    cleaned.option(&mut identity.purpose, SENTENCE);
+    if let Some(agent) = &mut identity.agent {
+        cleaned.text(&mut agent.framework, NAME);
+        cleaned.text(&mut agent.parent, REFERENCE);
+    }
+    cleaned.aliases(&mut identity.aliases);
+    if let Some(owner) = &mut identity.owner {
+        cleaned.entity(&mut owner.entity);
+        cleaned.text(&mut owner.source, NAME);
+    }
+    if let Some(sponsor) = &mut identity.sponsor {
+        cleaned.entity(sponsor);
+    }
+    cleaned.option(&mut identity.service, NAME);
+    cleaned.option(&mut identity.vendor, NAME);
+    for list in [
+        &mut identity.secondary_owners,
+        &mut identity.workloads,
+        &mut identity.lineage.assumable_by,
+        &mut identity.lineage.can_assume,
+        &mut identity.lineage.on_behalf_of,
+    ] {
+        cleaned.list(list);
+    }
+    cleaned.option(&mut identity.lineage.created_by, REFERENCE);
+    if let Some(privilege) = &mut identity.privilege {
+        cleaned.list(&mut privilege.basis);
+    }
+    if let Some(radius) = &mut identity.blast_radius {
+        cleaned.list(&mut radius.teams);
+    }
+    cleaned.truncate(&mut identity.credentials, CREDENTIALS);
+    for credential in &mut identity.credentials {
+        cleaned.text(&mut credential.uid, NAME);
+        cleaned.text(&mut credential.credential_type, NAME);
+        cleaned.option(&mut credential.secret_source, REFERENCE);
+    }
+    identity.credentials.retain(|credential| !credential.uid.is_empty());
+    for expectation in &mut identity.behavior {
+        cleaned.list(&mut expectation.allowed);
+    }
+    cleaned.truncate(&mut identity.response.revocation, LIST);
+    for revocation in &mut identity.response.revocation {
+        for text in [&mut revocation.action, &mut revocation.system, &mut revocation.team] {
+            cleaned.text(text, NAME);
+        }
+        cleaned.option(&mut revocation.runbook, REFERENCE);
+        cleaned.list(&mut revocation.breaks);
+    }
+    if let Some(policy) = &mut identity.response.escalation_policy {
+        cleaned.text(&mut policy.system, NAME);
+        cleaned.text(&mut policy.id, NAME);
+        cleaned.option(&mut policy.url, REFERENCE);
+    }
+    cleaned.option(&mut identity.response.context_owner, NAME);
+    cleaned.option(&mut identity.response.response_owner, NAME);
+    cleaned.truncate(&mut identity.findings, LIST);
+    for finding in &mut identity.findings {
+        cleaned.text(&mut finding.name, NAME);
+        cleaned.text(&mut finding.evidence, SENTENCE);
+        if let Some((_, reason)) = &mut finding.exception {
+            cleaned.text(reason, SENTENCE);
+        }
+    }
+    for provenance in &mut identity.provenance {
+        cleaned.text(&mut provenance.source, NAME);
+    }
+    cleaned.truncate(&mut identity.conflicts, LIST);
+    for conflict in &mut identity.conflicts {
+        cleaned.text(&mut conflict.source, NAME);
+        cleaned.text(&mut conflict.value, SENTENCE);
+    }
+    true
+}
+
+impl Cleaned {
+    /// Cleans one text in place; one that is shaped as a secret becomes empty.
+    pub fn text(&mut self, text: &mut String, limit: usize) {
+        if is_secret(text) {
+            self.secrets += 1;
+            text.clear();
+            return;
+        }
+        if text.chars().any(|c| c.is_control() || is_format(c)) {
+            self.control += 1;
+            *text = text.chars().map(|c| if c.is_control() || is_format(c) { '\u{FFFD}' } else { c }).collect();
+        }
+        if text.len() > limit {
+            self.shortened += 1;
+            let mut end = limit - '…'.len_utf8();
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            text.truncate(end);
+            text.push('…');
+        }
+    }
+
+    fn option(&mut self, text: &mut Option<String>, limit: usize) {
+        if let Some(inner) = text {
+            self.text(inner, limit);
+            if inner.is_empty() {
+                *text = None;
+            }
+        }
+    }
+
+    fn list(&mut self, list: &mut Vec<String>) {
+        self.truncate(list, LIST);
+        for text in list.iter_mut() {
+            self.text(text, REFERENCE);
+        }
+        list.retain(|text| !text.is_empty());
+    }
+
+    fn truncate<T>(&mut self, list: &mut Vec<T>, limit: usize) {
+        if list.len() > limit {
+            self.entries += list.len() - limit;
+            list.truncate(limit);
+        }
+    }
+
+    fn entity(&mut self, entity: &mut EntityRef) {
+        self.text(&mut entity.reference, NAME);
+        self.option(&mut entity.name, NAME);
+        self.option(&mut entity.contact, NAME);
+    }
+
+    /// Keys are never cut: a shortened key would be another key. The 40-character rule is left out,
+    /// because unique ids look alike.
+    fn aliases(&mut self, aliases: &mut Vec<Alias>) {
+        let before = aliases.len();
+        aliases.retain(|alias| !has_marked_secret(&alias.value));
+        self.secrets += before - aliases.len();
+        self.truncate(aliases, ALIASES);
+    }
+}
+
+/// Whether a text holds something shaped as a secret.
+#[must_use]
+pub fn is_secret(text: &str) -> bool {
+    has_marked_secret(text) || has_aws_secret_key(text)
+}
+
+/// Prefixes that issuers put in front of secrets, and how many characters of the token must follow.
+const MARKS: &[(&str, usize)] = &[
+    ("ghp_", 30),
+    ("gho_", 30),
+    ("ghu_", 30),
+    ("ghs_", 30),
+    ("ghr_", 30),
+    ("github_pat_", 20),
+    ("glpat-", 18),
+    ("xoxa-", 10),
+    ("xoxb-", 10),
+    ("xoxe-", 10),
+    ("xoxp-", 10),
+    ("xoxr-", 10),
+    ("xoxs-", 10),
+    ("xapp-", 10),
+    ("AIza", 35),
+    ("hvs.", 20),
+    ("hvb.", 20),
+    ("npm_", 36),
+    ("pypi-AgEIcHlwaS5vcmc", 10),
+    ("sk_live_", 16),
+    ("rk_live_", 16),
+    ("sk-ant-", 20),
+    ("sk-proj-", 20),
+    ("dop_v1_", 32),
+    ("SG.", 40),
+];
+
+fn has_marked_secret(text: &str) -> bool {
+    if text.contains("-----BEGIN") && text.contains("PRIVATE KEY") {
+        return true;
+    }
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/' | b'+' | b'=');
+    MARKS.iter().any(|(mark, least)| {
+        text.match_indices(mark).any(|(at, _)| {
+            let starts_word = at == 0 || !text.as_bytes()[at - 1].is_ascii_alphanumeric();
+            starts_word && text.bytes().skip(at + mark.len()).take_while(|b| is_token(*b)).count() >= *least
+        })
+    }) || has_jwt(text)
+        || has_url_password(text)
+}
+
+/// `eyJ…​.eyJ….signature`: a JSON header and body in base64url.
+fn has_jwt(text: &str) -> bool {
+    text.match_indices("eyJ").any(|(at, _)| {
+        let token: &str = text[at..].split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))).next().unwrap_or("");
+        let mut parts = token.split('.');
+        parts.next().is_some_and(|header| header.len() >= 10) && parts.next().is_some_and(|body| body.starts_with("eyJ"))
+    })
+}
+
+/// `scheme://user:password@host`.
+fn has_url_password(text: &str) -> bool {
+    text.match_indices("://").any(|(at, _)| {
+        let authority = text[at + 3..].split(['/', '?', '#', ' ', '"']).next().unwrap_or("");
+        authority.rsplit_once('@').is_some_and(|(userinfo, host)| {
+            !host.is_empty() && userinfo.split_once(':').is_some_and(|(_, password)| !password.is_empty() && !password.starts_with("oauth"))
+        })
+    })
+}
+
+/// Forty characters of base64 that are random enough: an AWS secret access key has no prefix.
+/// Digests in hexadecimal and readable paths stay below the bound of 4.4 bits a character.
+fn has_aws_secret_key(text: &str) -> bool {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '/' | '+'))).any(|token| {
+        let count = |is: fn(&u8) -> bool| token.as_bytes().iter().filter(|b| is(b)).count();
+        token.len() == 40
+            && count(u8::is_ascii_uppercase) >= 4
+            && count(u8::is_ascii_lowercase) >= 4
+            && count(u8::is_ascii_digit) >= 1
+            && millibits(token) >= 4400
+    })
+}
+
+/// Entropy of the characters of a text, in thousandths of a bit a character.
+fn millibits(text: &str) -> u64 {
+    let mut counts = [0_u32; 256];
+    for byte in text.bytes() {
+        counts[usize::from(byte)] += 1;
+    }
+    let len = text.len() as f64;
+    let bits: f64 = counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| {
+            let share = f64::from(*count) / len;
+            -share * share.log2()
+        })
+        .sum();
+    (bits * 1000.0) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use enrich_core::KeyType;
+    use enrich_core::vocabulary::{Kind, Provider};
+
+    use super::*;
+
+    // Put together here, so that scanners of this repository stay quiet.
+    fn secrets() -> Vec<String> {
+        let random = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzQ8vT2sLp1";
+        vec![
+            random.to_owned(),
+            format!("key={random};"),
+            format!("ghp{}{}", "_", "a1B2".repeat(9)),
+            format!("github_pat{}{}", "_", "a1B2c3".repeat(6)),
+            format!("xoxb{}123456789012-abcdef", "-"),
+            format!("eyJ{}.eyJ{}.sig", "hbGciOiJIUzI1NiJ9", "zdWIiOiIxIn0"),
+            format!("-----BEGIN RSA {} KEY-----\nMIIE", "PRIVATE"),
+            "postgres://app:hunter2@db.example/x".to_owned(),
+        ]
+    }
+
+    #[test]
+    fn secrets_are_recognised() {
+        for secret in secrets() {
+            assert!(is_secret(&secret), "{} characters", secret.len());
+        }
+    }
+
+    #[test]
+    fn ordinary_values_are_not_secrets() {
+        for text in [
+            "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_AdministratorAccess_1345",
+            "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+            "AROA4EXAMPLE4EXAMPLE4",
+            "service-role/AmazonSageMakerExecutionRole1",
+            "k8s:prod/payments/api",
+            "https://runbooks.example/deny-role",
+            "git@github.com:northwind/shop.git",
+            "ghp_ is the prefix of classic tokens",
+            "repo:northwind/shop:ref:refs/heads/main",
+        ] {
+            assert!(!is_secret(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_text_of_an_identity_is_cleaned() {
+        let secret = secrets().swap_remove(2);
+        let mut identity = Identity::new("aws:1:user/x", "bad\u{1b}[0m", Kind::IamUser, Provider::Aws, "1");
+        identity.purpose = Some("x".repeat(600));
+        identity.vendor = Some(secret.clone());
+        identity.workloads = (0..70).map(|n| format!("w{n}")).collect();
+        identity.aliases.push(Alias { key_type: KeyType::GithubLogin, domain: String::new(), value: secret, valid_from_ms: None, valid_to_ms: None });
+        let mut cleaned = Cleaned::default();
+        assert!(clean(&mut identity, &mut cleaned));
+        assert_eq!(identity.name, "bad\u{FFFD}[0m");
+        assert_eq!(identity.purpose.as_ref().map(String::len), Some(512));
+        assert_eq!((identity.vendor, identity.aliases.len(), identity.workloads.len()), (None, 0, LIST));
+        assert_eq!(cleaned, Cleaned { secrets: 2, shortened: 1, control: 1, entries: 6 });
+    }
+
+    #[test]
+    fn cutting_keeps_characters_whole() {
+        let mut cleaned = Cleaned::default();
+        let mut text = "é".repeat(200);
+        cleaned.text(&mut text, NAME);
+        assert!(text.len() <= NAME && text.ends_with('…'));
+    }
+}

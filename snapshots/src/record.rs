@@ -1,0 +1,211 @@
+//! What one source says about one identity, before records meet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use enrich_core::vocabulary::{Criticality, Environment, Kind, LifecycleState, PrivilegeLevel, Provider};
+use enrich_core::{Key, KeyRefused, KeyType};
+
+use crate::model::{Agent, Alias, Credential, EscalationPolicy, Expectation, Scope, Time};
+
+/// A source of the inventory configuration, as connectors see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its name, used as provenance.
+    pub name: String,
+    /// Its place in the configuration; the lower one wins a conflict.
+    pub rank: usize,
+    /// When the export was taken.
+    pub observed_ms: i64,
+    /// Account or cluster, where the export does not say.
+    pub domain: Option<String>,
+}
+
+/// One source's statement about one identity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Who says so.
+    pub source: Source,
+    /// The canonical uid, when the source is an inventory and can vouch that the identity exists.
+    /// A claim about an identity that others list has none and meets it through its keys.
+    pub uid: Option<String>,
+    /// Keys of the identity.
+    pub aliases: Vec<Alias>,
+    /// A name that the provider keeps unique inside an account, in place of a key
+    /// (`aws-user:ACCOUNT/NAME`): some exports give nothing else. Never leaves the export.
+    pub local_name: Option<String>,
+    /// What is said.
+    pub facts: Facts,
+}
+
+/// The statements of a record. Nothing that is absent here was said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// Display name.
+    pub name: Option<String>,
+    /// What the provider's own type amounts to; policy may refine it.
+    pub native_kind: Option<Kind>,
+    /// What somebody says it is; policy may not change it.
+    pub kind: Option<Kind>,
+    /// The provider's word.
+    pub sub_type: Option<String>,
+    /// Whose system.
+    pub provider: Option<Provider>,
+    /// Account, cluster, …
+    pub domain: Option<String>,
+    /// Namespace inside the domain.
+    pub namespace: Option<String>,
+    /// Purpose.
+    pub purpose: Option<String>,
+    /// AI agent facts.
+    pub agent: Option<Agent>,
+    /// Owner reference, normalised.
+    pub owner: Option<String>,
+    /// Sponsor reference, normalised.
+    pub sponsor: Option<String>,
+    /// Further owners.
+    pub secondary_owners: Vec<String>,
+    /// Service.
+    pub service: Option<String>,
+    /// Vendor.
+    pub vendor: Option<String>,
+    /// Environments; empty = not said.
+    pub environment: Vec<Environment>,
+    /// Criticality.
+    pub criticality: Option<Criticality>,
+    /// What each policy or role that it holds allows.
+    pub grants: Vec<Grant>,
+    /// Upper bound of the privilege (a permissions boundary).
+    pub boundary: Option<Grant>,
+    /// Who made it.
+    pub created_by: Option<String>,
+    /// Who may become it: uids, keys in KEY notation, or patterns.
+    pub assumable_by: Vec<String>,
+    /// What it may become: uids or keys in KEY notation.
+    pub can_assume: Vec<String>,
+    /// Trust without a condition that names who is meant, as evidence.
+    pub unconditioned_trust: Vec<String>,
+    /// Lifecycle state.
+    pub lifecycle_state: Option<LifecycleState>,
+    /// Created.
+    pub created: Time,
+    /// Last seen in use.
+    pub last_seen: Time,
+    /// Credentials.
+    pub credentials: Vec<Credential>,
+    /// Where its secrets live, for credentials that have no own statement.
+    pub secret_source: Option<String>,
+    /// Workloads.
+    pub workloads: Vec<String>,
+    /// Declared or observed behaviour.
+    pub behavior: Vec<Expectation>,
+    /// Escalation policy.
+    pub escalation_policy: Option<EscalationPolicy>,
+    /// AWS tags, Kubernetes labels and annotations, for the policy to match.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What one policy or role allows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// 0 controls everything else, 3 is harmless. First, so that the widest grant sorts first.
+    pub tier: u8,
+    /// The widest permission, reversed for the order.
+    pub level: std::cmp::Reverse<PrivilegeLevel>,
+    /// Name of the policy or role.
+    pub name: String,
+}
+
+impl Grant {
+    /// A grant of a level; the tier that usually goes with it is given by the connector.
+    #[must_use]
+    pub fn new(name: &str, level: PrivilegeLevel, tier: u8) -> Self {
+        Self { tier, level: std::cmp::Reverse(level), name: name.to_owned() }
+    }
+}
+
+impl Record {
+    /// An empty statement of a source.
+    #[must_use]
+    pub fn new(source: &Source, uid: Option<String>) -> Self {
+        Self { source: source.clone(), uid, aliases: Vec::new(), local_name: None, facts: Facts::default() }
+    }
+
+    /// Adds a key if it is one; the refusal otherwise.
+    ///
+    /// # Errors
+    /// Why the value is no key.
+    pub fn add_key(&mut self, key_type: KeyType, domain: &str, value: &str, valid_from_ms: Option<i64>) -> Result<(), KeyRefused> {
+        let alias = alias(key_type, domain, value, valid_from_ms)?;
+        if !self.aliases.contains(&alias) {
+            self.aliases.push(alias);
+        }
+        Ok(())
+    }
+}
+
+/// A checked, folded key as an alias.
+///
+/// # Errors
+/// Why the value is no key.
+pub fn alias(key_type: KeyType, domain: &str, value: &str, valid_from_ms: Option<i64>) -> Result<Alias, KeyRefused> {
+    let mut buffer = String::new();
+    let key = Key::canonical(key_type, domain, value, &mut buffer)?;
+    Ok(Alias { key_type, domain: key.domain.to_owned(), value: key.value.to_owned(), valid_from_ms, valid_to_ms: None })
+}
+
+/// Reads KEY notation into a checked, folded alias.
+///
+/// # Errors
+/// Why the text is no key.
+pub fn parse_key(text: &str) -> Result<Alias, KeyRefused> {
+    let (key_type, domain, value) = Key::split_notation(text.trim())?;
+    alias(key_type, domain, value, None)
+}
+
+/// KEY notation of an alias.
+#[must_use]
+pub fn notation(alias: &Alias) -> String {
+    Key::new(alias.key_type, &alias.domain, &alias.value).to_string()
+}
+
+/// People and teams that a catalogue lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directory {
+    /// By reference.
+    pub entries: BTreeMap<String, DirectoryEntry>,
+    /// Kinds of which the catalogue lists at least one.
+    pub kinds: BTreeSet<String>,
+}
+
+/// One person or team.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DirectoryEntry {
+    /// Display name.
+    pub name: Option<String>,
+    /// Channel or team mailbox.
+    pub contact: Option<String>,
+    /// Since when they are gone.
+    pub departed_ms: Option<i64>,
+    /// Name of the source.
+    pub source: String,
+}
+
+/// Everything that the connectors of one export yielded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Harvest {
+    /// Statements, in the order of the sources.
+    pub records: Vec<Record>,
+    /// People and teams.
+    pub directory: Directory,
+    /// Accounts, clusters and namespaces that were covered.
+    pub scopes: Vec<Scope>,
+    /// What a person should know: source, and what.
+    pub warnings: Vec<String>,
+}
+
+impl Harvest {
+    /// Notes something for the person who runs the export.
+    pub fn warn(&mut self, source: &Source, what: impl AsRef<str>) {
+        self.warnings.push(format!("source {:?}: {}", source.name, what.as_ref()));
+    }
+}

@@ -1,0 +1,162 @@
+//! Small readings of text that several parts share: times, durations, globs, nearest words.
+
+use enrich_core::time::{parse_rfc3339, write_rfc3339};
+
+/// Milliseconds in a day.
+pub const DAY_MS: i64 = 86_400_000;
+
+/// Reads RFC 3339, or a bare date as its first moment in UTC.
+#[must_use]
+pub fn parse_time(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if text.len() == 10 { parse_rfc3339(&format!("{text}T00:00:00Z")) } else { parse_rfc3339(text) }
+}
+
+/// Writes RFC 3339.
+#[must_use]
+pub fn time(ms: i64) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_rfc3339(&mut out, ms);
+    out
+}
+
+/// Reads `30s`, `90m`, `24h` or `7d` as seconds.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let unit = text.chars().last()?;
+    let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
+    let scale = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    number.checked_mul(scale)
+}
+
+/// Whether a text matches a pattern with `*` (any run) and `?` (one character). Linear in memory
+/// and at worst quadratic in time: a pattern can't make it backtrack exponentially.
+#[must_use]
+pub fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut seen) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while seen < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                retry = Some((at, seen));
+                at += 1;
+            }
+            Some(c) if *c == '?' || *c == text[seen] => {
+                at += 1;
+                seen += 1;
+            }
+            _ => match retry {
+                Some((star, from)) => {
+                    retry = Some((star, from + 1));
+                    at = star + 1;
+                    seen = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|c| *c == '*')
+}
+
+/// The candidate with the fewest edits, when it is near enough to be meant.
+#[must_use]
+pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (edits(word, candidate), candidate))
+        .filter(|(edits, candidate)| *edits <= 1 + candidate.len().max(word.len()) / 3)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = i;
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// A text of others, ready to be printed: control characters escaped, at most `limit` characters.
+#[must_use]
+pub fn printable(text: &str, limit: usize) -> String {
+    let mut out: String = text.chars().take(limit).flat_map(|c| if c.is_control() || is_format(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }).collect();
+    if text.chars().nth(limit).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+/// Characters that change how the text around them is shown.
+#[must_use]
+pub const fn is_format(c: char) -> bool {
+    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(parse_duration("24h"), Some(86_400));
+        assert_eq!(parse_duration("90m"), Some(5400));
+        assert_eq!(parse_duration("7d"), Some(604_800));
+        for wrong in ["", "24", "h", "-1h", "1.5h", "1w"] {
+            assert_eq!(parse_duration(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn dates_are_their_first_moment() {
+        assert_eq!(parse_time("2026-03-20"), parse_rfc3339("2026-03-20T00:00:00Z"));
+        assert_eq!(parse_time("2026-03-20T05:40:00Z").map(time).as_deref(), Some("2026-03-20T05:40:00Z"));
+        assert_eq!(parse_time("20 March"), None);
+    }
+
+    #[test]
+    fn globs() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("ci-*", "ci-deploy", true),
+            ("ci-*", "xci-deploy", false),
+            ("*ReadOnly*", "AmazonEC2ReadOnlyAccess", true),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*a*b", "xaxbxab", true),
+            ("", "x", false),
+        ] {
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
+        }
+        assert!(!glob(&"*a".repeat(40), &"a".repeat(39)));
+    }
+
+    #[test]
+    fn the_closest_word_is_offered_only_when_near() {
+        assert_eq!(closest("criticallity", ["criticality", "kind", "tier"]), Some("criticality"));
+        assert_eq!(closest("zzz", ["criticality", "kind", "tier"]), None);
+    }
+
+    #[test]
+    fn control_characters_are_not_printed() {
+        assert_eq!(printable("a\u{1b}[31mb", 20), "a\\u{1b}[31mb");
+        assert_eq!(printable("\u{202e}abc", 20), "\\u{202e}abc");
+        assert_eq!(printable("abcdef", 3), "abc…");
+    }
+}
