@@ -90,7 +90,7 @@ impl fmt::Display for ConfigError {
             Self::Json { line, column, message } => write!(f, "configuration, line {line}, column {column}: {message}"),
             Self::Version { found } => write!(f, "configuration has version {found}, this core reads version 1; write \"v\":1"),
             Self::Word { member, found, accepted } => {
-                write!(f, "configuration: {member} is {found:?}; accepted: {accepted}")
+                write!(f, "configuration: {member} is \"{found}\"; accepted: {accepted}")
             }
             Self::TrustedKey { number } => write!(
                 f,

@@ -175,7 +175,7 @@ impl<'s> Enricher<'s> {
             out.extend_from_slice(line);
             return;
         };
-        self.work.edits.sort_by_key(|edit| edit.at);
+        self.work.edits.sort_unstable_by_key(|edit| edit.at);
         let mut from = 0;
         for edit in &self.work.edits {
             out.extend_from_slice(body.get(from..edit.at).unwrap_or(&[]));

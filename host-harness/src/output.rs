@@ -90,7 +90,9 @@ fn check_changed(before: &[u8], after: &[u8], caps: OutputCaps) -> Result<(), St
     if after.len() > cap {
         return Err(format!("{} bytes, more than {cap}", after.len()));
     }
-    check_object(&after[..after.len() - end.len()])?;
+    if brackets(after).is_none() || brackets(after) != brackets(before) {
+        return Err("not the JSON object or array that its input is".into());
+    }
     // What was broken on the way in may stay broken; the guest must not break anything.
     if memchr(0, after).is_some() && memchr(0, before).is_none() {
         return Err("a NUL byte that its input has not".into());
@@ -124,13 +126,17 @@ pub fn check_objects(input: &[u8], output: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-fn check_object(line: &[u8]) -> Result<(), String> {
-    let object = line.trim_ascii();
-    if object.len() >= 2 && object.starts_with(b"{") && object.ends_with(b"}") {
-        Ok(())
-    } else {
-        Err("not a JSON object".into())
+/// First and last byte of a line that is an object or an array, to the eye.
+fn brackets(line: &[u8]) -> Option<(u8, u8)> {
+    match line.trim_ascii() {
+        [b'{', .., b'}'] => Some((b'{', b'}')),
+        [b'[', .., b']'] => Some((b'[', b']')),
+        _ => None,
     }
+}
+
+fn check_object(line: &[u8]) -> Result<(), String> {
+    if brackets(line) == Some((b'{', b'}')) { Ok(()) } else { Err("not a JSON object".into()) }
 }
 
 #[cfg(test)]
@@ -150,6 +156,7 @@ mod tests {
         assert_eq!(check("{\"a\":1}\n", "{\"a\":1,\"b\":2}\n"), Ok(()));
         assert_eq!(check(" {} \r\n{}", " {\"a\":1} \r\n{\"a\":1}"), Ok(()));
         assert_eq!(check("\n\nx", "\n\nx"), Ok(()));
+        assert_eq!(check("[{}]\n", "[{\"a\":1}]\n"), Ok(()));
     }
 
     #[test]
@@ -160,8 +167,10 @@ mod tests {
         assert_eq!(wrong("{}\n", ""), "0 lines for 1 lines of input");
         assert_eq!(wrong("{}\r\n", "{ }\n"), "line 1: another line end than its input");
         assert_eq!(wrong("{}", "{}\n"), "line 1: another line end than its input");
-        assert_eq!(wrong("{}\n", "x\n"), "line 1: not a JSON object");
-        assert_eq!(wrong("{}\n", "{\n"), "line 1: not a JSON object");
+        assert_eq!(wrong("{}\n", "x\n"), "line 1: not the JSON object or array that its input is");
+        assert_eq!(wrong("{}\n", "{\n"), "line 1: not the JSON object or array that its input is");
+        assert_eq!(wrong("{}\n", "[{}]\n"), "line 1: not the JSON object or array that its input is");
+        assert_eq!(wrong("x\n", "{}\n"), "line 1: not the JSON object or array that its input is");
         assert_eq!(wrong("{}\n", "{                      }\n"), "line 1: 25 bytes, more than 23");
         assert_eq!(wrong("{}\n{}\n", "{}\n{\0}\n"), "line 2: a NUL byte that its input has not");
     }

@@ -33,7 +33,7 @@ pub fn printable_bytes(bytes: &[u8], cap: usize) -> String {
     printable(&String::from_utf8_lossy(head), cap)
 }
 
-const fn needs_escape(character: char) -> bool {
+fn needs_escape(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

@@ -13,6 +13,7 @@
 //! | [`policy`], [`classify`] | the central policy and what it decides |
 //! | [`limits`] | what may enter a snapshot: lengths, control characters, no secrets |
 //! | [`format`] | the bytes |
+//! | [`read`] | a snapshot's bytes as an inventory again |
 #![forbid(unsafe_code)]
 
 pub mod classify;
@@ -25,6 +26,7 @@ pub mod limits;
 pub mod model;
 pub mod policy;
 mod reach;
+pub mod read;
 pub mod reconcile;
 pub mod record;
 pub mod text;

@@ -1,2 +1,10 @@
-//! Placeholder.
-fn main() {}
+//! `whose-snapshot`: makes, shows, checks and signs inventory snapshots.
+#![forbid(unsafe_code)]
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

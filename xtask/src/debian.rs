@@ -87,7 +87,7 @@ fn install(packages: &[&str], step: &Step) -> Result<(), String> {
         Ok((_, true, _)) => Ok(()),
         Ok((output, false, _)) => Err(format!(
             "apt-get install failed: {}",
-            process::last_line(&output)
+            process::complaint(&output)
         )),
     }
 }

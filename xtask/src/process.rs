@@ -92,7 +92,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String, Failure> {
         .while_doing(|| format!("cannot start `{}`", describe(command)))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
-        return Err(Failure::new(last_line(&text)).under(format!(
+        return Err(Failure::new(complaint(&text)).under(format!(
             "`{}` ended with {}",
             describe(command),
             output.status
@@ -128,13 +128,23 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// The last line that is not blank: where most programs say what was wrong.
-pub(crate) fn last_line(text: &str) -> String {
-    let line = text.lines().rev().find(|line| !line.trim().is_empty());
-    line.map_or_else(
-        || "it printed nothing".to_owned(),
-        |line| line.trim().to_owned(),
-    )
+/// The line in which a program says what was wrong: the first that begins like an error, else the
+/// last that is not blank.
+pub(crate) fn complaint(text: &str) -> String {
+    let error = text.lines().find_map(|line| {
+        let rest = line.strip_prefix("error")?;
+        Some(rest.split_once(": ")?.1.trim())
+    });
+    let last = || {
+        text.lines()
+            .rev()
+            .map(str::trim)
+            .find(|line| !line.is_empty())
+    };
+    error
+        .or_else(last)
+        .unwrap_or("it printed nothing")
+        .to_owned()
 }
 
 /// A command as a person would type it, with the program's name instead of its path.
@@ -184,9 +194,14 @@ mod tests {
     }
 
     #[test]
-    fn last_line_skips_blank_ones() {
-        assert_eq!(last_line("one\ntwo \n\n"), "two");
-        assert_eq!(last_line("\n"), "it printed nothing");
+    fn a_complaint_is_the_error_or_the_last_line() {
+        assert_eq!(complaint("one\ntwo \n\n"), "two");
+        assert_eq!(
+            complaint("info: x\nerror: no network\n 15: <unknown>\n"),
+            "no network"
+        );
+        assert_eq!(complaint("error[E0001]: wrong\n"), "wrong");
+        assert_eq!(complaint("\n"), "it printed nothing");
     }
 
     #[test]

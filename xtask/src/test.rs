@@ -124,7 +124,7 @@ fn table(rows: &[Row]) -> String {
     } in rows
     {
         let minutes = took.as_secs_f64() / 60.0;
-        let note = note.lines().next().unwrap_or("");
+        let note = shortened(note.lines().next().unwrap_or(""));
         let line = format!("{name:<12} {result:<8} {minutes:>8.2}  {note}");
         text.push_str(line.trim_end());
         text.push('\n');
@@ -142,6 +142,16 @@ fn table(rows: &[Row]) -> String {
         "{passed} passed, {failed} failed, {skipped} skipped\n"
     ));
     text
+}
+
+/// As much as fits beside the other columns; the whole text stood where the stage ended.
+fn shortened(note: &str) -> String {
+    const WIDTH: usize = 84;
+    if note.chars().count() <= WIDTH {
+        return note.to_owned();
+    }
+    let kept: String = note.chars().take(WIDTH - 1).collect();
+    format!("{}…", kept.trim_end())
 }
 
 #[cfg(test)]
@@ -199,5 +209,11 @@ mod tests {
         assert!(text.ends_with("2 passed, 1 failed, 1 skipped\n"), "{text}");
         assert!(text.contains("fmt          passed       1.50\n"), "{text}");
         assert!(text.contains("together                  6.00\n"), "{text}");
+    }
+
+    #[test]
+    fn notes_are_cut_at_a_character() {
+        assert_eq!(shortened("short"), "short");
+        assert_eq!(shortened(&"é".repeat(100)).chars().count(), 84);
     }
 }

@@ -119,7 +119,7 @@ pub(crate) fn find(workspace: &Workspace, target: Target) -> Result<Toolchain, F
     for way in ways {
         match attempt(workspace, target, way) {
             Ok(rustc) => return Ok(Toolchain { way, target, rustc }),
-            Err(reason) => reasons.push(format!("{}: {reason}", way.name())),
+            Err(reason) => reasons.push(format!("tried {}: {reason}", way.name())),
         }
     }
     if let Some(forced) = &forced {
@@ -194,7 +194,7 @@ fn rustup(workspace: &Workspace, target: Target) -> Result<PathBuf, String> {
     command.args(["target", "add", "--toolchain", &toolchain, target.triple]);
     match process::capture(&mut command, step.watcher()) {
         Err(failure) => Err(failure.to_string()),
-        Ok((output, false, _)) => Err(process::last_line(&output)),
+        Ok((output, false, _)) => Err(process::complaint(&output)),
         Ok((_, true, _)) => {
             step.end("");
             installed(workspace, target)
@@ -223,7 +223,7 @@ fn advice(target: Target, reasons: &[String]) -> Failure {
         target.triple, target.triple
     );
     for reason in reasons {
-        text.push_str(&format!("\n  tried {reason}"));
+        text.push_str(&format!("\n  {reason}"));
     }
     Failure::new(text)
 }
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn without_a_way_the_error_has_the_commands_and_the_reasons() {
-        let text = advice(GUEST, &["rustup: no network".to_owned()]).to_string();
+        let text = advice(GUEST, &["tried rustup: no network".to_owned()]).to_string();
         for part in [
             "rustup target add wasm32-unknown-unknown",
             "rustup component add rust-src",

@@ -64,8 +64,8 @@ fn observe(o: &mut Observer<'_, '_>) {
 
     let (name, uid) = (o.text(USER), o.text(UID));
     let mut actor = user(o, Role::Actor, cluster, name, uid);
-    if let Some(at) = o.str(uid).find("aws-iam-authenticator:").or_else(|| o.str(uid).find("heptio-authenticator-aws:")) {
-        let _ = at;
+    // EKS: `aws-iam-authenticator:ACCOUNT:ID`, with older spellings of the first part.
+    if o.str(uid).starts_with("aws-iam-authenticator:") || o.str(uid).starts_with("heptio-authenticator-aws:") {
         let id = o.after_last(uid, ':');
         o.key(&mut actor, KeyType::AwsPrincipalId, Span::EMPTY, id);
     }

@@ -11,7 +11,7 @@ use super::text::{Source, Span, TextBuffers};
 use super::trie::{Node, SlotId, Trie};
 
 /// Brackets open at once; as many as `serde_json` allows.
-pub const MAX_DEPTH: u32 = 128;
+pub(crate) const MAX_DEPTH: u32 = 128;
 
 /// The name of our member at the top of an event.
 pub(crate) const OUR_MEMBER: &[u8] = b"whose";

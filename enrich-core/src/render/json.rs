@@ -25,6 +25,7 @@ impl<'a> Json<'a> {
         Self { out, comma: false }
     }
 
+    #[inline]
     fn separate(&mut self) {
         if self.comma {
             self.out.push(b',');
@@ -57,33 +58,45 @@ impl<'a> Json<'a> {
     /// `"name":` and what `f` writes. The name is one of ours and needs no escaping.
     #[inline]
     pub(crate) fn member(&mut self, name: &str, f: impl FnOnce(&mut Self)) {
-        self.separate();
-        self.out.push(b'"');
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
+        self.name(name);
         f(self);
         self.comma = true;
     }
 
+    /// The name of a member. Not inlined, like the writers below: a guest has a size budget, and
+    /// there are more than a hundred calls.
+    #[inline(never)]
+    fn name(&mut self, name: &str) {
+        self.separate();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    #[inline(never)]
     pub(crate) fn string(&mut self, name: &str, text: &str) {
         self.member(name, |out| out.text(&[text]));
     }
 
     /// A member that is left out when there is nothing to say.
+    #[inline(never)]
     pub(crate) fn some_string(&mut self, name: &str, text: Option<&str>) {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
             self.string(name, text);
         }
     }
 
+    #[inline(never)]
     pub(crate) fn number(&mut self, name: &str, value: u64) {
         self.member(name, |out| out.digits(value));
     }
 
+    #[inline(never)]
     pub(crate) fn signed(&mut self, name: &str, value: i64) {
         self.member(name, |out| out.integer(value));
     }
 
+    #[inline(never)]
     pub(crate) fn bool(&mut self, name: &str, value: bool) {
         self.member(name, |out| out.out.extend_from_slice(if value { b"true" } else { b"false" }));
     }
@@ -97,6 +110,7 @@ impl<'a> Json<'a> {
     }
 
     /// A time as RFC 3339.
+    #[inline(never)]
     pub(crate) fn time(&mut self, name: &str, ms: i64) {
         self.member(name, |out| {
             out.out.push(b'"');
@@ -106,11 +120,13 @@ impl<'a> Json<'a> {
     }
 
     /// A time inside a text.
+    #[inline(never)]
     pub(crate) fn plain_time(&mut self, ms: i64) {
         let mut ascii = Ascii(self.out);
         let _ = crate::time::write_rfc3339(&mut ascii, ms);
     }
 
+    #[inline(never)]
     pub(crate) fn integer(&mut self, value: i64) {
         if value < 0 {
             self.out.push(b'-');
@@ -118,6 +134,7 @@ impl<'a> Json<'a> {
         self.digits(value.unsigned_abs());
     }
 
+    #[inline(never)]
     pub(crate) fn digits(&mut self, value: u64) {
         let mut buffer = [0_u8; 20];
         let mut rest = value;
@@ -134,6 +151,7 @@ impl<'a> Json<'a> {
     }
 
     /// Several texts as one JSON string.
+    #[inline(never)]
     pub(crate) fn text(&mut self, parts: &[&str]) {
         self.out.push(b'"');
         for part in parts {
@@ -150,6 +168,7 @@ impl<'a> Json<'a> {
     }
 
     /// Text of ours that needs no escaping.
+    #[inline(never)]
     pub(crate) fn raw(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }
@@ -160,6 +179,7 @@ impl<'a> Json<'a> {
     }
 
     /// Text of others, cut and escaped.
+    #[inline(never)]
     pub(crate) fn escaped(&mut self, text: &str) {
         let (text, is_cut) = cut(text, MAX_TEXT);
         let mut rest = text.as_bytes();
@@ -188,6 +208,7 @@ impl<'a> Json<'a> {
         }
     }
 
+    #[inline(never)]
     pub(crate) fn hex(&mut self, bytes: &[u8]) {
         for byte in bytes {
             for nibble in [byte >> 4, byte & 15] {

@@ -229,7 +229,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// A text; empty when absent or not UTF-8.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn text(&self, at: u32) -> &'a str {
         core::str::from_utf8(self.text_bytes(at)).unwrap_or("")
     }
@@ -240,6 +240,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// A list of numbers; empty when absent.
+    #[inline(never)]
     pub(crate) fn list(&self, at: u32) -> &'a [u32_le] {
         if at == 0 {
             return &[];

@@ -232,13 +232,16 @@ impl Cluster {
         match kind.as_str() {
             "ServiceAccount" => {
                 self.lists_accounts = true;
-                self.accounts.entry((object.namespace(), object.name())).or_default().listed = Some(object);
+                let key = (object.namespace(), object.name());
+                self.accounts.entry(key).or_default().listed = Some(object);
             }
             "Role" => {
-                self.roles.insert((Some(object.namespace()), object.name()), object.rules.unwrap_or_default());
+                let key = (Some(object.namespace()), object.name());
+                self.roles.insert(key, object.rules.unwrap_or_default());
             }
             "ClusterRole" => {
-                self.roles.insert((None, object.name()), object.rules.unwrap_or_default());
+                let key = (None, object.name());
+                self.roles.insert(key, object.rules.unwrap_or_default());
             }
             "RoleBinding" | "ClusterRoleBinding" => self.bindings.push(Object { kind: Some(kind), ..object }),
             "Pod" | "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" | "CronJob" => self.pods.push(Object { kind: Some(kind), ..object }),

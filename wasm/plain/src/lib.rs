@@ -1,1 +1,8 @@
-//! Placeholder.
+//! The guest module without imports: the plain ABI, version 1, and nothing else.
+//!
+//! Everything is in `whose-guest`; this package only makes it a module of its own.
+
+#[cfg(target_arch = "wasm32")]
+pub use whose_guest::abi;
+#[cfg(not(target_arch = "wasm32"))]
+use whose_guest as _;

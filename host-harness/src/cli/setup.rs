@@ -1,0 +1,131 @@
+//! What several commands share: which module, which snapshots, whom to trust.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use host_harness::{Backend, Check, GuestModule, Limits, Native, Session, SnapshotFile, discover};
+use serde_json::json;
+
+/// Longest public key file that is read: one line.
+const MAX_KEY_FILE: u64 = 4 << 10;
+
+/// Who does the work.
+#[derive(Args, Debug)]
+pub(crate) struct Engine {
+    /// The module; otherwise WHOSE_MODULE, the build beside this program, or the file next to it.
+    #[arg(long, value_name = "FILE", conflicts_with = "native")]
+    module: Option<PathBuf>,
+    /// Do the work in this process, without a module.
+    #[arg(long)]
+    native: bool,
+    /// Compile the module each time instead of keeping its code in the user's cache folder.
+    #[arg(long, conflicts_with = "native")]
+    no_cache: bool,
+    /// Seconds that the module may spend on one batch.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400), conflicts_with = "native")]
+    deadline: u64,
+    /// MiB of memory that the module may use beyond the snapshots.
+    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..=4096), conflicts_with = "native")]
+    working_memory: u32,
+}
+
+/// What an event may leave out.
+#[derive(Args, Debug)]
+pub(crate) struct Domains {
+    /// Account, cluster, … of events that do not name one.
+    #[arg(long = "default-domain", value_name = "FORMAT=DOMAIN", value_parser = domain)]
+    default_domains: Vec<(String, String)>,
+}
+
+/// The inventory.
+#[derive(Args, Debug)]
+pub(crate) struct Inventory {
+    /// A snapshot; several are attached in order.
+    #[arg(long = "snapshot", value_name = "FILE", required = true)]
+    snapshots: Vec<PathBuf>,
+    /// A public key that may sign snapshots; with one, unsigned snapshots are refused.
+    #[arg(long = "trust", value_name = "PUBFILE")]
+    trust: Vec<PathBuf>,
+}
+
+fn domain(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((format, domain)) if !format.is_empty() && !domain.is_empty() => Ok((format.to_owned(), domain.to_owned())),
+        _ => Err("write FORMAT=DOMAIN, for example k8s_audit=prod-eu".into()),
+    }
+}
+
+impl Inventory {
+    /// Reads the snapshot files.
+    pub(crate) fn read(&self) -> anyhow::Result<Vec<SnapshotFile>> {
+        self.snapshots.iter().map(|path| Ok(SnapshotFile::read(path)?)).collect()
+    }
+
+    fn trusted_keys(&self) -> anyhow::Result<Vec<String>> {
+        self.trust
+            .iter()
+            .map(|path| {
+                let name = path.display();
+                let length = std::fs::metadata(path).with_context(|| format!("public key file {name} cannot be read"))?.len();
+                if length > MAX_KEY_FILE {
+                    bail!("{name} has {length} bytes and is no public key file; give the .pub file of `whose-snapshot keygen`");
+                }
+                let bytes = std::fs::read(path).with_context(|| format!("public key file {name} cannot be read"))?;
+                let line = String::from_utf8(bytes).unwrap_or_default();
+                let line = line.trim();
+                if line.starts_with("whose-private-") {
+                    bail!("{name} holds a private key; give the .pub file beside it, and keep this one to the signer");
+                }
+                if enrich_core::config::public_key(line).is_none() {
+                    bail!("{name} is no public key file; give the .pub file of `whose-snapshot keygen`");
+                }
+                Ok(line.to_owned())
+            })
+            .collect()
+    }
+}
+
+/// The configuration that is handed to the core.
+fn configuration(domains: &Domains, inventory: Option<&Inventory>) -> anyhow::Result<Vec<u8>> {
+    let defaults: BTreeMap<&str, &str> =
+        domains.default_domains.iter().map(|(format, domain)| (format.as_str(), domain.as_str())).collect();
+    let mut config = json!({ "v": 1, "default_domains": defaults });
+    if let Some(inventory) = inventory.filter(|inventory| !inventory.trust.is_empty()) {
+        config["trusted_keys"] = json!(inventory.trusted_keys()?);
+        config["require_signature"] = json!(true);
+    }
+    Ok(serde_json::to_vec(&config)?)
+}
+
+/// Whoever does the work, configured, with the snapshots attached.
+pub(crate) fn open<'s>(
+    engine: &Engine,
+    domains: &Domains,
+    inventory: Option<&Inventory>,
+    snapshots: &'s [SnapshotFile],
+) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
+    let config = configuration(domains, inventory)?;
+    let mut backend: Box<dyn Backend<'s> + 's> = if engine.native {
+        Box::new(Native::default())
+    } else {
+        let path = discover::module(
+            engine.module.as_deref(),
+            std::env::var_os("WHOSE_MODULE").as_deref(),
+            std::env::current_exe().ok().as_deref(),
+        )?;
+        let mut limits = Limits::default();
+        limits.cache = !engine.no_cache;
+        limits.call_deadline = Duration::from_secs(engine.deadline);
+        limits.working_memory = (engine.working_memory as usize) << 20;
+        Box::new(Session::open(GuestModule::from_file(&path, limits)?)?)
+    };
+    backend.configure(&config)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|now| i64::try_from(now.as_millis()).ok());
+    for snapshot in snapshots {
+        backend.attach(snapshot, Check::All, now)?;
+    }
+    Ok(backend)
+}

@@ -1,0 +1,9 @@
+//! What happened, for a person: enriched events as a table in which the usual is folded away.
+
+mod colour;
+mod print;
+mod row;
+mod story;
+
+pub(crate) use colour::Colour;
+pub(crate) use story::Story;

@@ -1,0 +1,78 @@
+//! The command line: one file a subcommand. Exit 0 done, 1 failed, 2 usage, 3 a check did not hold.
+
+mod build;
+mod files;
+mod init;
+mod inspect;
+mod keygen;
+mod sign;
+mod sources;
+mod table;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Inventory snapshots for `whose`: who owns an identity, what is expected of it, how to revoke it.
+#[derive(Debug, Parser)]
+#[command(name = "whose-snapshot", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a commented inventory.toml and policy.toml to start from.
+    Init(init::Args),
+    /// Say which connector a file looks like an export for.
+    Sources(sources::Args),
+    /// Read the exports of an inventory configuration and write a snapshot.
+    Build(build::Args),
+    /// Show a snapshot's header, sections and counts, or one identity.
+    Inspect(inspect::Args),
+    /// Check a snapshot in full: layout, digests, signature, every row.
+    Verify(verify::Args),
+    /// Sign a snapshot.
+    Sign(sign::Args),
+    /// Make a key pair to sign with.
+    Keygen(keygen::Args),
+}
+
+/// How a command ended when it did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Done {
+    Yes,
+    /// A check did not hold.
+    CheckFailed,
+}
+
+pub(crate) fn run() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Init(args) => init::run(&args),
+        Command::Sources(args) => sources::run(&args),
+        Command::Build(args) => build::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Sign(args) => sign::run(&args),
+        Command::Keygen(args) => keygen::run(&args),
+    };
+    match done {
+        Ok(Done::Yes) => ExitCode::SUCCESS,
+        Ok(Done::CheckFailed) => ExitCode::from(3),
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut last = error.to_string();
+            for cause in error.chain().skip(1) {
+                let text = cause.to_string();
+                // Transparent wrappers repeat what they wrap.
+                if text != last {
+                    eprintln!("caused by: {text}");
+                }
+                last = text;
+            }
+            ExitCode::from(1)
+        }
+    }
+}

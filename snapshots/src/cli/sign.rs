@@ -1,0 +1,33 @@
+//! `sign`: puts a signature into a snapshot.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use enrich_core::{Check, Snapshot, Trust};
+
+use super::{Done, files};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The snapshot.
+    file: PathBuf,
+    /// Private key file, as `keygen` writes it.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Where to write; the snapshot itself when not given.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<Done> {
+    let seed = files::read_private_key(&args.key)?;
+    let bytes = files::read_snapshot(&args.file)?;
+    // A signature vouches for the content, so the content is checked first.
+    Snapshot::open(&bytes, Check::All, &Trust::default()).with_context(|| format!("{} is not signed", args.file.display()))?;
+    let mut bytes = bytes.to_vec();
+    snapshots::format::sign(&mut bytes, &seed).with_context(|| format!("{} is not signed", args.file.display()))?;
+    let out = args.out.as_ref().unwrap_or(&args.file);
+    files::write_atomically(out, &bytes, false)?;
+    eprintln!("signed {}", out.display());
+    Ok(Done::Yes)
+}

@@ -1,0 +1,203 @@
+//! `inventory.toml`: which exports make the inventory, and what goes into the header.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::connect::Connector;
+use crate::policy::ConfigError;
+use crate::text::{closest, parse_duration, parse_time};
+
+/// The inventory configuration, read and checked. Paths are resolved against the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InventoryConfig {
+    /// The file itself.
+    pub file: PathBuf,
+    /// Name of the organisation.
+    pub organization: String,
+    /// The central policy; the built-in one when absent.
+    pub policy: Option<PathBuf>,
+    /// For how long the snapshot counts as fresh, in seconds.
+    pub valid_for_s: Option<u64>,
+    /// When the inventory was taken.
+    pub created_ms: Option<i64>,
+    /// Sequence number.
+    pub sequence: Option<u64>,
+    /// The previous snapshot.
+    pub previous: Option<PathBuf>,
+    /// Key to sign with.
+    pub signing_key: Option<PathBuf>,
+    /// Sources; the first listed wins a conflict.
+    pub sources: Vec<SourceConfig>,
+}
+
+/// One source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SourceConfig {
+    /// Its name, used as provenance.
+    pub name: String,
+    /// Its connector; `None` = found out from each file.
+    pub connector: Option<Connector>,
+    /// Its files, patterns already expanded, in order.
+    pub files: Vec<PathBuf>,
+    /// Account or cluster, where the export does not say.
+    pub domain: Option<String>,
+    /// Whether a missing file stops the export.
+    pub required: bool,
+    /// When the export was taken.
+    pub observed_ms: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    organization: String,
+    policy: Option<PathBuf>,
+    valid_for: Option<String>,
+    created: Option<String>,
+    sequence: Option<u64>,
+    previous: Option<PathBuf>,
+    signing_key: Option<PathBuf>,
+    #[serde(default)]
+    source: Vec<SourceSpec>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceSpec {
+    name: String,
+    connector: String,
+    files: Vec<String>,
+    domain: Option<String>,
+    #[serde(default = "yes")]
+    required: bool,
+    observed: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl InventoryConfig {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// Position and the closest known key.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { file, reason: error.to_string() })?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads the text of a configuration file that lies at `path`.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        let spec: File = toml::from_str(text).map_err(|error| ConfigError::toml(&file, text, &error))?;
+        let fault = |value: &str, reason: String, words: &[&str]| ConfigError::meaning(&file, text, value, reason, words);
+        let moment = |name: &str, value: Option<&String>| match value {
+            None => Ok(None),
+            Some(value) => parse_time(value).map(Some).ok_or_else(|| fault(value, format!("{name} = {value:?} is no time such as 2026-03-20T06:00:00Z"), &[])),
+        };
+        let base = path.parent().unwrap_or_else(|| Path::new(""));
+        let valid_for_s = match &spec.valid_for {
+            None => None,
+            Some(value) => Some(parse_duration(value).ok_or_else(|| fault(value, format!("valid_for = {value:?} is no duration such as 24h, 90m or 7d"), &[]))?),
+        };
+        if spec.source.is_empty() {
+            return Err(fault("source", "there is no [[source]]; an inventory needs at least one".to_owned(), &[]));
+        }
+        let mut sources: Vec<SourceConfig> = Vec::new();
+        for source in &spec.source {
+            if sources.iter().any(|known| known.name == source.name) {
+                return Err(fault(&source.name, format!("two sources are named {:?}; provenance could not tell them apart", source.name), &[]));
+            }
+            let connector = match source.connector.as_str() {
+                "auto" => None,
+                name => Some(Connector::parse(name).ok_or_else(|| {
+                    let names: Vec<&str> = Connector::ALL.iter().map(|connector| connector.as_str()).chain(["auto"]).collect();
+                    fault(name, format!("there is no connector {name:?}; the connectors are {}", names.join(", ")), &names)
+                })?),
+            };
+            let mut files = Vec::new();
+            for pattern in &source.files {
+                files.extend(expand(&base.join(pattern)).map_err(|reason| fault(pattern, format!("source {:?}: {reason}", source.name), &[]))?);
+            }
+            sources.push(SourceConfig {
+                name: source.name.clone(),
+                connector,
+                files,
+                domain: source.domain.clone(),
+                required: source.required,
+                observed_ms: moment("observed", source.observed.as_ref())?,
+            });
+        }
+        Ok(Self {
+            organization: spec.organization,
+            policy: spec.policy.map(|policy| base.join(policy)),
+            valid_for_s,
+            created_ms: moment("created", spec.created.as_ref())?,
+            sequence: spec.sequence,
+            previous: spec.previous.map(|previous| base.join(previous)),
+            signing_key: spec.signing_key.map(|key| base.join(key)),
+            sources,
+            file: path.to_owned(),
+        })
+    }
+}
+
+/// Expands `*` and `?` in the file name; directories are named as they are. Sorted, so that the
+/// order of a directory does not reach the snapshot.
+fn expand(path: &Path) -> Result<Vec<PathBuf>, String> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if !name.contains(['*', '?']) {
+        return Ok(vec![path.to_owned()]);
+    }
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let entries = std::fs::read_dir(folder).map_err(|error| format!("{} can't be listed: {error}", folder.display()))?;
+    let mut names: Vec<String> = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let found: Vec<PathBuf> = names.iter().filter(|entry| crate::text::glob(&name, entry)).map(|entry| folder.join(entry)).collect();
+    if found.is_empty() {
+        let near = closest(&name, names.iter().map(String::as_str)).map_or_else(String::new, |near| format!("; {near} lies there"));
+        return Err(format!("{} names no file{near}", path.display()));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<InventoryConfig, ConfigError> {
+        InventoryConfig::parse(Path::new("conf/inventory.toml"), text)
+    }
+
+    const GOOD: &str = "organization = \"Northwind\"\npolicy = \"policy.toml\"\nvalid_for = \"24h\"\ncreated = \"2026-03-20T06:00:00Z\"\n\n[[source]]\nname = \"aws\"\nconnector = \"aws_iam_users\"\nfiles = [\"aws/users.json\"]\n";
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let config = parse(GOOD).unwrap();
+        assert_eq!(config.policy.as_deref(), Some(Path::new("conf/policy.toml")));
+        assert_eq!(config.sources[0].files, [Path::new("conf/aws/users.json")]);
+        assert_eq!((config.valid_for_s, config.sources[0].required), (Some(86_400), true));
+    }
+
+    #[test]
+    fn errors_name_line_and_meant_word() {
+        let message = |from: &str, to: &str| parse(&GOOD.replace(from, to)).unwrap_err().to_string();
+        let text = message("connector = \"aws_iam_users\"", "conector = \"aws_iam_users\"");
+        assert!(text.contains("line 8") && text.contains("did you mean \"connector\""), "{text}");
+        let text = message("\"aws_iam_users\"", "\"aws_iam_user\"");
+        assert!(text.contains("line 8") && text.contains("did you mean \"aws_iam_users\""), "{text}");
+        assert!(message("24h", "1 day").contains("no duration"));
+        assert!(message("2026-03-20T06:00:00Z", "yesterday").contains("line 4"));
+        let twice = format!("{GOOD}{}", &GOOD[GOOD.find("[[source]]").unwrap()..]);
+        assert!(parse(&twice).unwrap_err().to_string().contains("two sources are named"));
+        assert!(parse("organization = \"x\"").unwrap_err().to_string().contains("no [[source]]"));
+    }
+}
