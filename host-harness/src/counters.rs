@@ -50,6 +50,10 @@ impl EventCounters {
     /// # Errors
     /// Not the JSON that the ABI describes.
     pub fn parse(text: &str) -> Result<Self, String> {
+        // Derived readers also take arrays.
+        if !text.trim_start().starts_with('{') {
+            return Err("not a JSON object".into());
+        }
         let mut counters: Self = serde_json::from_str(text).map_err(|error| printable(&error.to_string(), 200))?;
         for words in [&mut counters.outcomes, &mut counters.verdicts, &mut counters.priorities] {
             *words = std::mem::take(words)

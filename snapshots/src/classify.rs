@@ -54,8 +54,8 @@ pub fn classify(subjects: &mut [Subject], context: &Context<'_>) -> (Vec<Network
     let mut networks = context.policy.networks.clone();
     let mut warnings = BTreeSet::new();
     for subject in subjects.iter_mut() {
-        let tier = apply_rules(subject, context);
         apply_tags(subject, context.policy);
+        let tier = apply_rules(subject, context);
         apply_rule_owner(subject, context);
         privilege(subject, context.policy, tier);
         settle_owner(subject, context);
@@ -180,6 +180,7 @@ fn apply_tags(subject: &mut Subject, policy: &Policy) {
     {
         let (source, observed) = subject.tag_sources.get(&tag).cloned().unwrap_or_default();
         subject.identity.owner = Some(owner(&owner_reference(&value), &source, Some(observed)));
+        subject.stated.insert("owner");
         subject.identity.provenance.push(Provenance { field: "owner".to_owned(), source, observed_ms: Some(observed) });
     }
     if subject.identity.environment.is_empty()
@@ -188,6 +189,7 @@ fn apply_tags(subject: &mut Subject, policy: &Policy) {
     {
         let (source, observed) = subject.tag_sources.get(&tag).cloned().unwrap_or_default();
         subject.identity.environment = vec![word];
+        subject.stated.insert("environment");
         subject.identity.provenance.push(Provenance { field: "environment".to_owned(), source, observed_ms: Some(observed) });
     }
 }

@@ -158,7 +158,8 @@ fn expand(path: &Path) -> Result<Vec<PathBuf>, String> {
         return Ok(vec![path.to_owned()]);
     }
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let entries = std::fs::read_dir(folder).map_err(|error| format!("{} can't be listed: {error}", folder.display()))?;
+    let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let entries = std::fs::read_dir(listed).map_err(|error| format!("{} can't be listed: {error}", listed.display()))?;
     let mut names: Vec<String> = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     let found: Vec<PathBuf> = names.iter().filter(|entry| crate::text::glob(&name, entry)).map(|entry| folder.join(entry)).collect();

@@ -1,7 +1,6 @@
 //! The export: sources → connect → reconcile → classify → an inventory that can be built.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use enrich_core::vocabulary::{LifecycleState, OwnerStatus, Severity};
 
@@ -151,6 +150,7 @@ pub fn export(config: &InventoryConfig, explicit: &Explicit, progress: &mut dyn 
 fn harvest_source(config: &SourceConfig, rank: usize, created_ms: i64, harvest: &mut Harvest) -> Result<(), ExportError> {
     let source = Source { name: config.name.clone(), rank, observed_ms: config.observed_ms.unwrap_or(created_ms), domain: config.domain.clone() };
     let mut inputs: BTreeMap<Connector, Vec<Input>> = BTreeMap::new();
+    let mut unrecognised = Vec::new();
     for path in &config.files {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
@@ -163,17 +163,25 @@ fn harvest_source(config: &SourceConfig, rank: usize, created_ms: i64, harvest: 
             }
         };
         let connector = config.connector.or_else(|| detect(path, &bytes));
-        let connector = connector.ok_or_else(|| ExportError::Unrecognised { source_name: config.name.clone(), file: path.display().to_string() })?;
-        inputs.entry(connector).or_default().push(Input { path: shown(path), bytes });
+        let Some(connector) = connector else {
+            unrecognised.push(path);
+            continue;
+        };
+        inputs.entry(connector).or_default().push(Input { path: path.clone(), bytes });
+    }
+    // Folders hold other files as well; a source of which nothing is recognised is a mistake.
+    if let Some(path) = unrecognised.first()
+        && inputs.is_empty()
+    {
+        return Err(ExportError::Unrecognised { source_name: config.name.clone(), file: path.display().to_string() });
+    }
+    for path in unrecognised {
+        harvest.warn(&source, format!("{} is left out: no connector recognises it", path.display()));
     }
     for (connector, inputs) in inputs {
         connect(connector, &source, &inputs, harvest).map_err(|cause| ExportError::Connect { source_name: config.name.clone(), cause })?;
     }
     Ok(())
-}
-
-fn shown(path: &Path) -> std::path::PathBuf {
-    path.to_owned()
 }
 
 /// Lets the records of a harvest meet, applies the policy, and counts.

@@ -12,6 +12,9 @@ use crate::workspace::Workspace;
 /// The moment at which the sample organisation was exported, and the number of that export.
 const CREATED: &str = "2026-03-20T06:00:00Z";
 const SEQUENCE: &str = "41";
+/// Hosts refuse a snapshot that has expired by their own clock, and the sample's day is past: for the
+/// demo to work on any day, its snapshot must not expire.
+const VALID_FOR: &str = "36500d";
 
 const INVENTORY: &str = "snapshots/samples/inventory.toml";
 const EVENTS: &str = "snapshots/samples/events/events.ndjson";
@@ -68,6 +71,8 @@ impl Demo {
             CREATED,
             "--sequence",
             SEQUENCE,
+            "--valid-for",
+            VALID_FOR,
         ]);
         build.arg("--sign").arg(workspace.within(&self.signing_key));
         build.arg("--out").arg(workspace.within(&self.snapshot));

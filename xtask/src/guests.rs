@@ -165,7 +165,7 @@ fn build_level(
 }
 
 /// Compiler flags of one level, in the form that keeps spaces in paths.
-fn flags(level: Level, paths: &[(PathBuf, &'static str)]) -> String {
+fn flags(level: Level, paths: &[(PathBuf, String)]) -> String {
     let mut flags = vec![format!("-Ctarget-feature={}", level.feature)];
     for (path, name) in paths {
         flags.push(format!("--remap-path-prefix={}={name}", path.display()));
@@ -333,7 +333,7 @@ mod tests {
 
     #[test]
     fn the_levels_differ_only_in_simd() {
-        let paths = [(PathBuf::from("/home/of somebody"), "cargo")];
+        let paths = [(PathBuf::from("/home/of somebody"), "cargo".to_owned())];
         let flags = LEVELS.map(|level| flags(level, &paths));
         assert_eq!(
             flags[0],

@@ -228,22 +228,53 @@ fn advice(target: Target, reasons: &[String]) -> Failure {
     Failure::new(text)
 }
 
-/// Paths of this machine that a compiler may leave in what it builds, each with its stand-in.
-pub(crate) fn machine_paths(workspace: &Workspace, rustc: &Path) -> Vec<(PathBuf, &'static str)> {
-    let mut paths = vec![(workspace.root.clone(), "whose")];
+/// Paths of this machine that a compiler may leave in what it builds, each with its stand-in. A later
+/// one wins where two fit.
+pub(crate) fn machine_paths(workspace: &Workspace, rustc: &Path) -> Vec<(PathBuf, String)> {
+    let mut paths = vec![(workspace.root.clone(), "whose".to_owned())];
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-    paths.extend(home.map(|home| (home, "cargo")));
+    if let Some(home) = home {
+        // Below here lies one folder for each registry, named after how it is reached. There is one
+        // at least: xtask has dependencies itself.
+        if let Ok(registries) = std::fs::read_dir(home.join("registry/src")) {
+            let registries = registries.flatten().map(|entry| entry.path());
+            paths.extend(registries.map(|registry| (registry, "crates".to_owned())));
+        }
+        paths.insert(0, (home, "cargo".to_owned()));
+    }
     if let Ok(sysroot) = sysroot_of(rustc) {
         let library = sysroot.join("lib/rustlib");
+        let source = library.join("src/rust");
+        // What the compiler itself writes where it has no source: then both cases give one module.
+        let stand_in = format!("/rustc/{}", commit_of(rustc));
+        paths.push((library, "rustlib".to_owned()));
         // Debian's rust-src is a link to another folder, and both names can appear.
-        if let Ok(source) = library.join("src/rust").canonicalize() {
-            paths.push((source, "rust"));
-        }
-        paths.push((library, "rustlib"));
+        paths.extend(
+            source
+                .canonicalize()
+                .ok()
+                .map(|source| (source, stand_in.clone())),
+        );
+        paths.push((source, stand_in));
     }
     paths
+}
+
+/// The commit a compiler was built from, or its version where that is not told.
+fn commit_of(rustc: &Path) -> String {
+    let text = process::read(Command::new(rustc).arg("-vV")).unwrap_or_default();
+    let field = |name: &str| {
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name))?
+            .trim();
+        (value != "unknown").then(|| value.to_owned())
+    };
+    field("commit-hash:")
+        .or_else(|| field("release:"))
+        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 #[cfg(test)]

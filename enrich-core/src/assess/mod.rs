@@ -88,7 +88,7 @@ pub(crate) fn assess<'s>(
     let rules_of = layers.iter().find(|layer| layer.snapshot.rules().next().is_some());
     let triage = rules_of.and_then(|layer| triage::triage(layer.snapshot.rules(), &identities, time_ms));
     let primary = triage.map(|triage| triage.identity).or_else(|| {
-        identities.iter().position(|identity| identity.role == Role::Actor).or((!identities.is_empty()).then_some(0))
+        identities.iter().position(|identity| identity.role == Role::Actor).or_else(|| (!identities.is_empty()).then_some(0))
     });
     Assessment { identities, triage, primary }
 }

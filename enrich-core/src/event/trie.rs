@@ -49,8 +49,8 @@ pub(crate) struct Trie {
 
 #[derive(Default)]
 struct Draft {
-    keys: Vec<(String, Draft)>,
-    first: Option<alloc::boxed::Box<Draft>>,
+    keys: Vec<(String, Self)>,
+    first: Option<alloc::boxed::Box<Self>>,
     paths: Vec<usize>,
 }
 

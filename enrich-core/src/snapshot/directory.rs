@@ -117,22 +117,32 @@ impl<'a> Directory<'a> {
     where
         R: Portable + for<'b> CheckBytes<Validation<'b>>,
     {
-        let Some((entry, bytes)) = self.section(id) else {
+        let Some((entry, bytes)) = self.section_of(id, size_of::<R>())? else {
             return Ok(Table { rows: &[], at: 0 });
         };
-        let fault = |what| SnapshotError::Layout { offset: entry.offset, what };
-        if entry.row_len as usize != size_of::<R>() {
-            return Err(fault("rows have another length than this major version says"));
-        }
-        let rows = rkyv::access::<ArchivedVec<R>, Failure>(bytes).map_err(|_| fault("section is not a valid archive"))?;
-        if rows.len() as u64 != entry.rows {
-            return Err(fault("section has another number of rows than the directory says"));
-        }
+        let rows = rkyv::access::<ArchivedVec<R>, Failure>(bytes).map_or(&[] as &[R], ArchivedVec::as_slice);
         // The archive points back at its rows; they have to be the ones at the front.
-        let rows = rows.as_slice();
-        if !rows.is_empty() && rows.as_ptr() as usize != bytes.as_ptr() as usize {
-            return Err(fault("rows do not start where the section starts"));
+        let starts_in_front = rows.is_empty() || core::ptr::eq(rows.as_ptr().cast(), bytes.as_ptr());
+        if rows.len() as u64 != entry.rows || !starts_in_front {
+            return Err(not_an_archive(entry.offset));
         }
         Ok(Table { rows, at: entry.offset as usize })
     }
+
+    /// The part of [`Directory::table`] that is the same for every row type.
+    #[inline(never)]
+    fn section_of(&self, id: u32, row_len: usize) -> Result<Option<(SectionEntry, &'a [u8])>, SnapshotError> {
+        match self.section(id) {
+            Some((entry, _)) if entry.row_len as usize != row_len => Err(SnapshotError::Layout {
+                offset: entry.offset,
+                what: "rows have another length than this major version says",
+            }),
+            found => Ok(found),
+        }
+    }
+}
+
+#[cold]
+fn not_an_archive(offset: u64) -> SnapshotError {
+    SnapshotError::Layout { offset, what: "section is not an archive of as many rows as the directory says" }
 }

@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> Result<Done> {
         rows.push(vec![path.display().to_string(), connector.unwrap_or("(none)").to_owned()]);
     }
     if !args.json {
-        println!("{}", table(rows));
+        println!("{}", table(rows).trim_fmt());
     }
     Ok(if all { Done::Yes } else { Done::CheckFailed })
 }

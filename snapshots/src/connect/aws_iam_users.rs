@@ -27,14 +27,19 @@ struct Entry {
 }
 
 pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) -> Result<(), ConnectError> {
+    let mut empty: Option<&Input> = None;
+    let mut found = false;
     for input in inputs {
         let document: Value = serde_json::from_slice(&input.bytes).map_err(|error| ConnectError::json(input, Connector::AwsIamUsers, &error))?;
         let mut entries = Vec::new();
         let mut lists = false;
         collect(&document, 0, &mut entries, &mut lists);
         if entries.is_empty() && !lists {
-            return Err(ConnectError::nothing(input, Connector::AwsIamUsers, "object with an IAM Arn and a UserId or RoleId"));
+            empty = empty.or(Some(input));
+            harvest.warn(source, format!("{} holds no object with an IAM Arn and a UserId or RoleId", input.path.display()));
+            continue;
         }
+        found = true;
         for entry in entries {
             match Entry::deserialize(entry) {
                 Ok(entry) => harvest_entry(source, &entry, harvest),
@@ -42,7 +47,11 @@ pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) 
             }
         }
     }
-    Ok(())
+    match empty {
+        // Folders of answers hold other answers as well; one file that holds nothing is a mistake.
+        Some(input) if !found => Err(ConnectError::nothing(input, Connector::AwsIamUsers, "object with an IAM Arn and a UserId or RoleId")),
+        _ => Ok(()),
+    }
 }
 
 /// Deeper than any answer of the API; recursion stops there.

@@ -29,8 +29,6 @@ pub(super) struct KeyTables {
     pub(super) shared: Vec<u32>,
     /// The keys as the index hashes them.
     pub(super) canonical: Vec<Canonical>,
-    /// Keys with several holders, for the summary.
-    pub(super) shared_count: usize,
 }
 
 fn canonical(uid: &str, alias: &Alias) -> Result<Canonical, BuildError> {
@@ -95,7 +93,7 @@ pub(super) fn tables(
         }
     }
 
-    let mut out = KeyTables { shared_count: shared.len(), ..KeyTables::default() };
+    let mut out = KeyTables::default();
     let (mut classes, mut validity) = (Rows::new(), Rows::new());
     let mut holder_rows: Rows<KeyHolderRow> = Rows::new();
     let mut add = |key: &Canonical, interval: Interval, holder: u32, out: &mut KeyTables, texts: &mut Texts, validity: &mut Rows<ValidityRow>| {

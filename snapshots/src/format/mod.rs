@@ -82,7 +82,7 @@ fn sections(inventory: &Inventory) -> Result<(IndexFacts, Sections), BuildError>
     }
     let scopes = scopes(inventory, &mut writer)?;
     let rules = inventory.rules.iter().map(|rule| writer.rule(rule)).collect::<Result<Vec<_>, _>>()?;
-    let (networks, ranges_v4, ranges_v6) = networks::tables(&inventory.networks, &mut writer.texts, &mut writer.lists)?;
+    let (networks, ranges_v4, ranges_v6) = networks::tables(&inventory.networks, &identities, &mut writer.texts, &mut writer.lists)?;
     let meta = [("organization", inventory.meta.organization.as_str())]
         .iter()
         .map(|(name, value)| Ok(MetaRow { name: writer.texts.add(name)?, value: writer.texts.add(value)? }))

@@ -5,9 +5,11 @@ use std::net::IpAddr;
 
 use enrich_core::snapshot::schema::{NetworkRow, RangeV4Row, RangeV6Row};
 
+use enrich_core::vocabulary::{Dimension, NetworkKind};
+
 use super::intern::{Lists, Texts};
 use super::{BuildError, fit};
-use crate::model::Network;
+use crate::model::{Identity, Network};
 
 /// One prefix as a range of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,8 +32,40 @@ struct Range {
 /// Network rows and ranges of one snapshot.
 pub(super) type NetworkTables = (Vec<NetworkRow>, Vec<RangeV4Row>, Vec<RangeV6Row>);
 
-pub(super) fn tables(networks: &[Network], texts: &mut Texts, lists: &mut Lists) -> Result<NetworkTables, BuildError> {
-    let mut sorted: Vec<&Network> = networks.iter().collect();
+/// Expectations may name addresses and prefixes outright; each becomes a network of that name.
+fn unnamed(networks: &[Network], identities: &[&Identity]) -> Vec<Network> {
+    let mut names: Vec<&str> = identities
+        .iter()
+        .flat_map(|identity| &identity.behavior)
+        .filter(|expectation| expectation.dimension == Dimension::Network)
+        .flat_map(|expectation| expectation.allowed.iter().map(String::as_str))
+        .filter(|name| !networks.iter().any(|network| network.name == *name))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let prefix = match name.split_once('/') {
+                Some((address, len)) => (address.parse().ok()?, len.parse().ok()?),
+                None => {
+                    let address: IpAddr = name.parse().ok()?;
+                    (address, if address.is_ipv4() { 32 } else { 128 })
+                }
+            };
+            Some(Network { name: name.to_owned(), kind: NetworkKind::Other, prefixes: vec![prefix] })
+        })
+        .collect()
+}
+
+pub(super) fn tables(
+    networks: &[Network],
+    identities: &[&Identity],
+    texts: &mut Texts,
+    lists: &mut Lists,
+) -> Result<NetworkTables, BuildError> {
+    let unnamed = unnamed(networks, identities);
+    let mut sorted: Vec<&Network> = networks.iter().chain(&unnamed).collect();
     sorted.sort();
     let mut rows = Vec::with_capacity(sorted.len());
     let (mut v4, mut v6) = (Vec::new(), Vec::new());

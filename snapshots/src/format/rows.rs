@@ -4,7 +4,7 @@ use enrich_core::snapshot::schema::*;
 use enrich_core::vocabulary::Environment;
 
 use super::intern::{Lists, Rows, Texts};
-use super::{BuildError, Sections, fit};
+use super::{BuildError, Sections};
 use crate::model::*;
 
 /// The tables that grow while identities are written.
@@ -127,7 +127,7 @@ impl Writer {
         self.lists.add(list)
     }
 
-    pub(super) fn entity(&mut self, entity: Option<&crate::model::EntityRef>) -> Result<u32, BuildError> {
+    pub(super) fn entity(&mut self, entity: Option<&EntityRef>) -> Result<u32, BuildError> {
         let Some(entity) = entity else { return Ok(0) };
         self.entities.add(EntityRow {
             reference: self.texts.add(&entity.reference)?,

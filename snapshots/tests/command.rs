@@ -1,0 +1,158 @@
+//! The command line from end to end: build, verify, sign, inspect, and what is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const USERS: &str = r#"{"Users":[{"UserName":"ci","UserId":"AIDA4CICI4CICI4CICI4","Arn":"arn:aws:iam::111122223333:user/ci","CreateDate":"2023-01-01T00:00:00Z","Tags":[{"Key":"owner","Value":"platform"}]},
+    {"UserName":"gone","UserId":"AIDA4GONE4GONE4GONE4","Arn":"arn:aws:iam::111122223333:user/gone","CreateDate":"2023-01-01T00:00:00Z"}]}"#;
+const FEWER: &str = r#"{"Users":[{"UserName":"ci","UserId":"AIDA4CICI4CICI4CICI4","Arn":"arn:aws:iam::111122223333:user/ci","CreateDate":"2023-01-01T00:00:00Z"}]}"#;
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        fs::write(folder.path("users.json"), USERS).unwrap();
+        folder.config("organization = \"Northwind\"\nvalid_for = \"24h\"\n[[source]]\nname = \"aws\"\nconnector = \"auto\"\nfiles = [\"*.json\"]\n");
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn config(&self, text: &str) {
+        fs::write(self.path("inventory.toml"), text).unwrap();
+    }
+
+    fn run(&self, line: &str) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_whose-snapshot")).args(line.split_whitespace()).current_dir(self.0.path()).output().unwrap()
+    }
+
+    /// Runs a command that has to end with this code; its standard output and error.
+    fn expect(&self, code: i32, line: &str) -> (String, String) {
+        let output = self.run(line);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{line}\n{}", text(&output.stderr));
+        (text(&output.stdout), text(&output.stderr))
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+}
+
+fn exists(path: &Path) -> bool {
+    path.exists()
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes() {
+    let folder = Folder::new();
+    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 3");
+    folder.expect(0, "build --out b.snap --created 2026-03-20T06:00:00Z --sequence 3");
+    assert_eq!(folder.bytes("a.snap"), folder.bytes("b.snap"));
+    let (shown, _) = folder.expect(0, "inspect a.snap --json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((&shown["sequence"], &shown["valid_for_s"], &shown["identities"], &shown["created"]), (&3.into(), &86_400.into(), &2.into(), &"2026-03-20T06:00:00Z".into()));
+}
+
+#[test]
+fn one_identity_is_shown_by_key_and_by_uid() {
+    let folder = Folder::new();
+    let (_, summary) = folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z");
+    assert!(summary.contains("iam_user") && summary.contains("without an owner"), "{summary}");
+    for key in ["aws_arn:arn:aws:iam::111122223333:user/ci", "aws_principal_id:AIDA4CICI4CICI4CICI4", "aws:111122223333:user/ci"] {
+        let (record, _) = folder.expect(0, &format!("inspect a.snap {key} --json"));
+        let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+        assert_eq!((&record["uid"], &record["owner"]["ref"], &record["owner"]["source"]), (&"aws:111122223333:user/ci".into(), &"group:default/platform".into(), &"aws".into()));
+    }
+    folder.expect(1, "inspect a.snap aws_arn:arn:aws:iam::111122223333:user/nobody");
+    folder.expect(1, "inspect a.snap nonsense");
+}
+
+#[test]
+fn signatures_are_checked_against_the_keys_that_are_given() {
+    let folder = Folder::new();
+    folder.expect(0, "keygen --out ours");
+    folder.expect(0, "keygen --out theirs");
+    folder.expect(1, "keygen --out ours");
+    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z --sign ours");
+    folder.expect(0, "verify a.snap --trust ours.pub");
+    folder.expect(0, "verify a.snap");
+    let (_, refusal) = folder.expect(3, "verify a.snap --trust theirs.pub");
+    assert!(refusal.contains("error:") && refusal.contains("caused by:"), "{refusal}");
+    folder.expect(0, "build --out plain.snap --created 2026-03-20T06:00:00Z");
+    folder.expect(3, "verify plain.snap --trust ours.pub");
+    folder.expect(0, "sign plain.snap --key ours --out signed.snap");
+    // Signing is deterministic, and the same as signing at build.
+    assert_eq!(folder.bytes("signed.snap"), folder.bytes("a.snap"));
+    folder.expect(1, "sign plain.snap --key ours.pub");
+    let mut bytes = folder.bytes("a.snap");
+    let last = bytes.len() - 100;
+    bytes[last] ^= 1;
+    fs::write(folder.path("bad.snap"), bytes).unwrap();
+    folder.expect(3, "verify bad.snap");
+    folder.expect(1, "sign bad.snap --key ours");
+    folder.expect(1, "inspect bad.snap");
+}
+
+#[test]
+fn a_newer_snapshot_is_not_overwritten() {
+    let folder = Folder::new();
+    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 9");
+    let before = folder.bytes("a.snap");
+    let (_, refusal) = folder.expect(1, "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 8");
+    assert!(refusal.contains("sequence 9") && refusal.contains("--force"), "{refusal}");
+    assert_eq!(folder.bytes("a.snap"), before);
+    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 8 --force");
+    fs::write(folder.path("notes.txt"), "not a snapshot").unwrap();
+    folder.expect(1, "build --out notes.txt --created 2026-03-20T06:00:00Z");
+    assert_eq!(folder.bytes("notes.txt"), b"not a snapshot");
+}
+
+#[test]
+fn the_previous_snapshot_leaves_tombstones_and_a_chain() {
+    let folder = Folder::new();
+    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 1");
+    fs::write(folder.path("users.json"), FEWER).unwrap();
+    folder.expect(0, "build --out b.snap --created 2026-03-21T06:00:00Z --previous a.snap");
+    let (shown, _) = folder.expect(0, "inspect b.snap --json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((&shown["sequence"], &shown["retired"]), (&2.into(), &1.into()));
+    let (record, _) = folder.expect(0, "inspect b.snap aws_principal_id:AIDA4GONE4GONE4GONE4 --json");
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    assert_eq!((&record["lifecycle_state"], &record["retired_at"]), (&"deprovisioned".into(), &"2026-03-21T06:00:00Z".into()));
+    folder.expect(1, "build --out c.snap --created 2026-03-21T06:00:00Z --previous a.snap --sequence 1");
+}
+
+#[test]
+fn a_failed_build_leaves_nothing() {
+    let folder = Folder::new();
+    folder.config("organization = \"Northwind\"\n[[source]]\nname = \"aws\"\nconnector = \"aws_credential_report\"\nfiles = [\"users.json\"]\n");
+    let (_, refusal) = folder.expect(1, "build --out a.snap");
+    assert!(refusal.contains("source \"aws\"") && refusal.contains("aws_iam_users"), "{refusal}");
+    folder.config("organization = \"Northwind\"\n[[source]]\nname = \"aws\"\nconnector = \"auto\"\nfiles = [\"nowhere.json\"]\n");
+    let (_, refusal) = folder.expect(1, "build --out a.snap");
+    assert!(refusal.contains("required = false"), "{refusal}");
+    folder.expect(2, "build");
+    folder.expect(2, "build --out a.snap --created yesterday");
+    assert!(!exists(&folder.path("a.snap")));
+    let names: Vec<_> = fs::read_dir(folder.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+#[test]
+fn what_init_writes_says_what_is_missing() {
+    let folder = Folder::new();
+    folder.expect(1, "init");
+    folder.expect(0, "init new");
+    let (_, refusal) = folder.expect(1, "build --config new/inventory.toml --out a.snap");
+    assert!(refusal.contains("authorization-details.json"), "{refusal}");
+    let (names, _) = folder.expect(0, "sources");
+    assert!(names.lines().any(|name| name == "kubernetes"));
+    folder.expect(3, "sources inventory.toml");
+    let (line, _) = folder.expect(0, "sources users.json --json");
+    assert!(line.contains("\"aws_iam_users\""));
+}
