@@ -71,7 +71,6 @@ impl<'s> Layers<'s> {
             }
         }
         let root = if header.layer == LayerKind::Overlay {
-            self.has_overlays = true;
             let base = self.layers.iter().find(|layer| layer.snapshot.header().digest == header.overlay_of);
             base.map(|layer| layer.root).ok_or_else(|| SnapshotError::MissingBase {
                 base: crate::snapshot::header::bytes_at(&header.overlay_of, 0),
@@ -87,6 +86,7 @@ impl<'s> Layers<'s> {
         }
         let handle = self.next_handle;
         self.next_handle = self.next_handle.checked_add(1).unwrap_or(0);
+        self.has_overlays |= snapshot.header().layer == LayerKind::Overlay;
         self.layers.push(Layer { handle, snapshot, root });
         Ok(handle)
     }

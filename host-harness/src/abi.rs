@@ -44,7 +44,11 @@ pub struct Export {
 }
 
 const fn export(name: &'static str, parameters: &'static [Value], result: Option<Value>) -> Export {
-    Export { name, parameters, result }
+    Export {
+        name,
+        parameters,
+        result,
+    }
 }
 
 use Value::{I32, I64};

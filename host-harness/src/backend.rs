@@ -18,7 +18,12 @@ pub trait Backend<'s> {
     ///
     /// # Errors
     /// The snapshot is refused; those before stay attached.
-    fn attach(&mut self, snapshot: &'s SnapshotFile, check: Check, now_ms: Option<i64>) -> Result<(), HarnessError>;
+    fn attach(
+        &mut self,
+        snapshot: &'s SnapshotFile,
+        check: Check,
+        now_ms: Option<i64>,
+    ) -> Result<(), HarnessError>;
 
     /// Enriches a batch of whole lines. Events always flow: see [`Enriched::failure`].
     fn enrich<'a>(&'a mut self, batch: &'a [u8]) -> Enriched<'a>;
@@ -47,7 +52,12 @@ impl<'s> Backend<'s> for Session {
         Self::configure(self, config)
     }
 
-    fn attach(&mut self, snapshot: &'s SnapshotFile, check: Check, now_ms: Option<i64>) -> Result<(), HarnessError> {
+    fn attach(
+        &mut self,
+        snapshot: &'s SnapshotFile,
+        check: Check,
+        now_ms: Option<i64>,
+    ) -> Result<(), HarnessError> {
         let mut layer = Layer::new(snapshot.clone()).with_check(check);
         layer.now_ms = now_ms;
         Self::attach(self, layer).map(|_| ())

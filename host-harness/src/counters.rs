@@ -54,8 +54,13 @@ impl EventCounters {
         if !text.trim_start().starts_with('{') {
             return Err("not a JSON object".into());
         }
-        let mut counters: Self = serde_json::from_str(text).map_err(|error| printable(&error.to_string(), 200))?;
-        for words in [&mut counters.outcomes, &mut counters.verdicts, &mut counters.priorities] {
+        let mut counters: Self =
+            serde_json::from_str(text).map_err(|error| printable(&error.to_string(), 200))?;
+        for words in [
+            &mut counters.outcomes,
+            &mut counters.verdicts,
+            &mut counters.priorities,
+        ] {
             *words = std::mem::take(words)
                 .into_iter()
                 .take(MAX_WORDS)
@@ -130,8 +135,14 @@ mod tests {
 
     #[test]
     fn counters_add_up() {
-        let mut sum = EventCounters::parse(r#"{"events":2,"outcomes":{"matched":1},"later":9}"#).expect("parses");
-        sum.add(&EventCounters::parse(r#"{"events":3,"enriched":1,"outcomes":{"matched":4,"retired":1}}"#).expect("parses"));
+        let mut sum = EventCounters::parse(r#"{"events":2,"outcomes":{"matched":1},"later":9}"#)
+            .expect("parses");
+        sum.add(
+            &EventCounters::parse(
+                r#"{"events":3,"enriched":1,"outcomes":{"matched":4,"retired":1}}"#,
+            )
+            .expect("parses"),
+        );
         assert_eq!((sum.events, sum.enriched), (5, 1));
         assert_eq!(sum.outcomes["matched"], 5);
         assert_eq!(sum.outcomes["retired"], 1);
@@ -140,7 +151,8 @@ mod tests {
     #[test]
     fn hostile_counters_are_bounded() {
         let words: Vec<String> = (0..1000).map(|at| format!("\"w{at}\\u001b\":1")).collect();
-        let counters = EventCounters::parse(&format!("{{\"outcomes\":{{{}}}}}", words.join(","))).expect("parses");
+        let counters = EventCounters::parse(&format!("{{\"outcomes\":{{{}}}}}", words.join(",")))
+            .expect("parses");
         assert_eq!(counters.outcomes.len(), MAX_WORDS);
         assert!(counters.outcomes.keys().all(|word| !word.contains('\x1b')));
         assert!(EventCounters::parse("[]").is_err());

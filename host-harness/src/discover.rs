@@ -26,21 +26,37 @@ pub fn module(
     if let Some(variable) = variable.filter(|value| !value.is_empty()) {
         return Ok(PathBuf::from(variable));
     }
-    let places = executable.and_then(Path::parent).map(places).unwrap_or_default();
+    let places = executable
+        .and_then(Path::parent)
+        .map(places)
+        .unwrap_or_default();
     if let Some(found) = places.iter().find(|place| place.is_file()) {
         return Ok(found.clone());
     }
     let mut tried = vec!["WHOSE_MODULE is not set".to_owned()];
-    tried.extend(places.iter().map(|place| format!("not at {}", printable(&place.display().to_string(), 512))));
+    tried.extend(
+        places
+            .iter()
+            .map(|place| format!("not at {}", printable(&place.display().to_string(), 512))),
+    );
     Err(HarnessError::NoModule { tried })
 }
 
 /// The places for an executable in `folder`: `target/guests` for `target/PROFILE/whose` and for the
 /// deeper `target/PROFILE/deps/`, then the folder itself.
 fn places(folder: &Path) -> Vec<PathBuf> {
-    let target = folder.ancestors().skip(1).take(3).find(|up| up.file_name() == Some(OsStr::new("target")));
-    let beside = target.or_else(|| folder.parent()).map(|up| up.join("guests").join(MODULE_FILE));
-    beside.into_iter().chain([folder.join(MODULE_FILE)]).collect()
+    let target = folder
+        .ancestors()
+        .skip(1)
+        .take(3)
+        .find(|up| up.file_name() == Some(OsStr::new("target")));
+    let beside = target
+        .or_else(|| folder.parent())
+        .map(|up| up.join("guests").join(MODULE_FILE));
+    beside
+        .into_iter()
+        .chain([folder.join(MODULE_FILE)])
+        .collect()
 }
 
 #[cfg(test)]
@@ -58,16 +74,40 @@ mod tests {
 
         let error = module(None, None, Some(&executable)).expect_err("nothing is there");
         let text = error.to_string();
-        assert!(text.contains("cargo xtask demo") && text.contains("--module") && text.contains("WHOSE_MODULE"), "{text}");
+        assert!(
+            text.contains("cargo xtask demo")
+                && text.contains("--module")
+                && text.contains("WHOSE_MODULE"),
+            "{text}"
+        );
 
         std::fs::write(release.join(MODULE_FILE), b"x").expect("written");
-        assert_eq!(module(None, None, Some(&executable)), Ok(release.join(MODULE_FILE)));
+        assert_eq!(
+            module(None, None, Some(&executable)),
+            Ok(release.join(MODULE_FILE))
+        );
         std::fs::write(guests.join(MODULE_FILE), b"x").expect("written");
-        assert_eq!(module(None, None, Some(&executable)), Ok(guests.join(MODULE_FILE)));
-        assert_eq!(module(None, None, Some(&release.join("deps/test"))), Ok(guests.join(MODULE_FILE)));
-        assert_eq!(module(None, Some(OsStr::new("v.wasm")), Some(&executable)), Ok("v.wasm".into()));
-        assert_eq!(module(None, Some(OsStr::new("")), Some(&executable)), Ok(guests.join(MODULE_FILE)));
-        let named = module(Some(Path::new("n.wasm")), Some(OsStr::new("v.wasm")), Some(&executable));
+        assert_eq!(
+            module(None, None, Some(&executable)),
+            Ok(guests.join(MODULE_FILE))
+        );
+        assert_eq!(
+            module(None, None, Some(&release.join("deps/test"))),
+            Ok(guests.join(MODULE_FILE))
+        );
+        assert_eq!(
+            module(None, Some(OsStr::new("v.wasm")), Some(&executable)),
+            Ok("v.wasm".into())
+        );
+        assert_eq!(
+            module(None, Some(OsStr::new("")), Some(&executable)),
+            Ok(guests.join(MODULE_FILE))
+        );
+        let named = module(
+            Some(Path::new("n.wasm")),
+            Some(OsStr::new("v.wasm")),
+            Some(&executable),
+        );
         assert_eq!(named, Ok("n.wasm".into()));
     }
 }

@@ -50,7 +50,9 @@ impl Default for Limits {
 impl Limits {
     /// A deadline in epoch ticks, at least two so that the running tick never cuts it to nothing.
     pub(crate) fn ticks(deadline: Duration) -> u64 {
-        u64::try_from(deadline.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX / 4).clamp(2, u64::MAX / 4)
+        u64::try_from(deadline.as_millis() / TICK.as_millis())
+            .unwrap_or(u64::MAX / 4)
+            .clamp(2, u64::MAX / 4)
     }
 }
 
@@ -65,7 +67,10 @@ pub struct GuestModule {
 
 impl std::fmt::Debug for GuestModule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GuestModule").field("name", &self.name).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("GuestModule")
+            .field("name", &self.name)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -78,7 +83,10 @@ impl GuestModule {
         let name = printable(&path.display().to_string(), 512);
         match std::fs::read(path) {
             Ok(bytes) => Self::from_bytes(&name, &bytes, limits),
-            Err(error) => Err(HarnessError::ModuleUnreadable { module: name, cause: Cause::new(error) }),
+            Err(error) => Err(HarnessError::ModuleUnreadable {
+                module: name,
+                cause: Cause::new(error),
+            }),
         }
     }
 
@@ -89,19 +97,28 @@ impl GuestModule {
     /// another ABI version.
     pub fn from_bytes(name: &str, bytes: &[u8], limits: Limits) -> Result<Arc<Self>, HarnessError> {
         let engine = engine(&limits)?;
-        let module = Module::from_binary(&engine, bytes).map_err(|error| HarnessError::ModuleInvalid {
-            module: name.to_owned(),
-            cause: Cause::of_chain(&error),
-        })?;
+        let module =
+            Module::from_binary(&engine, bytes).map_err(|error| HarnessError::ModuleInvalid {
+                module: name.to_owned(),
+                cause: Cause::of_chain(&error),
+            })?;
         check_imports(name, &module)?;
         check_exports(name, &module)?;
         // The linker stays empty: that the guest does no I/O is a matter of structure, not of trust.
-        let template = Linker::<StoreData>::new(&engine).instantiate_pre(&module).map_err(|error| {
-            HarnessError::ModuleInvalid { module: name.to_owned(), cause: Cause::of_chain(&error) }
-        })?;
+        let template = Linker::<StoreData>::new(&engine)
+            .instantiate_pre(&module)
+            .map_err(|error| HarnessError::ModuleInvalid {
+                module: name.to_owned(),
+                cause: Cause::of_chain(&error),
+            })?;
         let ticker = Ticker::start(&engine)?;
-        let module =
-            Arc::new(Self { name: name.to_owned(), engine, template, limits, _ticker: ticker });
+        let module = Arc::new(Self {
+            name: name.to_owned(),
+            engine,
+            template,
+            limits,
+            _ticker: ticker,
+        });
         // One instance shows at once whether the ABI version fits.
         module.instantiate()?;
         Ok(module)
@@ -151,12 +168,16 @@ fn engine(limits: &Limits) -> Result<Engine, HarnessError> {
         // Without a home folder there is nowhere to keep code: compile each time then.
         config.cache(Cache::new(CacheConfig::new()).ok());
     }
-    Engine::new(&config).map_err(|error| HarnessError::Engine { cause: Cause::of_chain(&error) })
+    Engine::new(&config).map_err(|error| HarnessError::Engine {
+        cause: Cause::of_chain(&error),
+    })
 }
 
 fn check_imports(name: &str, module: &Module) -> Result<(), HarnessError> {
     let mut imports = module.imports();
-    let Some(first) = imports.next() else { return Ok(()) };
+    let Some(first) = imports.next() else {
+        return Ok(());
+    };
     Err(HarnessError::ModuleImports {
         module: name.to_owned(),
         first: printable(&format!("{}.{}", first.module(), first.name()), 200),
@@ -166,7 +187,12 @@ fn check_imports(name: &str, module: &Module) -> Result<(), HarnessError> {
 
 fn check_exports(name: &str, module: &Module) -> Result<(), HarnessError> {
     let wrong = |export: &'static str, expected: String, found: String| {
-        Err(HarnessError::ModuleExport { module: name.to_owned(), export, expected, found })
+        Err(HarnessError::ModuleExport {
+            module: name.to_owned(),
+            export,
+            expected,
+            found,
+        })
     };
     match module.get_export("memory") {
         Some(ExternType::Memory(memory)) if !memory.is_64() => {}
@@ -186,7 +212,10 @@ fn check_exports(name: &str, module: &Module) -> Result<(), HarnessError> {
 fn same(found: impl ExactSizeIterator<Item = ValType>, expected: &[Value]) -> bool {
     found.len() == expected.len()
         && found.zip(expected).all(|(found, expected)| {
-            matches!((found, expected), (ValType::I32, Value::I32) | (ValType::I64, Value::I64))
+            matches!(
+                (found, expected),
+                (ValType::I32, Value::I32) | (ValType::I64, Value::I64)
+            )
         })
 }
 
@@ -226,8 +255,13 @@ impl Ticker {
                     engine.increment_epoch();
                 }
             })
-            .map_err(|error| HarnessError::Engine { cause: Cause::new(error) })?;
-        Ok(Self { stop, thread: Some(thread) })
+            .map_err(|error| HarnessError::Engine {
+                cause: Cause::new(error),
+            })?;
+        Ok(Self {
+            stop,
+            thread: Some(thread),
+        })
     }
 }
 

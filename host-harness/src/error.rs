@@ -16,7 +16,10 @@ impl Cause {
     #[must_use]
     pub fn of_chain(error: &wasmtime::Error) -> Self {
         let parts: Vec<String> = error.chain().map(ToString::to_string).collect();
-        Self(crate::text::printable(&parts.join(": "), crate::text::MAX_SENTENCE))
+        Self(crate::text::printable(
+            &parts.join(": "),
+            crate::text::MAX_SENTENCE,
+        ))
     }
 }
 
@@ -116,7 +119,9 @@ pub enum HarnessError {
         cause: Cause,
     },
     /// The module wants something from the host; a plain guest imports nothing.
-    #[error("module {module} imports {count} items, `{first}` first; a plain guest imports nothing")]
+    #[error(
+        "module {module} imports {count} items, `{first}` first; a plain guest imports nothing"
+    )]
     ModuleImports {
         /// Its name.
         module: String,
@@ -126,7 +131,9 @@ pub enum HarnessError {
         count: usize,
     },
     /// An export is missing or has another type.
-    #[error("module {module} must export `{export}` as {expected}, found {found}; is it a guest of ABI version 1?")]
+    #[error(
+        "module {module} must export `{export}` as {expected}, found {found}; is it a guest of ABI version 1?"
+    )]
     ModuleExport {
         /// Its name.
         module: String,
@@ -138,7 +145,9 @@ pub enum HarnessError {
         found: String,
     },
     /// Another ABI version.
-    #[error("module {module} has ABI version {found}, this host speaks {supported}; use a module and a host of one release")]
+    #[error(
+        "module {module} has ABI version {found}, this host speaks {supported}; use a module and a host of one release"
+    )]
     AbiVersion {
         /// Its name.
         module: String,
@@ -197,7 +206,9 @@ pub enum HarnessError {
         cause: Cause,
     },
     /// A snapshot does not fit into what a guest can address or may use.
-    #[error("snapshot {file} has {need} bytes and the module can be given {cap}; raise the memory cap or attach fewer snapshots")]
+    #[error(
+        "snapshot {file} has {need} bytes and the module can be given {cap}; raise the memory cap or attach fewer snapshots"
+    )]
     SnapshotTooLarge {
         /// Its file.
         file: String,
@@ -261,7 +272,10 @@ impl HarnessError {
     /// Whether the instance that reported this can no longer be relied on.
     #[must_use]
     pub const fn ends_instance(&self) -> bool {
-        matches!(self, Self::Trapped { .. } | Self::Output { .. } | Self::NoRoom { .. })
+        matches!(
+            self,
+            Self::Trapped { .. } | Self::Output { .. } | Self::NoRoom { .. }
+        )
     }
 }
 
@@ -274,29 +288,48 @@ mod tests {
     fn texts_name_the_party_and_the_remedy() {
         let shown = |error: HarnessError| error.to_string();
         assert_eq!(
-            shown(HarnessError::NoModule { tried: vec!["a".into(), "b".into()] }),
+            shown(HarnessError::NoModule {
+                tried: vec!["a".into(), "b".into()]
+            }),
             "no module found (a, b); build one with `cargo xtask demo`, or name one with --module FILE"
         );
         assert_eq!(
-            shown(HarnessError::AbiVersion { module: "m".into(), found: 9, supported: 1 }),
+            shown(HarnessError::AbiVersion {
+                module: "m".into(),
+                found: 9,
+                supported: 1
+            }),
             "module m has ABI version 9, this host speaks 1; use a module and a host of one release"
         );
         assert_eq!(
-            shown(HarnessError::Trapped { call: "whose_enrich", trap: TrapClass::MemoryLimit { cap: 7 } }),
+            shown(HarnessError::Trapped {
+                call: "whose_enrich",
+                trap: TrapClass::MemoryLimit { cap: 7 }
+            }),
             "the module failed in whose_enrich: it needed more than its 7 bytes of memory"
         );
         assert_eq!(
-            shown(HarnessError::ModuleImports { module: "m".into(), first: "env.f".into(), count: 2 }),
+            shown(HarnessError::ModuleImports {
+                module: "m".into(),
+                first: "env.f".into(),
+                count: 2
+            }),
             "module m imports 2 items, `env.f` first; a plain guest imports nothing"
         );
-        assert_eq!(shown(HarnessError::UnknownHandle { handle: 3 }), "no attached snapshot has the handle 3");
+        assert_eq!(
+            shown(HarnessError::UnknownHandle { handle: 3 }),
+            "no attached snapshot has the handle 3"
+        );
     }
 
     #[test]
     fn a_refusal_without_a_sentence_says_its_code() {
         let error = HarnessError::Snapshot {
             file: "x.whose".into(),
-            refusal: Refusal { code: -8, sentence: String::new() },
+            refusal: Refusal {
+                code: -8,
+                sentence: String::new(),
+            },
         };
         assert_eq!(error.to_string(), "snapshot x.whose is refused");
         assert_eq!(

@@ -33,22 +33,42 @@ pub(crate) struct StoreData {
 
 impl StoreData {
     fn new(cap: usize) -> Self {
-        Self { limits: limits(cap), cap, memory_refused: false }
+        Self {
+            limits: limits(cap),
+            cap,
+            memory_refused: false,
+        }
     }
 }
 
 fn limits(cap: usize) -> StoreLimits {
-    StoreLimitsBuilder::new().memory_size(cap).table_elements(64 << 10).instances(1).tables(4).memories(1).build()
+    StoreLimitsBuilder::new()
+        .memory_size(cap)
+        .table_elements(64 << 10)
+        .instances(1)
+        .tables(4)
+        .memories(1)
+        .build()
 }
 
 impl ResourceLimiter for StoreData {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let allowed = self.limits.memory_growing(current, desired, maximum)?;
         self.memory_refused |= !allowed;
         Ok(allowed)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         self.limits.table_growing(current, desired, maximum)
     }
 
@@ -103,15 +123,24 @@ impl std::fmt::Debug for Guest {
 
 impl Guest {
     pub(crate) fn start(module: Arc<GuestModule>) -> Result<Self, HarnessError> {
-        let mut store = Store::new(module.engine(), StoreData::new(module.limits().working_memory));
+        let mut store = Store::new(
+            module.engine(),
+            StoreData::new(module.limits().working_memory),
+        );
         store.limiter(|data| data);
         store.epoch_deadline_trap();
         refuel(&mut store, module.limits(), module.limits().call_deadline)?;
         let instance = module.template().instantiate(&mut store).map_err(|error| {
             if error.downcast_ref::<Trap>().is_some() {
-                HarnessError::Trapped { call: "its start function", trap: classify(&error, store.data()) }
+                HarnessError::Trapped {
+                    call: "its start function",
+                    trap: classify(&error, store.data()),
+                }
             } else {
-                HarnessError::ModuleInvalid { module: module.name().to_owned(), cause: Cause::of_chain(&error) }
+                HarnessError::ModuleInvalid {
+                    module: module.name().to_owned(),
+                    cause: Cause::of_chain(&error),
+                }
             }
         })?;
         // Types were compared when the module was compiled; this only resolves.
@@ -121,7 +150,9 @@ impl Guest {
         };
         macro_rules! function {
             ($name:literal) => {
-                instance.get_typed_func(&mut store, $name).map_err(missing)?
+                instance
+                    .get_typed_func(&mut store, $name)
+                    .map_err(missing)?
             };
         }
         let version: TypedFunc<(), i32> = function!("whose_abi_version");
@@ -137,13 +168,21 @@ impl Guest {
             stats: function!("whose_stats"),
             last_error: function!("whose_last_error"),
         };
-        let memory = instance.get_memory(&mut store, "memory").ok_or_else(|| HarnessError::ModuleExport {
-            module: module.name().to_owned(),
-            export: "memory",
-            expected: "a 32-bit memory".into(),
-            found: "nothing".into(),
+        let memory = instance.get_memory(&mut store, "memory").ok_or_else(|| {
+            HarnessError::ModuleExport {
+                module: module.name().to_owned(),
+                export: "memory",
+                expected: "a 32-bit memory".into(),
+                found: "nothing".into(),
+            }
         })?;
-        let mut guest = Self { module, store, memory, functions, input: (0, 0) };
+        let mut guest = Self {
+            module,
+            store,
+            memory,
+            functions,
+            input: (0, 0),
+        };
         let found = guest.call("whose_abi_version", version, ())?;
         if found != abi::VERSION {
             return Err(HarnessError::AbiVersion {
@@ -163,7 +202,9 @@ impl Guest {
 
     /// Sets the memory cap: the snapshots' bytes and the working memory on top.
     pub(crate) fn allow(&mut self, snapshots: usize) {
-        let cap = snapshots.saturating_add(self.module.limits().working_memory).min(ADDRESS_SPACE);
+        let cap = snapshots
+            .saturating_add(self.module.limits().working_memory)
+            .min(ADDRESS_SPACE);
         let data = self.store.data_mut();
         data.cap = cap;
         data.limits = limits(cap);
@@ -185,7 +226,9 @@ impl Guest {
         if code >= 0 {
             return Ok(());
         }
-        Err(HarnessError::Configuration { refusal: self.refusal(code) })
+        Err(HarnessError::Configuration {
+            refusal: self.refusal(code),
+        })
     }
 
     /// Attaches a snapshot that lies in guest memory already.
@@ -203,7 +246,11 @@ impl Guest {
             function,
             (ptr, len, check.flags(), now_ms.unwrap_or(0)),
         )?;
-        Ok(if result >= 0 { Ok(result) } else { Err(self.refusal(result)) })
+        Ok(if result >= 0 {
+            Ok(result)
+        } else {
+            Err(self.refusal(result))
+        })
     }
 
     /// Lets go of a layer.
@@ -213,7 +260,10 @@ impl Guest {
         if code >= 0 {
             return Ok(());
         }
-        Err(HarnessError::Refused { call: "whose_detach", refusal: self.refusal(code) })
+        Err(HarnessError::Refused {
+            call: "whose_detach",
+            refusal: self.refusal(code),
+        })
     }
 
     /// Enriches a batch; the range is where the output lies, until the next call.
@@ -250,14 +300,19 @@ impl Guest {
 
     /// Room in guest memory, checked; `None` when the guest refuses.
     pub(crate) fn alloc(&mut self, len: usize, align: u32) -> Result<Option<u32>, HarnessError> {
-        let Ok(wanted) = u32::try_from(len) else { return Ok(None) };
+        let Ok(wanted) = u32::try_from(len) else {
+            return Ok(None);
+        };
         let function = self.functions.alloc.clone();
         let ptr = self.call("whose_alloc", function, (wanted, align))?;
         if ptr == 0 {
             return Ok(None);
         }
         if !ptr.is_multiple_of(align) {
-            return Err(wrong("whose_alloc", format!("{ptr:#x} is not a multiple of {align}")));
+            return Err(wrong(
+                "whose_alloc",
+                format!("{ptr:#x} is not a multiple of {align}"),
+            ));
         }
         self.range("whose_alloc", ptr, wanted)?;
         Ok(Some(ptr))
@@ -273,7 +328,12 @@ impl Guest {
     pub(crate) fn write(&mut self, ptr: u32, bytes: &[u8]) -> Result<(), HarnessError> {
         self.memory
             .write(&mut self.store, ptr as usize, bytes)
-            .map_err(|_| wrong("whose_alloc", format!("{} bytes at {ptr:#x} do not fit its memory", bytes.len())))
+            .map_err(|_| {
+                wrong(
+                    "whose_alloc",
+                    format!("{} bytes at {ptr:#x} do not fit its memory", bytes.len()),
+                )
+            })
     }
 
     fn text_call(
@@ -294,7 +354,11 @@ impl Guest {
             if size != 0 {
                 self.free(old, size, abi::BUFFER_ALIGN)?;
             }
-            let size = input.len().max(MIN_INPUT).next_power_of_two().min(u32::MAX as usize);
+            let size = input
+                .len()
+                .max(MIN_INPUT)
+                .next_power_of_two()
+                .min(u32::MAX as usize);
             let Some(ptr) = self.alloc(size, abi::BUFFER_ALIGN)? else {
                 return Err(HarnessError::NoRoom { len: input.len() });
             };
@@ -309,7 +373,10 @@ impl Guest {
         match abi::unpack(packed) {
             Ok((_, 0)) => Ok(0..0),
             Ok((ptr, len)) => self.range(call, ptr, len),
-            Err(code) => Err(HarnessError::Refused { call, refusal: self.refusal(code) }),
+            Err(code) => Err(HarnessError::Refused {
+                call,
+                refusal: self.refusal(code),
+            }),
         }
     }
 
@@ -318,17 +385,31 @@ impl Guest {
         let (from, len) = (ptr as usize, len as usize);
         match from.checked_add(len) {
             Some(to) if ptr != 0 && to <= size => Ok(from..to),
-            _ => Err(wrong(call, format!("{len} bytes at {ptr:#x} lie outside its memory of {size} bytes"))),
+            _ => Err(wrong(
+                call,
+                format!("{len} bytes at {ptr:#x} lie outside its memory of {size} bytes"),
+            )),
         }
     }
 
-    fn text_at(&self, call: &'static str, range: Range<usize>, cap: usize) -> Result<String, HarnessError> {
+    fn text_at(
+        &self,
+        call: &'static str,
+        range: Range<usize>,
+        cap: usize,
+    ) -> Result<String, HarnessError> {
         if range.len() > cap {
-            return Err(wrong(call, format!("{} bytes of text, more than {cap}", range.len())));
+            return Err(wrong(
+                call,
+                format!("{} bytes of text, more than {cap}", range.len()),
+            ));
         }
         match std::str::from_utf8(self.bytes(range)) {
             Ok(text) => Ok(text.to_owned()),
-            Err(error) => Err(wrong(call, format!("no UTF-8 at byte {}", error.valid_up_to()))),
+            Err(error) => Err(wrong(
+                call,
+                format!("no UTF-8 at byte {}", error.valid_up_to()),
+            )),
         }
     }
 
@@ -351,7 +432,12 @@ impl Guest {
         function: TypedFunc<P, R>,
         parameters: P,
     ) -> Result<R, HarnessError> {
-        self.call_within(name, self.module.limits().call_deadline, function, parameters)
+        self.call_within(
+            name,
+            self.module.limits().call_deadline,
+            function,
+            parameters,
+        )
     }
 
     fn call_within<P: WasmParams, R: WasmResults>(
@@ -365,15 +451,24 @@ impl Guest {
         self.store.data_mut().memory_refused = false;
         function
             .call(&mut self.store, parameters)
-            .map_err(|error| HarnessError::Trapped { call: name, trap: classify(&error, self.store.data()) })
+            .map_err(|error| HarnessError::Trapped {
+                call: name,
+                trap: classify(&error, self.store.data()),
+            })
     }
 }
 
 /// Sets time and fuel for one call.
-fn refuel(store: &mut Store<StoreData>, limits: &Limits, deadline: Duration) -> Result<(), HarnessError> {
+fn refuel(
+    store: &mut Store<StoreData>,
+    limits: &Limits,
+    deadline: Duration,
+) -> Result<(), HarnessError> {
     store.set_epoch_deadline(Limits::ticks(deadline));
     if let Some(fuel) = limits.fuel {
-        store.set_fuel(fuel).map_err(|error| HarnessError::Engine { cause: Cause::of_chain(&error) })?;
+        store.set_fuel(fuel).map_err(|error| HarnessError::Engine {
+            cause: Cause::of_chain(&error),
+        })?;
     }
     Ok(())
 }

@@ -3,7 +3,10 @@
 use std::io::Write;
 
 use serde::Serialize;
-use wasmparser::{CompositeInnerType, ExternalKind, Parser, Payload, ValType, Validator, WasmFeatures, types::Types};
+use wasmparser::{
+    CompositeInnerType, ExternalKind, Parser, Payload, ValType, Validator, WasmFeatures,
+    types::Types,
+};
 
 use crate::abi::{self, Value};
 use crate::engine::{GuestModule, Limits};
@@ -49,9 +52,15 @@ pub struct ModuleReport {
 const FEATURES: &[(&str, WasmFeatures)] = &[
     ("mutable-global", WasmFeatures::MUTABLE_GLOBAL),
     ("sign-extension", WasmFeatures::SIGN_EXTENSION),
-    ("saturating-float-to-int", WasmFeatures::SATURATING_FLOAT_TO_INT),
+    (
+        "saturating-float-to-int",
+        WasmFeatures::SATURATING_FLOAT_TO_INT,
+    ),
     ("multi-value", WasmFeatures::MULTI_VALUE),
-    ("bulk-memory", WasmFeatures::BULK_MEMORY.union(WasmFeatures::BULK_MEMORY_OPT)),
+    (
+        "bulk-memory",
+        WasmFeatures::BULK_MEMORY.union(WasmFeatures::BULK_MEMORY_OPT),
+    ),
     ("reference-types", WasmFeatures::REFERENCE_TYPES),
     ("simd128", WasmFeatures::SIMD),
     ("relaxed-simd", WasmFeatures::RELAXED_SIMD),
@@ -73,8 +82,9 @@ pub fn inspect(name: &str, bytes: &[u8]) -> Result<ModuleReport, HarnessError> {
         module: name.to_owned(),
         cause: crate::error::Cause::new(printable(&error.to_string(), 500)),
     };
-    let types =
-        Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map_err(|error| invalid(&error))?;
+    let types = Validator::new_with_features(WasmFeatures::all())
+        .validate_all(bytes)
+        .map_err(|error| invalid(&error))?;
     let mut report = ModuleReport {
         size: bytes.len(),
         gzip_size: gzip_size(bytes),
@@ -91,7 +101,10 @@ pub fn inspect(name: &str, bytes: &[u8]) -> Result<ModuleReport, HarnessError> {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     let import = import.map_err(|error| invalid(&error))?;
-                    report.imports.push(printable(&format!("{}.{}", import.module, import.name), 200));
+                    report.imports.push(printable(
+                        &format!("{}.{}", import.module, import.name),
+                        200,
+                    ));
                 }
             }
             Payload::ExportSection(section) => {
@@ -106,9 +119,16 @@ pub fn inspect(name: &str, bytes: &[u8]) -> Result<ModuleReport, HarnessError> {
         let found = exports.iter().find(|export| export.name == expected.name);
         let found = found.map(|export| describe(&types, export.kind, export.index));
         let holds = found.as_deref() == Some(expected.to_string().as_str());
-        report.exports.push(ExportReport { name: expected.name, expected: expected.to_string(), found, holds });
+        report.exports.push(ExportReport {
+            name: expected.name,
+            expected: expected.to_string(),
+            found,
+            holds,
+        });
     }
-    let memory = exports.iter().find(|export| export.name == "memory" && export.kind == ExternalKind::Memory);
+    let memory = exports
+        .iter()
+        .find(|export| export.name == "memory" && export.kind == ExternalKind::Memory);
     if let Some(memory) = memory {
         let memory = types.as_ref().memory_at(memory.index);
         if !memory.memory64 {
@@ -122,14 +142,22 @@ pub fn inspect(name: &str, bytes: &[u8]) -> Result<ModuleReport, HarnessError> {
 /// Fills in what does not hold, and starts the module when nothing speaks against it.
 fn judge(name: &str, bytes: &[u8], report: &mut ModuleReport) {
     if !report.imports.is_empty() {
-        report.problems.push(format!("{} imports; a plain guest has none", report.imports.len()));
+        report.problems.push(format!(
+            "{} imports; a plain guest has none",
+            report.imports.len()
+        ));
     }
     if report.memory_bytes.is_none() {
-        report.problems.push("no 32-bit memory is exported as `memory`".into());
+        report
+            .problems
+            .push("no 32-bit memory is exported as `memory`".into());
     }
     for export in report.exports.iter().filter(|export| !export.holds) {
         let found = export.found.as_deref().unwrap_or("nothing");
-        report.problems.push(format!("`{}` must be {}, found {found}", export.name, export.expected));
+        report.problems.push(format!(
+            "`{}` must be {}, found {found}",
+            export.name, export.expected
+        ));
     }
     if !report.problems.is_empty() {
         return;
@@ -153,7 +181,10 @@ fn describe(types: &Types, kind: ExternalKind, index: u32) -> String {
     if kind != ExternalKind::Func {
         return "no function".into();
     }
-    let CompositeInnerType::Func(function) = &types[types.as_ref().core_function_at(index)].composite_type.inner else {
+    let CompositeInnerType::Func(function) = &types[types.as_ref().core_function_at(index)]
+        .composite_type
+        .inner
+    else {
         return "no function".into();
     };
     let name = |value: &ValType| match value {
@@ -163,7 +194,11 @@ fn describe(types: &Types, kind: ExternalKind, index: u32) -> String {
     };
     let parameters: Vec<String> = function.params().iter().take(20).map(name).collect();
     let results: Vec<String> = function.results().iter().take(20).map(name).collect();
-    let results = if results.is_empty() { "()".to_owned() } else { results.join(", ") };
+    let results = if results.is_empty() {
+        "()".to_owned()
+    } else {
+        results.join(", ")
+    };
     format!("({}) -> {results}", parameters.join(", "))
 }
 
@@ -172,7 +207,9 @@ fn features(bytes: &[u8]) -> Vec<&'static str> {
     FEATURES
         .iter()
         .filter(|(_, feature)| {
-            Validator::new_with_features(WasmFeatures::all().difference(*feature)).validate_all(bytes).is_err()
+            Validator::new_with_features(WasmFeatures::all().difference(*feature))
+                .validate_all(bytes)
+                .is_err()
         })
         .map(|(name, _)| *name)
         .collect()
@@ -195,12 +232,25 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said() {
-        let report = report(r#"(module (import "env" "f" (func)) (func (export "whose_alloc") (param i64)))"#);
+        let report = report(
+            r#"(module (import "env" "f" (func)) (func (export "whose_alloc") (param i64)))"#,
+        );
         assert_eq!(report.imports, ["env.f"]);
         assert_eq!(report.problems[0], "1 imports; a plain guest has none");
-        assert_eq!(report.problems[1], "no 32-bit memory is exported as `memory`");
-        assert!(report.problems.contains(&"`whose_alloc` must be (i32, i32) -> i32, found (i64) -> ()".to_owned()));
-        assert!(report.problems.contains(&"`whose_stats` must be () -> i64, found nothing".to_owned()));
+        assert_eq!(
+            report.problems[1],
+            "no 32-bit memory is exported as `memory`"
+        );
+        assert!(
+            report
+                .problems
+                .contains(&"`whose_alloc` must be (i32, i32) -> i32, found (i64) -> ()".to_owned())
+        );
+        assert!(
+            report
+                .problems
+                .contains(&"`whose_stats` must be () -> i64, found nothing".to_owned())
+        );
         assert_eq!(report.abi_version, None);
     }
 
@@ -218,6 +268,9 @@ mod tests {
     #[test]
     fn other_bytes_are_no_module() {
         let error = inspect("m", b"\x7fELF").expect_err("no module");
-        assert_eq!(error.to_string(), "module m is not a WebAssembly module that this host runs");
+        assert_eq!(
+            error.to_string(),
+            "module m is not a WebAssembly module that this host runs"
+        );
     }
 }

@@ -20,7 +20,10 @@ pub struct Native<'s> {
 
 impl Default for Native<'_> {
     fn default() -> Self {
-        Self { enricher: Enricher::new(Config::default()), host: HostCounters::default() }
+        Self {
+            enricher: Enricher::new(Config::default()),
+            host: HostCounters::default(),
+        }
     }
 }
 
@@ -35,25 +38,42 @@ const fn core_check(check: Check) -> enrich_core::Check {
 impl<'s> Backend<'s> for Native<'s> {
     fn configure(&mut self, config: &[u8]) -> Result<(), HarnessError> {
         let config = Config::from_json(config).map_err(|error| HarnessError::Configuration {
-            refusal: Refusal { code: code::CONFIGURATION, sentence: error.to_string() },
+            refusal: Refusal {
+                code: code::CONFIGURATION,
+                sentence: error.to_string(),
+            },
         })?;
         self.enricher.configure(config);
         Ok(())
     }
 
-    fn attach(&mut self, snapshot: &'s SnapshotFile, check: Check, now_ms: Option<i64>) -> Result<(), HarnessError> {
-        match self.enricher.attach(snapshot.bytes(), core_check(check), now_ms) {
+    fn attach(
+        &mut self,
+        snapshot: &'s SnapshotFile,
+        check: Check,
+        now_ms: Option<i64>,
+    ) -> Result<(), HarnessError> {
+        match self
+            .enricher
+            .attach(snapshot.bytes(), core_check(check), now_ms)
+        {
             Ok(_) => Ok(()),
             Err(error) => Err(HarnessError::Snapshot {
                 file: snapshot.name().to_owned(),
-                refusal: Refusal { code: error.code(), sentence: error.to_string() },
+                refusal: Refusal {
+                    code: error.code(),
+                    sentence: error.to_string(),
+                },
             }),
         }
     }
 
     fn enrich<'a>(&'a mut self, batch: &'a [u8]) -> Enriched<'a> {
         self.host.batches += 1;
-        Enriched { bytes: self.enricher.enrich(batch), failure: None }
+        Enriched {
+            bytes: self.enricher.enrich(batch),
+            failure: None,
+        }
     }
 
     fn keys(&mut self, batch: &[u8]) -> Result<&[u8], HarnessError> {
@@ -65,15 +85,23 @@ impl<'s> Backend<'s> for Native<'s> {
             Ok(record) => Ok(String::from_utf8_lossy(record).into_owned()),
             Err(error) => Err(HarnessError::Key {
                 key: printable(key, 200),
-                refusal: Refusal { code: code::KEY_REFUSED, sentence: error.to_string() },
+                refusal: Refusal {
+                    code: code::KEY_REFUSED,
+                    sentence: error.to_string(),
+                },
             }),
         }
     }
 
     fn counters(&mut self) -> Result<Counters, HarnessError> {
         let text = String::from_utf8_lossy(self.enricher.stats_json()).into_owned();
-        let events =
-            EventCounters::parse(&text).map_err(|what| HarnessError::Output { call: "the core's counters", what })?;
-        Ok(Counters { events, host: self.host })
+        let events = EventCounters::parse(&text).map_err(|what| HarnessError::Output {
+            call: "the core's counters",
+            what,
+        })?;
+        Ok(Counters {
+            events,
+            host: self.host,
+        })
     }
 }

@@ -14,7 +14,10 @@ pub struct OutputCaps {
 
 impl Default for OutputCaps {
     fn default() -> Self {
-        Self { added: 1 << 20, added_per_byte: 64 }
+        Self {
+            added: 1 << 20,
+            added_per_byte: 64,
+        }
     }
 }
 
@@ -69,14 +72,22 @@ pub fn check_enriched(input: &[u8], output: &[u8], caps: OutputCaps) -> Result<(
     let mut outputs = Lines::new(output);
     for (at, before) in Lines::new(input).enumerate() {
         let Some(after) = outputs.next() else {
-            return Err(format!("{at} lines for {} lines of input", count_lines(input)));
+            return Err(format!(
+                "{at} lines for {} lines of input",
+                count_lines(input)
+            ));
         };
         if before != after {
-            check_changed(before, after, caps).map_err(|what| format!("line {}: {what}", at + 1))?;
+            check_changed(before, after, caps)
+                .map_err(|what| format!("line {}: {what}", at + 1))?;
         }
     }
     if outputs.next().is_some() {
-        return Err(format!("{} lines for {} lines of input", count_lines(output), count_lines(input)));
+        return Err(format!(
+            "{} lines for {} lines of input",
+            count_lines(output),
+            count_lines(input)
+        ));
     }
     Ok(())
 }
@@ -86,7 +97,10 @@ fn check_changed(before: &[u8], after: &[u8], caps: OutputCaps) -> Result<(), St
     if line_end(after) != end {
         return Err("another line end than its input".into());
     }
-    let cap = before.len().saturating_add(caps.added).saturating_add(before.len().saturating_mul(caps.added_per_byte));
+    let cap = before
+        .len()
+        .saturating_add(caps.added)
+        .saturating_add(before.len().saturating_mul(caps.added_per_byte));
     if after.len() > cap {
         return Err(format!("{} bytes, more than {cap}", after.len()));
     }
@@ -100,7 +114,10 @@ fn check_changed(before: &[u8], after: &[u8], caps: OutputCaps) -> Result<(), St
     if let Err(error) = std::str::from_utf8(after)
         && std::str::from_utf8(before).is_ok()
     {
-        return Err(format!("no UTF-8 at byte {}, where its input is", error.valid_up_to()));
+        return Err(format!(
+            "no UTF-8 at byte {}, where its input is",
+            error.valid_up_to()
+        ));
     }
     Ok(())
 }
@@ -136,14 +153,21 @@ fn brackets(line: &[u8]) -> Option<(u8, u8)> {
 }
 
 fn check_object(line: &[u8]) -> Result<(), String> {
-    if brackets(line) == Some((b'{', b'}')) { Ok(()) } else { Err("not a JSON object".into()) }
+    if brackets(line) == Some((b'{', b'}')) {
+        Ok(())
+    } else {
+        Err("not a JSON object".into())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CAPS: OutputCaps = OutputCaps { added: 20, added_per_byte: 0 };
+    const CAPS: OutputCaps = OutputCaps {
+        added: 20,
+        added_per_byte: 0,
+    };
 
     fn check(input: &str, output: &str) -> Result<(), String> {
         check_enriched(input.as_bytes(), output.as_bytes(), CAPS)
@@ -165,14 +189,38 @@ mod tests {
         assert_eq!(wrong("{}\n{}\n", "{}\n"), "1 lines for 2 lines of input");
         assert_eq!(wrong("{}\n", "{}\n{}\n"), "2 lines for 1 lines of input");
         assert_eq!(wrong("{}\n", ""), "0 lines for 1 lines of input");
-        assert_eq!(wrong("{}\r\n", "{ }\n"), "line 1: another line end than its input");
-        assert_eq!(wrong("{}", "{}\n"), "line 1: another line end than its input");
-        assert_eq!(wrong("{}\n", "x\n"), "line 1: not the JSON object or array that its input is");
-        assert_eq!(wrong("{}\n", "{\n"), "line 1: not the JSON object or array that its input is");
-        assert_eq!(wrong("{}\n", "[{}]\n"), "line 1: not the JSON object or array that its input is");
-        assert_eq!(wrong("x\n", "{}\n"), "line 1: not the JSON object or array that its input is");
-        assert_eq!(wrong("{}\n", "{                      }\n"), "line 1: 25 bytes, more than 23");
-        assert_eq!(wrong("{}\n{}\n", "{}\n{\0}\n"), "line 2: a NUL byte that its input has not");
+        assert_eq!(
+            wrong("{}\r\n", "{ }\n"),
+            "line 1: another line end than its input"
+        );
+        assert_eq!(
+            wrong("{}", "{}\n"),
+            "line 1: another line end than its input"
+        );
+        assert_eq!(
+            wrong("{}\n", "x\n"),
+            "line 1: not the JSON object or array that its input is"
+        );
+        assert_eq!(
+            wrong("{}\n", "{\n"),
+            "line 1: not the JSON object or array that its input is"
+        );
+        assert_eq!(
+            wrong("{}\n", "[{}]\n"),
+            "line 1: not the JSON object or array that its input is"
+        );
+        assert_eq!(
+            wrong("x\n", "{}\n"),
+            "line 1: not the JSON object or array that its input is"
+        );
+        assert_eq!(
+            wrong("{}\n", "{                      }\n"),
+            "line 1: 25 bytes, more than 23"
+        );
+        assert_eq!(
+            wrong("{}\n{}\n", "{}\n{\0}\n"),
+            "line 2: a NUL byte that its input has not"
+        );
     }
 
     #[test]
@@ -181,23 +229,41 @@ mod tests {
             check_enriched(b"{}\n", b"{\xff}\n", CAPS),
             Err("line 1: no UTF-8 at byte 1, where its input is".into())
         );
-        assert_eq!(check_enriched(b"{\"\xff\":1}\n", b"{\"\xff\":1,\"b\":2}\n", CAPS), Ok(()));
+        assert_eq!(
+            check_enriched(b"{\"\xff\":1}\n", b"{\"\xff\":1,\"b\":2}\n", CAPS),
+            Ok(())
+        );
         assert_eq!(check_enriched(b"{\0}\n", b"{\0 }\n", CAPS), Ok(()));
     }
 
     #[test]
     fn a_line_may_grow_with_its_length() {
-        let caps = OutputCaps { added: 0, added_per_byte: 1 };
+        let caps = OutputCaps {
+            added: 0,
+            added_per_byte: 1,
+        };
         assert_eq!(check_enriched(b"{  }", b"{      }", caps), Ok(()));
-        assert_eq!(check_enriched(b"{  }", b"{       }", caps), Err("line 1: 9 bytes, more than 8".into()));
+        assert_eq!(
+            check_enriched(b"{  }", b"{       }", caps),
+            Err("line 1: 9 bytes, more than 8".into())
+        );
     }
 
     #[test]
     fn keys_are_objects() {
         assert_eq!(check_objects(b"a\nb", b"{}\n{}\n"), Ok(()));
-        assert_eq!(check_objects(b"a\nb\n", b"{}\n"), Err("1 lines for 2 lines of input".into()));
-        assert_eq!(check_objects(b"a", b"x"), Err("line 1: not a JSON object".into()));
-        assert_eq!(check_objects(b"a", b"{\xff}"), Err("no UTF-8 at byte 1".into()));
+        assert_eq!(
+            check_objects(b"a\nb\n", b"{}\n"),
+            Err("1 lines for 2 lines of input".into())
+        );
+        assert_eq!(
+            check_objects(b"a", b"x"),
+            Err("line 1: not a JSON object".into())
+        );
+        assert_eq!(
+            check_objects(b"a", b"{\xff}"),
+            Err("no UTF-8 at byte 1".into())
+        );
         assert_eq!(check_objects(b"a", b"{\0}"), Err("a NUL byte".into()));
     }
 

@@ -18,7 +18,10 @@ pub struct BatchSize {
 
 impl Default for BatchSize {
     fn default() -> Self {
-        Self { target: 128 << 10, longest_line: 64 << 20 }
+        Self {
+            target: 128 << 10,
+            longest_line: 64 << 20,
+        }
     }
 }
 
@@ -69,8 +72,19 @@ impl<R: Read> BatchReader<R> {
 
     /// A reader with other sizes; each is at least 1.
     pub fn with_size(input: R, size: BatchSize) -> Self {
-        let size = BatchSize { target: size.target.max(1), longest_line: size.longest_line.max(1) };
-        Self { input, size, buffer: Vec::new(), given: 0, searched: 0, in_oversize: false, is_at_end: false }
+        let size = BatchSize {
+            target: size.target.max(1),
+            longest_line: size.longest_line.max(1),
+        };
+        Self {
+            input,
+            size,
+            buffer: Vec::new(),
+            given: 0,
+            searched: 0,
+            in_oversize: false,
+            is_at_end: false,
+        }
     }
 
     /// The next part, `None` at the end. Returns as soon as a read brought a whole line, so that a
@@ -87,7 +101,10 @@ impl<R: Read> BatchReader<R> {
                     let is_last = end.1;
                     self.in_oversize = !is_last;
                     self.given = end.0;
-                    return Ok(Some(Chunk::Oversize { piece: &self.buffer[..end.0], is_last }));
+                    return Ok(Some(Chunk::Oversize {
+                        piece: &self.buffer[..end.0],
+                        is_last,
+                    }));
                 }
             } else if let Some(found) = self.find_batch() {
                 self.given = found;
@@ -181,7 +198,9 @@ mod tests {
 
     impl Read for Drips<'_> {
         fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-            let size = self.sizes[self.at % self.sizes.len()].min(self.input.len()).min(into.len());
+            let size = self.sizes[self.at % self.sizes.len()]
+                .min(self.input.len())
+                .min(into.len());
             self.at += 1;
             if self.at.is_multiple_of(3) {
                 return Err(io::ErrorKind::Interrupted.into());
@@ -193,9 +212,24 @@ mod tests {
     }
 
     /// All chunks: text, and `None` for a batch or whether it is the last piece.
-    fn chunks(input: &[u8], target: usize, longest_line: usize, reads: &[usize]) -> Vec<(Vec<u8>, Option<bool>)> {
-        let drips = Drips { input, sizes: reads.to_vec(), at: 0 };
-        let mut reader = BatchReader::with_size(drips, BatchSize { target, longest_line });
+    fn chunks(
+        input: &[u8],
+        target: usize,
+        longest_line: usize,
+        reads: &[usize],
+    ) -> Vec<(Vec<u8>, Option<bool>)> {
+        let drips = Drips {
+            input,
+            sizes: reads.to_vec(),
+            at: 0,
+        };
+        let mut reader = BatchReader::with_size(
+            drips,
+            BatchSize {
+                target,
+                longest_line,
+            },
+        );
         let mut all = Vec::new();
         while let Some(chunk) = reader.next_chunk().expect("no error") {
             assert!(!chunk.bytes().is_empty());
@@ -243,8 +277,15 @@ mod tests {
         input.extend_from_slice(b"\nshort\n");
         let all = chunks(&input, 32, 10_000, &[10_000]);
         assert_eq!(together(&all), input);
-        assert!(all.iter().all(|(bytes, _)| bytes.len() <= 64 || bytes.len() == 301), "{all:?}");
-        assert!(all.iter().any(|(bytes, _)| *bytes == input[long..long + 301]));
+        assert!(
+            all.iter()
+                .all(|(bytes, _)| bytes.len() <= 64 || bytes.len() == 301),
+            "{all:?}"
+        );
+        assert!(
+            all.iter()
+                .any(|(bytes, _)| *bytes == input[long..long + 301])
+        );
     }
 
     #[test]
@@ -255,12 +296,21 @@ mod tests {
             input.extend_from_slice(b"\nb\n");
             let all = chunks(&input, 16, 100, reads);
             assert_eq!(together(&all), input);
-            let pieces: Vec<_> = all.iter().filter(|(_, oversize)| oversize.is_some()).collect();
+            let pieces: Vec<_> = all
+                .iter()
+                .filter(|(_, oversize)| oversize.is_some())
+                .collect();
             assert!(!pieces.is_empty());
             let long: Vec<u8> = pieces.iter().flat_map(|(bytes, _)| bytes.clone()).collect();
             assert_eq!(long.len(), 102);
             assert!(long.ends_with(b"y\n"));
-            assert_eq!(pieces.iter().filter(|(_, oversize)| *oversize == Some(true)).count(), 1);
+            assert_eq!(
+                pieces
+                    .iter()
+                    .filter(|(_, oversize)| *oversize == Some(true))
+                    .count(),
+                1
+            );
             assert_eq!(all.last(), Some(&(b"b\n".to_vec(), None)));
         }
     }
@@ -286,7 +336,13 @@ mod tests {
     #[test]
     fn memory_stays_bounded_over_an_endless_line() {
         let input = vec![b'z'; 1 << 20];
-        let mut reader = BatchReader::with_size(&input[..], BatchSize { target: 1 << 10, longest_line: 10 << 10 });
+        let mut reader = BatchReader::with_size(
+            &input[..],
+            BatchSize {
+                target: 1 << 10,
+                longest_line: 10 << 10,
+            },
+        );
         let mut total = 0;
         while let Some(chunk) = reader.next_chunk().expect("no error") {
             total += chunk.bytes().len();
@@ -303,7 +359,9 @@ mod tests {
                 Err(io::Error::other("disk on fire"))
             }
         }
-        let error = BatchReader::new(Broken).next_chunk().expect_err("it is broken");
+        let error = BatchReader::new(Broken)
+            .next_chunk()
+            .expect_err("it is broken");
         assert_eq!(error.to_string(), "disk on fire");
     }
 }

@@ -32,7 +32,11 @@ impl Layer {
     /// A layer that the guest checks completely.
     #[must_use]
     pub const fn new(snapshot: SnapshotFile) -> Self {
-        Self { snapshot, check: Check::All, now_ms: None }
+        Self {
+            snapshot,
+            check: Check::All,
+            now_ms: None,
+        }
     }
 
     /// With another check.
@@ -133,7 +137,9 @@ impl Session {
     /// [`HarnessError::Snapshot`] with the guest's sentence; the layers before stay attached.
     pub fn attach(&mut self, layer: Layer) -> Result<LayerHandle, HarnessError> {
         let handle = LayerHandle(self.next_handle);
-        let bytes = self.snapshot_bytes().saturating_add(layer.snapshot.bytes().len());
+        let bytes = self
+            .snapshot_bytes()
+            .saturating_add(layer.snapshot.bytes().len());
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         guest.allow(bytes);
         match attach_one(guest, handle, layer) {
@@ -156,12 +162,18 @@ impl Session {
     /// # Errors
     /// [`HarnessError::UnknownHandle`], or the guest's refusal (another layer stands on this one).
     pub fn detach(&mut self, handle: LayerHandle) -> Result<(), HarnessError> {
-        let Some(at) = self.attached.iter().position(|attached| attached.handle == handle) else {
+        let Some(at) = self
+            .attached
+            .iter()
+            .position(|attached| attached.handle == handle)
+        else {
             return Err(HarnessError::UnknownHandle { handle: handle.0 });
         };
         let (guest_handle, placed) = (self.attached[at].guest_handle, self.attached[at].placed);
         if let Some(guest) = self.guest.as_mut() {
-            let done = guest.detach(guest_handle).and_then(|()| remove(guest, placed));
+            let done = guest
+                .detach(guest_handle)
+                .and_then(|()| remove(guest, placed));
             if let Err(error) = done {
                 if error.ends_instance() {
                     self.attached.remove(at);
@@ -179,14 +191,23 @@ impl Session {
         self.host.batches += 1;
         match self.try_enrich(batch) {
             Ok(range) => {
-                let bytes = self.guest.as_ref().map_or(batch, |guest| guest.bytes(range));
-                Enriched { bytes, failure: None }
+                let bytes = self
+                    .guest
+                    .as_ref()
+                    .map_or(batch, |guest| guest.bytes(range));
+                Enriched {
+                    bytes,
+                    failure: None,
+                }
             }
             Err(error) => {
                 self.host.trapped_batches += 1;
                 self.host.trapped_lines += count_lines(batch) as u64;
                 let failure = self.renew(&error).unwrap_or(error);
-                Enriched { bytes: batch, failure: Some(failure) }
+                Enriched {
+                    bytes: batch,
+                    failure: Some(failure),
+                }
             }
         }
     }
@@ -196,8 +217,12 @@ impl Session {
         // The counters as they stand before this batch: if it ends the instance, they are kept.
         self.latest = Some(guest.stats()?);
         let range = guest.enrich(batch)?;
-        output::check_enriched(batch, guest.bytes(range.clone()), self.caps)
-            .map_err(|what| HarnessError::Output { call: "whose_enrich", what })?;
+        output::check_enriched(batch, guest.bytes(range.clone()), self.caps).map_err(|what| {
+            HarnessError::Output {
+                call: "whose_enrich",
+                what,
+            }
+        })?;
         Ok(range)
     }
 
@@ -208,8 +233,12 @@ impl Session {
     pub fn keys(&mut self, batch: &[u8]) -> Result<&[u8], HarnessError> {
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         let checked = guest.keys(batch).and_then(|range| {
-            output::check_objects(batch, guest.bytes(range.clone()))
-                .map_err(|what| HarnessError::Output { call: "whose_keys", what })?;
+            output::check_objects(batch, guest.bytes(range.clone())).map_err(|what| {
+                HarnessError::Output {
+                    call: "whose_keys",
+                    what,
+                }
+            })?;
             Ok(range)
         });
         match checked {
@@ -229,9 +258,10 @@ impl Session {
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         match guest.lookup(key) {
             Ok(record) => Ok(record),
-            Err(HarnessError::Refused { refusal, .. }) => {
-                Err(HarnessError::Key { key: printable(key, 200), refusal })
-            }
+            Err(HarnessError::Refused { refusal, .. }) => Err(HarnessError::Key {
+                key: printable(key, 200),
+                refusal,
+            }),
             Err(error) => {
                 self.renew(&error);
                 Err(error)
@@ -256,13 +286,19 @@ impl Session {
                 }
             }
         }
-        Ok(Counters { events, host: self.host })
+        Ok(Counters {
+            events,
+            host: self.host,
+        })
     }
 
     /// The attached layers, in order.
     #[must_use]
     pub fn layers(&self) -> Vec<Layer> {
-        self.attached.iter().map(|attached| attached.layer.clone()).collect()
+        self.attached
+            .iter()
+            .map(|attached| attached.layer.clone())
+            .collect()
     }
 
     /// Whether events leave unchanged because no fresh instance could take over.
@@ -277,7 +313,10 @@ impl Session {
     }
 
     fn snapshot_bytes(&self) -> usize {
-        self.attached.iter().map(|attached| attached.layer.snapshot.bytes().len()).sum()
+        self.attached
+            .iter()
+            .map(|attached| attached.layer.snapshot.bytes().len())
+            .sum()
     }
 
     /// A fresh instance with a configuration and layers.
@@ -287,7 +326,12 @@ impl Session {
         layers: &[Layer],
     ) -> Result<(Guest, Vec<Attached>), HarnessError> {
         let mut guest = self.module.instantiate()?;
-        guest.allow(layers.iter().map(|layer| layer.snapshot.bytes().len()).sum());
+        guest.allow(
+            layers
+                .iter()
+                .map(|layer| layer.snapshot.bytes().len())
+                .sum(),
+        );
         if let Some(config) = config {
             guest.configure(config)?;
         }
@@ -308,7 +352,11 @@ impl Session {
     }
 
     /// As [`Self::take_over`], with layers that get new handles.
-    pub(crate) fn take_over_with(&mut self, guest: Guest, mut attached: Vec<Attached>) -> Vec<LayerHandle> {
+    pub(crate) fn take_over_with(
+        &mut self,
+        guest: Guest,
+        mut attached: Vec<Attached>,
+    ) -> Vec<LayerHandle> {
         for new in &mut attached {
             new.handle = LayerHandle(self.next_handle);
             self.next_handle += 1;
@@ -330,11 +378,8 @@ impl Session {
 
     /// Replaces an instance that failed. Gives the error when none could take over.
     fn renew(&mut self, failure: &HarnessError) -> Option<HarnessError> {
-        if self.guest.is_none() {
-            return None;
-        }
-        if !failure.ends_instance() {
-            // Refused without damage: the instance can go on.
+        // Nothing to replace, or refused without damage: the instance can go on.
+        if self.guest.is_none() || !failure.ends_instance() {
             return None;
         }
         self.keep_counters();
@@ -351,7 +396,9 @@ impl Session {
                 self.host.renewals += 1;
                 None
             }
-            Err(cause) => Some(HarnessError::Lost { cause: Box::new(cause) }),
+            Err(cause) => Some(HarnessError::Lost {
+                cause: Box::new(cause),
+            }),
         }
     }
 
@@ -363,7 +410,10 @@ impl Session {
 }
 
 fn parse_stats(text: &str) -> Result<EventCounters, HarnessError> {
-    EventCounters::parse(text).map_err(|what| HarnessError::Output { call: "whose_stats", what })
+    EventCounters::parse(text).map_err(|what| HarnessError::Output {
+        call: "whose_stats",
+        what,
+    })
 }
 
 fn lost() -> HarnessError {
@@ -375,13 +425,25 @@ fn lost() -> HarnessError {
     }
 }
 
-fn attach_one(guest: &mut Guest, handle: LayerHandle, layer: Layer) -> Result<Attached, HarnessError> {
+fn attach_one(
+    guest: &mut Guest,
+    handle: LayerHandle,
+    layer: Layer,
+) -> Result<Attached, HarnessError> {
     let placed = place(guest, &layer.snapshot)?;
     match guest.attach_at((placed.ptr, placed.len), layer.check, layer.now_ms)? {
-        Ok(guest_handle) => Ok(Attached { handle, layer, guest_handle, placed }),
+        Ok(guest_handle) => Ok(Attached {
+            handle,
+            layer,
+            guest_handle,
+            placed,
+        }),
         Err(refusal) => {
             remove(guest, placed)?;
-            Err(HarnessError::Snapshot { file: layer.snapshot.name().to_owned(), refusal })
+            Err(HarnessError::Snapshot {
+                file: layer.snapshot.name().to_owned(),
+                refusal,
+            })
         }
     }
 }

@@ -25,7 +25,10 @@ pub struct SnapshotFile {
 
 impl std::fmt::Debug for SnapshotFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SnapshotFile").field("name", &self.name).field("len", &self.bytes().len()).finish()
+        f.debug_struct("SnapshotFile")
+            .field("name", &self.name)
+            .field("len", &self.bytes().len())
+            .finish()
     }
 }
 
@@ -37,27 +40,44 @@ impl SnapshotFile {
     pub fn read(path: &Path) -> Result<Self, HarnessError> {
         let name = printable(&path.display().to_string(), 512);
         Self::read_aligned(path)
-            .map(|(buffer, start)| Self { name: name.as_str().into(), buffer: Arc::new(buffer), start })
-            .map_err(|error| HarnessError::SnapshotUnreadable { file: name, cause: Cause::new(error) })
+            .map(|(buffer, start)| Self {
+                name: name.as_str().into(),
+                buffer: Arc::new(buffer),
+                start,
+            })
+            .map_err(|error| HarnessError::SnapshotUnreadable {
+                file: name,
+                cause: Cause::new(error),
+            })
     }
 
     fn read_aligned(path: &Path) -> std::io::Result<(Vec<u8>, usize)> {
         let mut file = std::fs::File::open(path)?;
         let expected = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
         let mut buffer = Vec::new();
-        buffer.try_reserve_exact(expected.saturating_add(ALIGN + 1)).map_err(std::io::Error::other)?;
+        buffer
+            .try_reserve_exact(expected.saturating_add(ALIGN + 1))
+            .map_err(std::io::Error::other)?;
         let start = padding(&buffer);
         buffer.resize(start, 0);
         file.read_to_end(&mut buffer)?;
         // A file that grew while it was read moved the buffer.
-        if padding(&buffer[start..]) == 0 { Ok((buffer, start)) } else { Ok(aligned(&buffer[start..])) }
+        if padding(&buffer[start..]) == 0 {
+            Ok((buffer, start))
+        } else {
+            Ok(aligned(&buffer[start..]))
+        }
     }
 
     /// Takes bytes from memory.
     #[must_use]
     pub fn from_bytes(name: &str, bytes: &[u8]) -> Self {
         let (buffer, start) = aligned(bytes);
-        Self { name: printable(name, 512).into(), buffer: Arc::new(buffer), start }
+        Self {
+            name: printable(name, 512).into(),
+            buffer: Arc::new(buffer),
+            start,
+        }
     }
 
     /// The name that messages give it.
@@ -98,12 +118,24 @@ pub(crate) struct Placed {
 /// Brings a snapshot into guest memory, at a multiple of 64.
 pub(crate) fn place(guest: &mut Guest, snapshot: &SnapshotFile) -> Result<Placed, HarnessError> {
     let bytes = snapshot.bytes();
-    let too_large = |cap| HarnessError::SnapshotTooLarge { file: snapshot.name().to_owned(), need: bytes.len(), cap };
-    let Ok(len) = u32::try_from(bytes.len()) else { return Err(too_large(guest.cap())) };
+    let too_large = |cap| HarnessError::SnapshotTooLarge {
+        file: snapshot.name().to_owned(),
+        need: bytes.len(),
+        cap,
+    };
+    let Ok(len) = u32::try_from(bytes.len()) else {
+        return Err(too_large(guest.cap()));
+    };
     let allocated = len.max(1);
-    let Some(ptr) = guest.alloc(allocated as usize, SNAPSHOT_ALIGN)? else { return Err(too_large(guest.cap())) };
+    let Some(ptr) = guest.alloc(allocated as usize, SNAPSHOT_ALIGN)? else {
+        return Err(too_large(guest.cap()));
+    };
     guest.write(ptr, bytes)?;
-    Ok(Placed { ptr, len, allocated })
+    Ok(Placed {
+        ptr,
+        len,
+        allocated,
+    })
 }
 
 /// Gives the room of a snapshot back, after it was refused or detached.
@@ -134,7 +166,11 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = SnapshotFile::read(Path::new("no-such-dir/x.whose")).expect_err("there is none");
-        assert_eq!(error.to_string(), "snapshot no-such-dir/x.whose cannot be read");
+        let error =
+            SnapshotFile::read(Path::new("no-such-dir/x.whose")).expect_err("there is none");
+        assert_eq!(
+            error.to_string(),
+            "snapshot no-such-dir/x.whose cannot be read"
+        );
     }
 }

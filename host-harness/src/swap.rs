@@ -32,15 +32,23 @@ fn refuse_rollback(old: &[Layer], new: &[Layer]) -> Result<(), HarnessError> {
     let old: Vec<Snapshot<'_>> = old.iter().filter_map(open).collect();
     for layer in new {
         // What the core here cannot open, the guest has judged alone.
-        let Some(snapshot) = open(layer) else { continue };
+        let Some(snapshot) = open(layer) else {
+            continue;
+        };
         let found = snapshot.header().sequence;
-        let newest =
-            old.iter().filter(|attached| is_same_line(attached, &snapshot)).map(|attached| attached.header().sequence).max();
+        let newest = old
+            .iter()
+            .filter(|attached| is_same_line(attached, &snapshot))
+            .map(|attached| attached.header().sequence)
+            .max();
         if let Some(attached) = newest.filter(|attached| found < *attached) {
             let error = SnapshotError::Rollback { found, attached };
             return Err(HarnessError::Snapshot {
                 file: layer.snapshot.name().to_owned(),
-                refusal: Refusal { code: error.code(), sentence: error.to_string() },
+                refusal: Refusal {
+                    code: error.code(),
+                    sentence: error.to_string(),
+                },
             });
         }
     }

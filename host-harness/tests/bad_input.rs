@@ -5,7 +5,10 @@ mod inventory;
 
 use std::error::Error;
 
-use host_harness::{Backend, Check, GuestModule, HarnessError, Layer, Limits, Native, Session, SnapshotFile, abi::code};
+use host_harness::{
+    Backend, Check, GuestModule, HarnessError, Layer, Limits, Native, Session, SnapshotFile,
+    abi::code,
+};
 use inventory::{CREATED_MS, EVENT, FRIEND, STRANGER, public_key, real_module, signed, snapshot};
 
 const NOW: i64 = CREATED_MS + 3_600_000;
@@ -19,7 +22,12 @@ struct Case {
 }
 
 fn case(name: &'static str, bytes: Vec<u8>, code: i32, says: &'static str) -> Case {
-    Case { name, bytes, code, says }
+    Case {
+        name,
+        bytes,
+        code,
+        says,
+    }
 }
 
 fn with(mut bytes: Vec<u8>, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
@@ -34,37 +42,107 @@ fn cases() -> Vec<Case> {
     vec![
         case("empty", Vec::new(), code::TRUNCATED, "cut off: 0 bytes"),
         case("one byte", good()[..1].to_vec(), code::TRUNCATED, "cut off"),
-        case("header only", good()[..320].to_vec(), code::TRUNCATED, "cut off: 320 bytes of"),
-        case("one byte short", good()[..len - 1].to_vec(), code::TRUNCATED, "cut off"),
-        case("one byte more", with(good(), |bytes| bytes.push(0)), code::LAYOUT, "malformed at byte"),
-        case("text", b"[[source]]\nname = \"x\"\n".to_vec(), code::NOT_A_SNAPSHOT, "not a snapshot"),
-        case("newer major", with(good(), |bytes| bytes[8] = 2), code::UNSUPPORTED_MAJOR, "format major 2"),
-        case("changed header", with(good(), |bytes| bytes[24] ^= 1), code::DIGEST_MISMATCH, "digest does not fit"),
-        case("changed body", with(good(), |bytes| bytes[len - 1] ^= 1), code::DIGEST_MISMATCH, "does not have its digest"),
+        case(
+            "header only",
+            good()[..320].to_vec(),
+            code::TRUNCATED,
+            "cut off: 320 bytes of",
+        ),
+        case(
+            "one byte short",
+            good()[..len - 1].to_vec(),
+            code::TRUNCATED,
+            "cut off",
+        ),
+        case(
+            "one byte more",
+            with(good(), |bytes| bytes.push(0)),
+            code::LAYOUT,
+            "malformed at byte",
+        ),
+        case(
+            "text",
+            b"[[source]]\nname = \"x\"\n".to_vec(),
+            code::NOT_A_SNAPSHOT,
+            "not a snapshot",
+        ),
+        case(
+            "newer major",
+            with(good(), |bytes| bytes[8] = 2),
+            code::UNSUPPORTED_MAJOR,
+            "format major 2",
+        ),
+        case(
+            "changed header",
+            with(good(), |bytes| bytes[24] ^= 1),
+            code::DIGEST_MISMATCH,
+            "digest does not fit",
+        ),
+        case(
+            "changed body",
+            with(good(), |bytes| bytes[len - 1] ^= 1),
+            code::DIGEST_MISMATCH,
+            "does not have its digest",
+        ),
         case("unsigned", snapshot(6), code::UNSIGNED, "not signed"),
-        case("stranger", signed(6, &STRANGER), code::UNTRUSTED_SIGNER, "not trusted"),
-        case("forged", with(good(), |bytes| bytes[256] ^= 1), code::BAD_SIGNATURE, "signature does not fit"),
-        case("older", signed(4, &FRIEND), code::ROLLBACK, "sequence 4, older than the attached 5"),
+        case(
+            "stranger",
+            signed(6, &STRANGER),
+            code::UNTRUSTED_SIGNER,
+            "not trusted",
+        ),
+        case(
+            "forged",
+            with(good(), |bytes| bytes[256] ^= 1),
+            code::BAD_SIGNATURE,
+            "signature does not fit",
+        ),
+        case(
+            "older",
+            signed(4, &FRIEND),
+            code::ROLLBACK,
+            "sequence 4, older than the attached 5",
+        ),
     ]
 }
 
 /// Attaches a good snapshot, then each bad one; events flow in between. Returns the sentences.
-fn refuses<'s>(backend: &mut dyn Backend<'s>, good: &'s SnapshotFile, cases: &[Case], files: &'s [SnapshotFile]) -> Vec<String> {
-    let config = format!("{{\"v\":1,\"trusted_keys\":[\"{}\"],\"require_signature\":true}}", public_key(&FRIEND));
+fn refuses<'s>(
+    backend: &mut dyn Backend<'s>,
+    good: &'s SnapshotFile,
+    cases: &[Case],
+    files: &'s [SnapshotFile],
+) -> Vec<String> {
+    let config = format!(
+        "{{\"v\":1,\"trusted_keys\":[\"{}\"],\"require_signature\":true}}",
+        public_key(&FRIEND)
+    );
     backend.configure(config.as_bytes()).expect("configured");
-    backend.attach(good, Check::All, Some(NOW)).expect("attached");
+    backend
+        .attach(good, Check::All, Some(NOW))
+        .expect("attached");
     let batch = format!("{EVENT}\nnot json\n");
     let context = backend.enrich(batch.as_bytes()).bytes.to_vec();
     assert!(String::from_utf8_lossy(&context).contains("\"whose\":{"));
     let mut sentences = Vec::new();
     for (case, file) in cases.iter().zip(files) {
-        let error = backend.attach(file, Check::All, Some(NOW)).expect_err(case.name);
-        assert_eq!(error.to_string(), format!("snapshot {}.whose is refused", case.name));
+        let error = backend
+            .attach(file, Check::All, Some(NOW))
+            .expect_err(case.name);
+        assert_eq!(
+            error.to_string(),
+            format!("snapshot {}.whose is refused", case.name)
+        );
         let sentence = error.source().map(ToString::to_string).unwrap_or_default();
         assert_eq!(error.code(), Some(case.code), "{}: {sentence}", case.name);
         assert!(sentence.contains(case.says), "{}: {sentence}", case.name);
         let enriched = backend.enrich(batch.as_bytes());
-        assert_eq!((enriched.bytes, enriched.failure), (&context[..], None), "after {}", case.name);
+        assert_eq!(
+            (enriched.bytes, enriched.failure),
+            (&context[..], None),
+            "after {}",
+            case.name
+        );
         sentences.push(sentence);
     }
     sentences
@@ -74,8 +152,10 @@ fn refuses<'s>(backend: &mut dyn Backend<'s>, good: &'s SnapshotFile, cases: &[C
 fn bad_snapshots_are_refused_and_events_flow() {
     let cases = cases();
     let good = SnapshotFile::from_bytes("good.whose", &signed(5, &FRIEND));
-    let files: Vec<SnapshotFile> =
-        cases.iter().map(|case| SnapshotFile::from_bytes(&format!("{}.whose", case.name), &case.bytes)).collect();
+    let files: Vec<SnapshotFile> = cases
+        .iter()
+        .map(|case| SnapshotFile::from_bytes(&format!("{}.whose", case.name), &case.bytes))
+        .collect();
     let native = refuses(&mut Native::default(), &good, &cases, &files);
     assert_eq!(native.len(), cases.len());
     if let Some(path) = real_module() {
@@ -90,13 +170,20 @@ fn an_expired_snapshot_is_refused() {
     let file = SnapshotFile::from_bytes("old.whose", &snapshot(1));
     let late = CREATED_MS + 86_400_001;
     let mut native = Native::default();
-    let error = native.attach(&file, Check::All, Some(late)).expect_err("refused");
+    let error = native
+        .attach(&file, Check::All, Some(late))
+        .expect_err("refused");
     assert_eq!(error.code(), Some(code::EXPIRED));
-    assert!(native.attach(&file, Check::All, None).is_ok(), "without a clock nothing expires");
+    assert!(
+        native.attach(&file, Check::All, None).is_ok(),
+        "without a clock nothing expires"
+    );
     if let Some(path) = real_module() {
         let mut session =
-            Session::open(GuestModule::from_file(&path, Limits::default()).expect("a plain guest")).expect("starts");
-        let error = Backend::attach(&mut session, &file, Check::All, Some(late)).expect_err("refused");
+            Session::open(GuestModule::from_file(&path, Limits::default()).expect("a plain guest"))
+                .expect("starts");
+        let error =
+            Backend::attach(&mut session, &file, Check::All, Some(late)).expect_err("refused");
         assert_eq!(error.code(), Some(code::EXPIRED));
     }
 }
@@ -104,7 +191,9 @@ fn an_expired_snapshot_is_refused() {
 #[test]
 fn a_bad_configuration_is_refused() {
     let refused = |backend: &mut dyn Backend<'_>| {
-        let error = backend.configure(b"{\"v\":1,\"colour\":2}").expect_err("refused");
+        let error = backend
+            .configure(b"{\"v\":1,\"colour\":2}")
+            .expect_err("refused");
         assert!(matches!(error, HarnessError::Configuration { .. }));
         (error.code(), error.source().map(ToString::to_string))
     };
@@ -112,7 +201,8 @@ fn a_bad_configuration_is_refused() {
     assert_eq!(native.0, Some(code::CONFIGURATION));
     if let Some(path) = real_module() {
         let mut session =
-            Session::open(GuestModule::from_file(&path, Limits::default()).expect("a plain guest")).expect("starts");
+            Session::open(GuestModule::from_file(&path, Limits::default()).expect("a plain guest"))
+                .expect("starts");
         assert_eq!(refused(&mut session), native);
     }
 }
@@ -136,9 +226,14 @@ fn a_swap_refuses_to_go_back() {
     session.swap(&[layer(6)]).expect("swapped");
     assert_ne!(attached(&mut session), five);
     let broken = Layer::new(SnapshotFile::from_bytes("cut.whose", &snapshot(7)[..400]));
-    assert_eq!(session.swap(&[broken]).expect_err("refused").code(), Some(code::TRUNCATED));
+    assert_eq!(
+        session.swap(&[broken]).expect_err("refused").code(),
+        Some(code::TRUNCATED)
+    );
     assert_ne!(attached(&mut session), five);
-    session.swap(&[layer(6)]).expect("the same again is not older");
+    session
+        .swap(&[layer(6)])
+        .expect("the same again is not older");
 }
 
 #[test]
@@ -158,7 +253,11 @@ fn bad_events_leave_unchanged_and_both_agree() {
     deep.push(b'\n');
     lines.push(deep);
     lines.push(format!("{EVENT}\r\n").into_bytes());
-    lines.push(EVENT.replace("}", ",\"whose\":{\"forged\":1}}").into_bytes());
+    lines.push(
+        EVENT
+            .replace("}", ",\"whose\":{\"forged\":1}}")
+            .into_bytes(),
+    );
     let input: Vec<u8> = lines.concat();
 
     let file = SnapshotFile::from_bytes("s.whose", &snapshot(1));
@@ -176,13 +275,20 @@ fn bad_events_leave_unchanged_and_both_agree() {
         assert_eq!(before, after);
     }
     assert!(out_lines[10].ends_with(b"}}\r\n") && out_lines[10].len() > EVENT.len() + 50);
-    assert_eq!(host_harness::output::check_enriched(&input, &out, host_harness::OutputCaps::default()), Ok(()));
+    assert_eq!(
+        host_harness::output::check_enriched(&input, &out, host_harness::OutputCaps::default()),
+        Ok(())
+    );
     if let Some(path) = real_module() {
         let mut session =
-            Session::open(GuestModule::from_file(&path, Limits::default()).expect("a plain guest")).expect("starts");
+            Session::open(GuestModule::from_file(&path, Limits::default()).expect("a plain guest"))
+                .expect("starts");
         Backend::attach(&mut session, &file, Check::All, None).expect("attached");
         assert_eq!(run(&mut session), out);
-        let (theirs, mine) = (session.counters().expect("counted"), Backend::counters(&mut native).expect("counted"));
+        let (theirs, mine) = (
+            session.counters().expect("counted"),
+            Backend::counters(&mut native).expect("counted"),
+        );
         assert_eq!(theirs, mine);
     }
 }

@@ -36,9 +36,14 @@ impl Place {
             .stderr(Stdio::piped())
             .spawn()
             .expect("starts");
-        // A command that refuses its arguments does not read.
-        let _ = child.stdin.take().expect("piped").write_all(input);
-        child.wait_with_output().expect("ends")
+        let mut stdin = child.stdin.take().expect("piped");
+        let input = input.to_vec();
+        // Beside reading the output, or both sides wait for each other. A command that refuses its
+        // arguments does not read.
+        let writer = std::thread::spawn(move || stdin.write_all(&input));
+        let output = child.wait_with_output().expect("ends");
+        let _ = writer.join().expect("does not panic");
+        output
     }
 }
 
@@ -59,13 +64,22 @@ fn bytes_pass_as_they_came() {
     let place = Place::new();
     place.put("echo.wasm", common::guest(&[]));
     place.put("s.whose", b"any bytes");
-    let enrich = ["enrich", "--snapshot", "s.whose", "--module", "echo.wasm", "--no-cache"];
+    let enrich = [
+        "enrich",
+        "--snapshot",
+        "s.whose",
+        "--module",
+        "echo.wasm",
+        "--no-cache",
+    ];
     for input in [&b""[..], b"\n", b"{}", b"{}\r\n{}\r\nlast", b"a\n\n\nb\n"] {
         let output = place.run(&enrich, input);
         assert_eq!((code(&output), err(&output)), (Some(0), String::new()));
         assert_eq!(output.stdout, input);
     }
-    let big: Vec<u8> = (0..40_000).flat_map(|line| format!("{{\"line\":{line},\"padding\":\"0123456789\"}}\n").into_bytes()).collect();
+    let big: Vec<u8> = (0..40_000)
+        .flat_map(|line| format!("{{\"line\":{line},\"padding\":\"0123456789\"}}\n").into_bytes())
+        .collect();
     assert_eq!(place.run(&enrich, &big).stdout, big);
 }
 
@@ -77,24 +91,68 @@ fn files_that_lack_a_last_newline_stay_apart() {
     place.put("b.ndjson", "");
     place.put("c.ndjson", "{\"c\":1}\n");
     place.put("d.ndjson", "{\"d\":1}");
-    let output = place.run(&["enrich", "a.ndjson", "b.ndjson", "c.ndjson", "-", "d.ndjson", "--snapshot", "s.whose", "--native", "--trust", "k.pub"], b"");
+    let output = place.run(
+        &[
+            "enrich",
+            "a.ndjson",
+            "b.ndjson",
+            "c.ndjson",
+            "-",
+            "d.ndjson",
+            "--snapshot",
+            "s.whose",
+            "--native",
+            "--trust",
+            "k.pub",
+        ],
+        b"",
+    );
     assert_eq!(code(&output), Some(1), "{}", err(&output));
     let module = place.put("echo.wasm", common::guest(&[]));
-    let arguments = ["enrich", "a.ndjson", "b.ndjson", "c.ndjson", "-", "d.ndjson", "--snapshot", "s.whose", "--no-cache", "--module", module.to_str().expect("UTF-8")];
+    let arguments = [
+        "enrich",
+        "a.ndjson",
+        "b.ndjson",
+        "c.ndjson",
+        "-",
+        "d.ndjson",
+        "--snapshot",
+        "s.whose",
+        "--no-cache",
+        "--module",
+        module.to_str().expect("UTF-8"),
+    ];
     let output = place.run(&arguments, b"{\"stdin\":1}");
-    assert_eq!(out(&output), "{\"a\":1}\n{\"c\":1}\n{\"stdin\":1}\n{\"d\":1}");
+    assert_eq!(
+        out(&output),
+        "{\"a\":1}\n{\"c\":1}\n{\"stdin\":1}\n{\"d\":1}"
+    );
 }
 
 #[test]
 fn a_guest_that_fails_costs_context_and_not_events() {
     let place = Place::new();
     place.put("s.whose", b"any bytes");
-    place.put("trap.wasm", common::guest(&[("whose_enrich", &common::on_bang("(unreachable)"))]));
-    let arguments = ["enrich", "--snapshot", "s.whose", "--module", "trap.wasm", "--no-cache", "--json"];
+    place.put(
+        "trap.wasm",
+        common::guest(&[("whose_enrich", &common::on_bang("(unreachable)"))]),
+    );
+    let arguments = [
+        "enrich",
+        "--snapshot",
+        "s.whose",
+        "--module",
+        "trap.wasm",
+        "--no-cache",
+        "--json",
+    ];
     let output = place.run(&arguments, b"!\nb\n");
     assert_eq!((code(&output), out(&output)), (Some(1), "!\nb\n".into()));
     let text = err(&output);
-    assert!(text.contains("\"trapped_batches\":1,\"trapped_lines\":2"), "{text}");
+    assert!(
+        text.contains("\"trapped_batches\":1,\"trapped_lines\":2"),
+        "{text}"
+    );
     assert!(text.contains("error: 1 batches with 2 lines left without context\ncaused by: the module failed in whose_enrich: it panicked or aborted\n"), "{text}");
 }
 
@@ -105,16 +163,69 @@ fn a_refused_snapshot_is_a_failure_with_its_file_and_reason() {
     place.put("unsigned.whose", snapshot(1));
     place.put("key.pub", public_key(&FRIEND));
     place.put("kept.ndjson", "kept");
-    let output = place.run(&["enrich", "--native", "--snapshot", "cut.whose", "--out", "kept.ndjson"], EVENT.as_bytes());
+    let output = place.run(
+        &[
+            "enrich",
+            "--native",
+            "--snapshot",
+            "cut.whose",
+            "--out",
+            "kept.ndjson",
+        ],
+        EVENT.as_bytes(),
+    );
     assert_eq!((code(&output), out(&output)), (Some(1), String::new()));
-    assert!(err(&output).starts_with("error: snapshot cut.whose is refused\ncaused by: snapshot is cut off: 100 bytes of 320"), "{}", err(&output));
-    assert_eq!(std::fs::read(place.0.path().join("kept.ndjson")).expect("still there"), b"kept");
-    let output = place.run(&["enrich", "--native", "--snapshot", "unsigned.whose", "--trust", "key.pub"], b"");
+    assert!(
+        err(&output).starts_with(
+            "error: snapshot cut.whose is refused\ncaused by: snapshot is cut off: 100 bytes of 320"
+        ),
+        "{}",
+        err(&output)
+    );
+    assert_eq!(
+        std::fs::read(place.0.path().join("kept.ndjson")).expect("still there"),
+        b"kept"
+    );
+    let output = place.run(
+        &[
+            "enrich",
+            "--native",
+            "--snapshot",
+            "unsigned.whose",
+            "--trust",
+            "key.pub",
+        ],
+        b"",
+    );
     assert_eq!(code(&output), Some(1));
-    assert!(err(&output).contains("caused by: snapshot is not signed"), "{}", err(&output));
+    assert!(
+        err(&output).contains("caused by: snapshot is not signed"),
+        "{}",
+        err(&output)
+    );
+    let output = place.run(
+        &[
+            "enrich",
+            "--native",
+            "--snapshot",
+            "unsigned.whose",
+            "--refuse-expired",
+        ],
+        b"",
+    );
+    assert_eq!(code(&output), Some(1));
+    assert!(
+        err(&output).contains("caused by: snapshot expired at 2026-03-21T06:00:00Z"),
+        "{}",
+        err(&output)
+    );
     let output = place.run(&["enrich", "--native", "--snapshot", "none.whose"], b"");
     assert_eq!(code(&output), Some(1));
-    assert!(err(&output).starts_with("error: snapshot none.whose cannot be read\ncaused by: "), "{}", err(&output));
+    assert!(
+        err(&output).starts_with("error: snapshot none.whose cannot be read\ncaused by: "),
+        "{}",
+        err(&output)
+    );
 }
 
 #[test]
@@ -122,23 +233,51 @@ fn trust_takes_public_keys_only() {
     let place = Place::new();
     place.put("s.whose", signed(1, &FRIEND));
     place.put("good.pub", format!("{}\n", public_key(&FRIEND)));
-    place.put("private", "whose-private-ed25519:c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldA==\n");
+    place.put(
+        "private",
+        "whose-private-ed25519:c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldA==\n",
+    );
     place.put("other", "ssh-ed25519 AAAA");
     place.put("long", [b'x'; 5000]);
-    let run = |key: &str| place.run(&["enrich", "--native", "--snapshot", "s.whose", "--trust", key], EVENT.as_bytes());
+    let run = |key: &str| {
+        place.run(
+            &[
+                "enrich",
+                "--native",
+                "--snapshot",
+                "s.whose",
+                "--trust",
+                key,
+            ],
+            EVENT.as_bytes(),
+        )
+    };
     let output = run("good.pub");
     assert_eq!(code(&output), Some(0), "{}", err(&output));
-    assert!(out(&output).contains("\"integrity\":\"verified\""), "{}", out(&output));
+    assert!(
+        out(&output).contains("\"integrity\":\"verified\""),
+        "{}",
+        out(&output)
+    );
     for (key, says) in [
         ("private", "error: private holds a private key"),
         ("other", "error: other is no public key file"),
-        ("long", "error: long has 5000 bytes and is no public key file"),
-        ("none", "error: public key file none cannot be read\ncaused by: "),
+        (
+            "long",
+            "error: long has 5000 bytes and is no public key file",
+        ),
+        (
+            "none",
+            "error: public key file none cannot be read\ncaused by: ",
+        ),
     ] {
         let output = run(key);
         assert_eq!(code(&output), Some(1));
         assert!(err(&output).starts_with(says), "{}", err(&output));
-        assert!(!err(&output).contains("c2VjcmV0"), "a private key is never printed");
+        assert!(
+            !err(&output).contains("c2VjcmV0"),
+            "a private key is never printed"
+        );
     }
 }
 
@@ -151,7 +290,10 @@ fn a_missing_module_is_explained() {
     std::fs::copy(env!("CARGO_BIN_EXE_whose"), &program).expect("copied");
     let run = |module: Option<&str>| {
         let mut command = Command::new(&program);
-        command.args(["keys"]).stdin(Stdio::null()).env_remove("WHOSE_MODULE");
+        command
+            .args(["keys"])
+            .stdin(Stdio::null())
+            .env_remove("WHOSE_MODULE");
         if let Some(module) = module {
             command.env("WHOSE_MODULE", module);
         }
@@ -159,10 +301,22 @@ fn a_missing_module_is_explained() {
     };
     let output = run(None);
     assert_eq!(code(&output), Some(1));
-    assert!(err(&output).starts_with("error: no module found (WHOSE_MODULE is not set, "), "{}", err(&output));
-    assert!(err(&output).contains("`cargo xtask demo`") && err(&output).contains("--module FILE"), "{}", err(&output));
+    assert!(
+        err(&output).starts_with("error: no module found (WHOSE_MODULE is not set, "),
+        "{}",
+        err(&output)
+    );
+    assert!(
+        err(&output).contains("`cargo xtask demo`") && err(&output).contains("--module FILE"),
+        "{}",
+        err(&output)
+    );
     let output = run(Some("missing.wasm"));
-    assert!(err(&output).starts_with("error: module missing.wasm cannot be read"), "{}", err(&output));
+    assert!(
+        err(&output).starts_with("error: module missing.wasm cannot be read"),
+        "{}",
+        err(&output)
+    );
 }
 
 #[test]
@@ -174,16 +328,40 @@ fn usage_mistakes_exit_with_two() {
     for arguments in [
         &["enrich"][..],
         &["frobnicate"],
-        &["enrich", "--snapshot", snapshot, "--default-domain", "prod-eu"],
-        &["enrich", "--snapshot", snapshot, "--native", "--module", "x.wasm"],
-        &["enrich", "e.ndjson", "--snapshot", snapshot, "--native", "--out", "e.ndjson"],
+        &[
+            "enrich",
+            "--snapshot",
+            snapshot,
+            "--default-domain",
+            "prod-eu",
+        ],
+        &[
+            "enrich",
+            "--snapshot",
+            snapshot,
+            "--native",
+            "--module",
+            "x.wasm",
+        ],
+        &[
+            "enrich",
+            "e.ndjson",
+            "--snapshot",
+            snapshot,
+            "--native",
+            "--out",
+            "e.ndjson",
+        ],
         &["lookup", "no-key", "--snapshot", snapshot, "--native"],
     ] {
         let output = place.run(arguments, b"");
         assert_eq!(code(&output), Some(2), "{arguments:?}: {}", err(&output));
         assert!(err(&output).starts_with("error: "), "{}", err(&output));
     }
-    assert_eq!(std::fs::read(place.0.path().join("e.ndjson")).expect("still there"), b"{}\n");
+    assert_eq!(
+        std::fs::read(place.0.path().join("e.ndjson")).expect("still there"),
+        b"{}\n"
+    );
     assert_eq!(code(&place.run(&["--help"], b"")), Some(0));
 }
 
@@ -191,13 +369,26 @@ fn usage_mistakes_exit_with_two() {
 fn a_key_that_nobody_holds_exits_with_three() {
     let place = Place::new();
     place.put("s.whose", snapshot(1));
-    let run = |key: &str, more: &[&str]| place.run(&[&["lookup", key, "--snapshot", "s.whose", "--native"], more].concat(), b"");
+    let run = |key: &str, more: &[&str]| {
+        place.run(
+            &[&["lookup", key, "--snapshot", "s.whose", "--native"], more].concat(),
+            b"",
+        )
+    };
     let output = run("aws_arn:arn:aws:iam::111122223333:user/x", &[]);
     assert_eq!(code(&output), Some(3), "{}", err(&output));
-    assert!(out(&output).starts_with("aws_arn:arn:aws:iam::111122223333:user/x: not_found ("), "{}", out(&output));
+    assert!(
+        out(&output).starts_with("aws_arn:arn:aws:iam::111122223333:user/x: not_found ("),
+        "{}",
+        out(&output)
+    );
     let output = run("k8s_user@prod:system:serviceaccount:a:b", &["--json"]);
     assert_eq!(code(&output), Some(3));
-    assert!(out(&output).contains("\"outcome\":\"out_of_scope\""), "{}", out(&output));
+    assert!(
+        out(&output).contains("\"outcome\":\"out_of_scope\""),
+        "{}",
+        out(&output)
+    );
 }
 
 #[test]
@@ -206,7 +397,10 @@ fn keys_give_one_object_for_each_line() {
     let input = format!("{EVENT}\nnot json\n\n{EVENT}");
     let output = place.run(&["keys", "--native"], input.as_bytes());
     assert_eq!(code(&output), Some(0), "{}", err(&output));
-    let lines: Vec<serde_json::Value> = out(&output).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let lines: Vec<serde_json::Value> = out(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
     let numbers: Vec<_> = lines.iter().map(|line| line["line"].as_u64()).collect();
     assert_eq!(numbers, [Some(1), Some(2), Some(3), Some(4)]);
     assert_eq!(lines[0]["format"], "aws_cloudtrail");
@@ -225,11 +419,18 @@ fn a_module_is_checked() {
     let output = place.run(&["check", "bad.wasm", "--json"], b"");
     assert_eq!(code(&output), Some(3));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(report["problems"][0], "`whose_free` must be (i32, i32, i32) -> (), found (i32) -> ()");
+    assert_eq!(
+        report["problems"][0],
+        "`whose_free` must be (i32, i32, i32) -> (), found (i32) -> ()"
+    );
     assert_eq!(code(&place.run(&["check", "text.wasm"], b"")), Some(3));
     let output = place.run(&["check", "none.wasm"], b"");
     assert_eq!(code(&output), Some(1));
-    assert!(err(&output).starts_with("error: module none.wasm cannot be read\ncaused by: "), "{}", err(&output));
+    assert!(
+        err(&output).starts_with("error: module none.wasm cannot be read\ncaused by: "),
+        "{}",
+        err(&output)
+    );
 }
 
 #[test]
@@ -253,12 +454,29 @@ fn a_reader_that_leaves_is_no_failure() {
 fn a_table_is_for_people() {
     let place = Place::new();
     place.put("s.whose", snapshot(1));
-    let arguments = ["enrich", "--snapshot", "s.whose", "--native", "--table", "--out", "out.ndjson"];
+    let arguments = [
+        "enrich",
+        "--snapshot",
+        "s.whose",
+        "--native",
+        "--table",
+        "--out",
+        "out.ndjson",
+    ];
     let output = place.run(&arguments, format!("{EVENT}\nx\n").as_bytes());
     assert_eq!(code(&output), Some(0), "{}", err(&output));
     let text = out(&output);
-    assert!(text.contains("06:00:07") && text.contains("not found") && text.contains("1 lines not JSON"), "{text}");
+    assert!(
+        text.contains("06:00:07")
+            && text.contains("not found")
+            && text.contains("1 lines not JSON"),
+        "{text}"
+    );
     assert!(!text.contains('\x1b'));
-    let written = std::fs::read_to_string(Path::new(place.0.path()).join("out.ndjson")).expect("written");
-    assert!(written.contains("\"whose\":{") && written.ends_with("}\nx\n"), "{written}");
+    let written =
+        std::fs::read_to_string(Path::new(place.0.path()).join("out.ndjson")).expect("written");
+    assert!(
+        written.contains("\"whose\":{") && written.ends_with("}\nx\n"),
+        "{written}"
+    );
 }

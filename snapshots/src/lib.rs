@@ -12,7 +12,7 @@
 //! | [`reconcile`] | many records of one identity become one, with provenance |
 //! | [`policy`], [`classify`] | the central policy and what it decides |
 //! | [`limits`] | what may enter a snapshot: lengths, control characters, no secrets |
-//! | [`format`] | the bytes |
+//! | [`mod@format`] | the bytes |
 //! | [`read`] | a snapshot's bytes as an inventory again |
 #![forbid(unsafe_code)]
 

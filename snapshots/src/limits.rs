@@ -217,17 +217,32 @@ const MARKS: &[(&str, usize)] = &[
 ];
 
 fn has_marked_secret(text: &str) -> bool {
+    // The shortest of them all is longer; most names end here.
+    if text.len() < 12 {
+        return false;
+    }
     if text.contains("-----BEGIN") && text.contains("PRIVATE KEY") {
         return true;
     }
+    let bytes = text.as_bytes();
     let is_token = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/' | b'+' | b'=');
-    MARKS.iter().any(|(mark, least)| {
-        text.match_indices(mark).any(|(at, _)| {
-            let starts_word = at == 0 || !text.as_bytes()[at - 1].is_ascii_alphanumeric();
-            starts_word && text.bytes().skip(at + mark.len()).take_while(|b| is_token(*b)).count() >= *least
-        })
-    }) || has_jwt(text)
-        || has_url_password(text)
+    // One pass over the beginnings of words: this runs on every text of a snapshot.
+    let mut in_word = false;
+    for (at, byte) in bytes.iter().enumerate() {
+        let starts_word = !in_word;
+        in_word = byte.is_ascii_alphanumeric();
+        if !starts_word || !in_word {
+            continue;
+        }
+        let rest = &bytes[at..];
+        let marked = MARKS.iter().any(|(mark, least)| {
+            rest.strip_prefix(mark.as_bytes()).is_some_and(|token| token.iter().take_while(|b| is_token(**b)).count() >= *least)
+        });
+        if marked {
+            return true;
+        }
+    }
+    has_jwt(text) || has_url_password(text)
 }
 
 /// `eyJ…​.eyJ….signature`: a JSON header and body in base64url.

@@ -99,10 +99,12 @@ impl Demo {
         let whose_snapshot = shown(&workspace.program("whose-snapshot"));
         let snapshot = shown(&self.snapshot);
         let key = process::quote(SAMPLE_KEY);
+        // Some 200 lines are too many to look at; `tail`, unlike `head`, does not close the pipe early.
+        let last_lines = if cfg!(windows) { "" } else { " | tail -n 3" };
         [
             format!("{whose} lookup {key} --snapshot {snapshot}"),
             format!("{whose_snapshot} inspect {snapshot}"),
-            format!("{whose} keys {}", shown(&self.events)),
+            format!("{whose} keys {}{last_lines}", shown(&self.events)),
         ]
     }
 }

@@ -133,6 +133,7 @@ fn clippy(run: &Run<'_>) -> Result<Outcome, Failure> {
         "--release",
         "--workspace",
         "--all-targets",
+        "--keep-going",
         "--",
         "-D",
         "warnings",
@@ -179,7 +180,7 @@ fn no_std(run: &Run<'_>) -> Result<Outcome, Failure> {
 fn docs(run: &Run<'_>) -> Result<Outcome, Failure> {
     let mut command = run.workspace.cargo("doc");
     command
-        .args(["--release", "--workspace", "--no-deps"])
+        .args(["--release", "--workspace", "--no-deps", "--keep-going"])
         .env("RUSTDOCFLAGS", "-D warnings");
     quietly("cargo doc", &mut command)?;
     passed()
@@ -200,10 +201,9 @@ fn modules(run: &Run<'_>) -> Result<Outcome, Failure> {
             )));
         }
         let mut check = run.workspace.run_program("whose");
-        quietly(
-            "whose check",
-            check.arg("check").arg(run.workspace.within(module)),
-        )?;
+        let name = module.file_name().unwrap_or_default().to_string_lossy();
+        check.arg("check").arg(run.workspace.within(module));
+        quietly(&format!("whose check {name}"), &mut check)?;
         notes.push(size.to_string());
     }
     // What makes a second demo fast must be seen to work.
@@ -222,7 +222,10 @@ fn modules(run: &Run<'_>) -> Result<Outcome, Failure> {
 fn tests(run: &Run<'_>) -> Result<Outcome, Failure> {
     // Tests of the harness run the modules.
     guests::build(run.workspace)?;
-    let output = quietly("cargo test", run.workspace.cargo("test").arg("--release"))?;
+    let mut command = run.workspace.cargo("test");
+    // One run shows everything that is wrong.
+    command.args(["--release", "--no-fail-fast"]);
+    let output = quietly("cargo test", &mut command)?;
     let count = TestCount::read(&output);
     if count.passed == 0 {
         return Err(Failure::check("cargo test ran no test"));

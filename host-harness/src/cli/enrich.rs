@@ -52,12 +52,18 @@ impl Enrich {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         self.refuse_overwriting()?;
         let snapshots = self.inventory.read()?;
-        let mut backend = open(&self.engine, &self.domains, Some(&self.inventory), &snapshots)?;
+        let mut backend = open(
+            &self.engine,
+            &self.domains,
+            Some(&self.inventory),
+            &snapshots,
+        )?;
         // Only when everything is in order: a refused snapshot must not empty an existing file.
         let mut out = self.output()?;
         let mut story = self.table.then(Story::default);
         let tally = self.enrich(backend.as_mut(), &mut out, story.as_mut())?;
-        out.flush().context("the enriched events cannot be written")?;
+        out.flush()
+            .context("the enriched events cannot be written")?;
         self.tell(backend.as_mut(), story, &tally)?;
         match tally.first_failure {
             None => Ok(()),
@@ -103,7 +109,8 @@ impl Enrich {
     fn output(&self) -> anyhow::Result<Box<dyn Write>> {
         match &self.out {
             Some(path) => {
-                let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
+                let file = File::create(path)
+                    .with_context(|| format!("{} cannot be written", path.display()))?;
                 Ok(Box::new(file))
             }
             // The table takes the place of the events.
@@ -112,7 +119,12 @@ impl Enrich {
         }
     }
 
-    fn tell<'s>(&self, backend: &mut (dyn Backend<'s> + 's), story: Option<Story>, tally: &Tally) -> anyhow::Result<()> {
+    fn tell<'s>(
+        &self,
+        backend: &mut (dyn Backend<'s> + 's),
+        story: Option<Story>,
+        tally: &Tally,
+    ) -> anyhow::Result<()> {
         let mut counters = backend.counters()?;
         counters.host.oversize_lines = tally.oversize_lines;
         if let Some(story) = story {
@@ -138,10 +150,18 @@ impl Enrich {
 
     /// An output that is also an input would be emptied before it is read.
     fn refuse_overwriting(&self) -> Result<(), Failure> {
-        let Some(out) = self.out.as_deref().and_then(|out| out.canonicalize().ok()) else { return Ok(()) };
-        let is_out = |path: &Path| path.canonicalize().is_ok_and(|path| path == out && !path.starts_with("/dev"));
+        let Some(out) = self.out.as_deref().and_then(|out| out.canonicalize().ok()) else {
+            return Ok(());
+        };
+        let is_out = |path: &Path| {
+            path.canonicalize()
+                .is_ok_and(|path| path == out && !path.starts_with("/dev"))
+        };
         match self.events.iter().find(|path| is_out(path)) {
-            Some(path) => Err(Failure::Usage(anyhow!("{} is both input and --out; name another file", path.display()))),
+            Some(path) => Err(Failure::Usage(anyhow!(
+                "{} is both input and --out; name another file",
+                path.display()
+            ))),
             None => Ok(()),
         }
     }

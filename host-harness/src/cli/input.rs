@@ -25,16 +25,24 @@ pub(crate) enum Part<'a> {
 }
 
 /// Reads all inputs and hands their parts to `each`.
-pub(crate) fn read_all(files: &[PathBuf], mut each: impl FnMut(Part<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
+pub(crate) fn read_all(
+    files: &[PathBuf],
+    mut each: impl FnMut(Part<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let progress = progress(files);
     let mut is_open = false;
     let standard_input = [PathBuf::from("-")];
-    for path in if files.is_empty() { &standard_input } else { files } {
+    for path in if files.is_empty() {
+        &standard_input
+    } else {
+        files
+    } {
         is_open = if path == Path::new("-") {
             read_one("standard input", stdin().lock(), is_open, &mut each)?
         } else {
             let name = path.display().to_string();
-            let file = File::open(path).with_context(|| format!("events file {name} cannot be read"))?;
+            let file =
+                File::open(path).with_context(|| format!("events file {name} cannot be read"))?;
             match &progress {
                 Some(bar) => read_one(&name, bar.wrap_read(file), is_open, &mut each)?,
                 None => read_one(&name, file, is_open, &mut each)?,
@@ -58,14 +66,20 @@ fn read_one(
     let mut reader = BatchReader::new(input);
     let mut is_first_chunk = true;
     let mut is_in_oversize = false;
-    while let Some(chunk) = reader.next_chunk().with_context(|| format!("{name} cannot be read"))? {
+    while let Some(chunk) = reader
+        .next_chunk()
+        .with_context(|| format!("{name} cannot be read"))?
+    {
         if std::mem::take(&mut is_first_chunk) && is_open {
             each(Part::LineEnd)?;
         }
         is_open = chunk.bytes().last().is_some_and(|last| *last != b'\n');
         match chunk {
             Chunk::Oversize { piece, is_last } => {
-                each(Part::Oversize { piece, is_first: !is_in_oversize })?;
+                each(Part::Oversize {
+                    piece,
+                    is_first: !is_in_oversize,
+                })?;
                 is_in_oversize = !is_last;
             }
             lines => each(Part::Lines(lines.bytes()))?,
@@ -79,7 +93,13 @@ fn progress(files: &[PathBuf]) -> Option<ProgressBar> {
     if !stderr().is_terminal() || stdout().is_terminal() {
         return None;
     }
-    let total = files.iter().filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len()).sum();
-    let style = ProgressStyle::with_template("{bytes}/{total_bytes} {bar:30} {bytes_per_sec} {eta}").ok()?;
+    let total = files
+        .iter()
+        .filter_map(|path| path.metadata().ok())
+        .map(|metadata| metadata.len())
+        .sum();
+    let style =
+        ProgressStyle::with_template("{bytes}/{total_bytes} {bar:30} {bytes_per_sec} {eta}")
+            .ok()?;
     Some(ProgressBar::new(total).with_style(style))
 }

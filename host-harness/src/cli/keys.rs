@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
+use super::Failure;
 use super::input::{Part, read_all};
 use super::setup::{Domains, Engine, open};
-use super::Failure;
 
 /// Arguments of `whose keys`.
 #[derive(Args, Debug)]
@@ -35,7 +35,9 @@ impl Keys {
                 Part::Oversize { .. } | Part::LineEnd => return Ok(()),
             };
             // Unlike context, observations cannot be left out: a gap would read as "nobody".
-            let seen = backend.keys(batch).with_context(|| format!("events after line {lines} cannot be read"))?;
+            let seen = backend
+                .keys(batch)
+                .with_context(|| format!("events after line {lines} cannot be read"))?;
             lines += host_harness::output::count_lines(batch);
             Ok(out.write_all(seen)?)
         })?;

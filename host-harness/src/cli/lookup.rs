@@ -31,10 +31,16 @@ pub(crate) struct Lookup {
 impl Lookup {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let snapshots = self.inventory.read()?;
-        let mut backend = open(&self.engine, &self.domains, Some(&self.inventory), &snapshots)?;
+        let mut backend = open(
+            &self.engine,
+            &self.domains,
+            Some(&self.inventory),
+            &snapshots,
+        )?;
         let text = backend.lookup(&self.key)?;
-        let answer: Value = serde_json::from_str(&text)
-            .map_err(|error| anyhow::anyhow!("the module returned a record that is not JSON: {error}"))?;
+        let answer: Value = serde_json::from_str(&text).map_err(|error| {
+            anyhow::anyhow!("the module returned a record that is not JSON: {error}")
+        })?;
         let mut out = stdout().lock();
         if self.json {
             writeln!(out, "{text}")?;
@@ -45,7 +51,9 @@ impl Lookup {
         out.flush()?;
         // A retired or an ambiguous key has led somewhere; these have not.
         match answer["outcome"].as_str() {
-            Some("not_found" | "not_found_at_time" | "out_of_scope") | None => Err(Failure::CheckFailed),
+            Some("not_found" | "not_found_at_time" | "out_of_scope") | None => {
+                Err(Failure::CheckFailed)
+            }
             Some(_) => Ok(()),
         }
     }
@@ -63,7 +71,11 @@ fn page(key: &str, answer: &Value, colour: super::table::Colour) -> String {
         _ => "",
     };
     let shown = printable(outcome, 40);
-    let shown = if outcome == "matched" { colour.good(&shown) } else { colour.warn(&shown) };
+    let shown = if outcome == "matched" {
+        colour.good(&shown)
+    } else {
+        colour.warn(&shown)
+    };
     let mut out = format!("{}: {shown}", printable(key, 300));
     if !meaning.is_empty() {
         out.push_str(&format!(" ({meaning})"));
@@ -143,7 +155,11 @@ mod tests {
         let answer = json!({"v":1,"outcome":"matched","records":[
             {"uid":"aws:1:x","owner":{"ref":"group:default/a\u{1b}"},"environment":["production","test"],
              "credentials":[{"uid":"AKIA","type":"access_key"},{"uid":"AKIB"}]}]});
-        let page = page("aws_arn:x", &answer, super::super::table::Colour::for_stdout(false));
+        let page = page(
+            "aws_arn:x",
+            &answer,
+            super::super::table::Colour::for_stdout(false),
+        );
         assert_eq!(
             page,
             "aws_arn:x: matched (one identity holds this key)\n\n\
@@ -154,7 +170,14 @@ mod tests {
 
     #[test]
     fn a_miss_says_what_it_means() {
-        let page = page("k", &json!({"outcome":"out_of_scope","records":[]}), super::super::table::Colour::for_stdout(false));
-        assert_eq!(page, "k: out_of_scope (no attached snapshot covers this key's scope)\n");
+        let page = page(
+            "k",
+            &json!({"outcome":"out_of_scope","records":[]}),
+            super::super::table::Colour::for_stdout(false),
+        );
+        assert_eq!(
+            page,
+            "k: out_of_scope (no attached snapshot covers this key's scope)\n"
+        );
     }
 }

@@ -97,12 +97,17 @@ pub(crate) fn run() -> ExitCode {
 fn report(error: &anyhow::Error) {
     for (at, cause) in error.chain().enumerate() {
         let word = if at == 0 { "error:" } else { "caused by:" };
-        eprintln!("{} {cause}", word.if_supports_color(Stream::Stderr, |word| word.red()));
+        eprintln!(
+            "{} {cause}",
+            word.if_supports_color(Stream::Stderr, |word| word.red())
+        );
     }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     })
 }

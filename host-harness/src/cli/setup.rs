@@ -49,11 +49,17 @@ pub(crate) struct Inventory {
     /// A public key that may sign snapshots; with one, unsigned snapshots are refused.
     #[arg(long = "trust", value_name = "PUBFILE")]
     trust: Vec<PathBuf>,
+    /// Refuse a snapshot whose declared time is over by this machine's clock. Otherwise past events
+    /// can be read with the snapshot of their day; each context says whether it was fresh for its event.
+    #[arg(long)]
+    refuse_expired: bool,
 }
 
 fn domain(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((format, domain)) if !format.is_empty() && !domain.is_empty() => Ok((format.to_owned(), domain.to_owned())),
+        Some((format, domain)) if !format.is_empty() && !domain.is_empty() => {
+            Ok((format.to_owned(), domain.to_owned()))
+        }
         _ => Err("write FORMAT=DOMAIN, for example k8s_audit=prod-eu".into()),
     }
 }
@@ -61,7 +67,10 @@ fn domain(text: &str) -> Result<(String, String), String> {
 impl Inventory {
     /// Reads the snapshot files.
     pub(crate) fn read(&self) -> anyhow::Result<Vec<SnapshotFile>> {
-        self.snapshots.iter().map(|path| Ok(SnapshotFile::read(path)?)).collect()
+        self.snapshots
+            .iter()
+            .map(|path| Ok(SnapshotFile::read(path)?))
+            .collect()
     }
 
     fn trusted_keys(&self) -> anyhow::Result<Vec<String>> {
@@ -90,8 +99,11 @@ impl Inventory {
 
 /// The configuration that is handed to the core.
 fn configuration(domains: &Domains, inventory: Option<&Inventory>) -> anyhow::Result<Vec<u8>> {
-    let defaults: BTreeMap<&str, &str> =
-        domains.default_domains.iter().map(|(format, domain)| (format.as_str(), domain.as_str())).collect();
+    let defaults: BTreeMap<&str, &str> = domains
+        .default_domains
+        .iter()
+        .map(|(format, domain)| (format.as_str(), domain.as_str()))
+        .collect();
     let mut config = json!({ "v": 1, "default_domains": defaults });
     if let Some(inventory) = inventory.filter(|inventory| !inventory.trust.is_empty()) {
         config["trusted_keys"] = json!(inventory.trusted_keys()?);
@@ -123,7 +135,14 @@ pub(crate) fn open<'s>(
         Box::new(Session::open(GuestModule::from_file(&path, limits)?)?)
     };
     backend.configure(&config)?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|now| i64::try_from(now.as_millis()).ok());
+    let now = if inventory.is_some_and(|inventory| inventory.refuse_expired) {
+        let since_1970 = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .context("this machine's clock stands before 1970")?;
+        Some(i64::try_from(since_1970.as_millis())?)
+    } else {
+        None
+    };
     for snapshot in snapshots {
         backend.attach(snapshot, Check::All, now)?;
     }

@@ -55,10 +55,17 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().chain([0; 2].iter().take(3 - chunk.len())).fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = chunk
+            .iter()
+            .chain([0; 2].iter().take(3 - chunk.len()))
+            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
         for at in 0..4 {
             let six = (bits >> (18 - 6 * at)) & 63;
-            out.push(if at <= chunk.len() { char::from(ALPHABET[six as usize]) } else { '=' });
+            out.push(if at <= chunk.len() {
+                char::from(ALPHABET[six as usize])
+            } else {
+                '='
+            });
         }
     }
     out
@@ -67,9 +74,15 @@ fn base64(bytes: &[u8]) -> String {
 /// The real guest, when it has been built (`cargo xtask test` builds it first).
 pub(crate) fn real_module() -> Option<PathBuf> {
     let executable = std::env::current_exe().ok();
-    let found = host_harness::discover::module(None, std::env::var_os("WHOSE_MODULE").as_deref(), executable.as_deref());
+    let found = host_harness::discover::module(
+        None,
+        std::env::var_os("WHOSE_MODULE").as_deref(),
+        executable.as_deref(),
+    );
     if found.is_err() {
-        eprintln!("the guest is not built: only the native half of this test ran; `cargo xtask test` runs both");
+        eprintln!(
+            "the guest is not built: only the native half of this test ran; `cargo xtask test` runs both"
+        );
     }
     found.ok()
 }

@@ -26,7 +26,10 @@ const FUNCTIONS: &[(&str, &str)] = &[
          (local.get $at)",
     ),
     ("whose_free", "(param i32 i32 i32)"),
-    ("whose_configure", "(param $ptr i32) (param $len i32) (result i32) (i32.const 0)"),
+    (
+        "whose_configure",
+        "(param $ptr i32) (param $len i32) (result i32) (i32.const 0)",
+    ),
     (
         "whose_attach",
         "(param $ptr i32) (param $len i32) (param $flags i32) (param $now i64) (result i32)
@@ -38,14 +41,20 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("whose_detach", "(param i32) (result i32) (i32.const 0)"),
     ("whose_enrich", ECHO),
     ("whose_keys", ECHO),
-    ("whose_lookup", "(param $ptr i32) (param $len i32) (result i64) (i64.const -16)"),
+    (
+        "whose_lookup",
+        "(param $ptr i32) (param $len i32) (result i64) (i64.const -16)",
+    ),
     (
         "whose_stats",
         r#"(result i64)
          (i32.store8 (i32.const 74) (i32.add (i32.const 48) (global.get $calls)))
          (i64.or (i64.shl (i64.const 64) (i64.const 32)) (i64.const 12))"#,
     ),
-    ("whose_last_error", "(result i64) (i64.or (i64.shl (i64.const 1024) (i64.const 32)) (i64.const 13))"),
+    (
+        "whose_last_error",
+        "(result i64) (i64.or (i64.shl (i64.const 1024) (i64.const 32)) (i64.const 13))",
+    ),
 ];
 
 /// Returns the input itself.
@@ -64,7 +73,10 @@ pub(crate) fn guest(replaced: &[(&str, &str)]) -> Vec<u8> {
            (data (i32.const 1024) \"no such\\1bluck!\")",
     );
     for (name, body) in FUNCTIONS {
-        let body = replaced.iter().find(|(replaced, _)| replaced == name).map_or(*body, |(_, body)| *body);
+        let body = replaced
+            .iter()
+            .find(|(replaced, _)| replaced == name)
+            .map_or(*body, |(_, body)| *body);
         text.push_str(&format!("(func (export \"{name}\") {body})"));
     }
     text.push(')');
@@ -97,5 +109,7 @@ pub(crate) fn on_bang(bad: &str) -> String {
 
 /// Returns a packed pointer and length.
 pub(crate) fn returns(ptr: &str, len: &str) -> String {
-    format!("(return (i64.or (i64.shl (i64.extend_i32_u {ptr}) (i64.const 32)) (i64.extend_i32_u {len})))")
+    format!(
+        "(return (i64.or (i64.shl (i64.extend_i32_u {ptr}) (i64.const 32)) (i64.extend_i32_u {len})))"
+    )
 }

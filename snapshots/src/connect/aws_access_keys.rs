@@ -116,9 +116,7 @@ fn key(source: &Source, entry: &Entry, asked: bool, arn: Option<&str>, harvest: 
         record.facts.last_seen = Time::At(used);
     }
     record.facts.credentials.push(credential);
-    if !harvest.records.contains(&record) {
-        harvest.records.push(record);
-    }
+    harvest.records.push(record);
     Ok(())
 }
 

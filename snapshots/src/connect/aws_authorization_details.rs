@@ -20,7 +20,7 @@ struct Page {
     policies: Option<Vec<Policy>>,
     /// Recordings of the API wrap the answer.
     #[serde(rename = "data")]
-    data: Option<Box<Page>>,
+    data: Option<Box<Self>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -118,7 +118,10 @@ pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) 
     let mut pages = Vec::new();
     for input in inputs {
         let page: Page = serde_json::from_slice(&input.bytes).map_err(|error| ConnectError::json(input, Connector::AwsAuthorizationDetails, &error))?;
-            let page = match page { Page { data: Some(inner), .. } => *inner, page => page };
+        let page = match page {
+            Page { data: Some(inner), .. } => *inner,
+            page => page,
+        };
         if page.user_detail_list.is_none() && page.role_detail_list.is_none() && page.group_detail_list.is_none() && page.policies.is_none() {
             return Err(ConnectError::nothing(input, Connector::AwsAuthorizationDetails, "UserDetailList, RoleDetailList, GroupDetailList or Policies"));
         }

@@ -20,7 +20,7 @@ struct Envelope {
     content: Option<String>,
     #[serde(rename = "GeneratedTime")]
     generated: Option<AwsTime>,
-    data: Option<Box<Envelope>>,
+    data: Option<Box<Self>>,
 }
 
 pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) -> Result<(), ConnectError> {

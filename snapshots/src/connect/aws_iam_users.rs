@@ -8,7 +8,7 @@ use super::aws::{AwsTime, Principal, RoleLastUsed, Tag, frame, ms};
 use super::aws_policy::Document;
 use super::{ConnectError, Connector, Input};
 use crate::model::Time;
-use crate::record::{Harvest, Record, Source};
+use crate::record::{Harvest, Source};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -98,14 +98,7 @@ fn harvest_entry(source: &Source, entry: &Entry, harvest: &mut Harvest) {
         // Its absence may mean that there is no password, so nothing is said then.
         facts.last_seen = Time::At(used);
     }
-    merge_into(record, harvest);
-}
-
-/// The same principal may stand in a document several times (a role inside an instance profile).
-fn merge_into(record: Record, harvest: &mut Harvest) {
-    if !harvest.records.contains(&record) {
-        harvest.records.push(record);
-    }
+    harvest.records.push(record);
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ struct Object {
     api_version: Option<String>,
     kind: Option<String>,
     metadata: Option<Metadata>,
-    items: Option<Vec<Object>>,
+    items: Option<Vec<Self>>,
     rules: Option<Vec<Rule>>,
     role_ref: Option<RoleRef>,
     subjects: Option<Vec<Subject>>,
@@ -399,7 +399,8 @@ impl Cluster {
         let created = meta.and_then(|meta| meta.creation_timestamp.as_deref()).and_then(parse_time);
         let mut refused = record.add_key(KeyType::K8sUser, cluster, &format!("system:serviceaccount:{namespace}:{name}"), created).err();
         if let Some(uid) = meta.and_then(|meta| meta.uid.as_deref()) {
-            refused = refused.or(record.add_key(KeyType::K8sUid, cluster, uid, None).err());
+            let other = record.add_key(KeyType::K8sUid, cluster, uid, None).err();
+            refused = refused.or(other);
         }
         if let Some(refusal) = refused {
             harvest.warn(source, format!("{namespace}/{name}: {refusal}"));

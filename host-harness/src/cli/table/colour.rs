@@ -27,19 +27,35 @@ impl Colour {
     }
 
     pub(crate) fn good(self, text: &str) -> String {
-        if self.0 { text.green().to_string() } else { text.to_owned() }
+        if self.0 {
+            text.green().to_string()
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(crate) fn warn(self, text: &str) -> String {
-        if self.0 { text.yellow().to_string() } else { text.to_owned() }
+        if self.0 {
+            text.yellow().to_string()
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(crate) fn bad(self, text: &str) -> String {
-        if self.0 { text.red().to_string() } else { text.to_owned() }
+        if self.0 {
+            text.red().to_string()
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(crate) fn dim(self, text: &str) -> String {
-        if self.0 { text.dimmed().to_string() } else { text.to_owned() }
+        if self.0 {
+            text.dimmed().to_string()
+        } else {
+            text.to_owned()
+        }
     }
 
     /// A table cell. The table measures its cells, so colour is its own business there.

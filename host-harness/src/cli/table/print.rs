@@ -4,17 +4,28 @@ use comfy_table::{Cell, ContentArrangement, Table, presets};
 
 use super::colour::{Colour, Tone};
 use super::row::Row;
-use super::story::{Calm, Entry, Story};
+use super::story::{Actions, Calm, Entry, Story};
 
 /// Width when standard output is no terminal.
 const WIDTH: u16 = 150;
-const HEADERS: [&str; 8] = ["time", "who", "did", "outcome", "expected", "why", "priority", "revoked by"];
+const HEADERS: [&str; 8] = [
+    "time",
+    "who",
+    "did",
+    "outcome",
+    "expected",
+    "why",
+    "priority",
+    "revoked by",
+];
 
 impl Story {
     /// The whole table, with what does not stand in it below.
     pub(crate) fn print(&self, colour: Colour) -> String {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+        table
+            .load_style(presets::UTF8_FULL_CONDENSED)
+            .set_content_arrangement(ContentArrangement::Dynamic);
         if !table.is_tty() {
             table.set_width(WIDTH);
         }
@@ -23,7 +34,9 @@ impl Story {
         for entry in &self.entries {
             match entry {
                 Entry::Calm(calm) => table.add_row(calm_cells(calm, with_date, colour)),
-                Entry::Notable(row, count) => table.add_row(cells(row, *count, with_date, colour)),
+                Entry::Notable(row, actions) => {
+                    table.add_row(cells(row, actions, with_date, colour))
+                }
             };
         }
         let mut out = String::new();
@@ -33,7 +46,10 @@ impl Story {
             out.push_str(&format!("{table}\n"));
         }
         if self.left_out > 0 {
-            out.push_str(&format!("and {} more notable events, which the enriched output holds\n", self.left_out));
+            out.push_str(&format!(
+                "and {} more notable events, which the enriched output holds\n",
+                self.left_out
+            ));
         }
         if self.without_context > 0 {
             out.push_str(&format!("{} lines without context\n", self.without_context));
@@ -58,7 +74,9 @@ fn day(time: &str) -> &str {
 
 /// The time of day to the second, with month and day when the table spans several.
 fn short_time(time: &str, with_date: bool) -> String {
-    let Some((day, clock)) = time.split_once('T') else { return time.to_owned() };
+    let Some((day, clock)) = time.split_once('T') else {
+        return time.to_owned();
+    };
     let clock = clock.get(..8).unwrap_or(clock);
     match day.get(5..) {
         Some(day) if with_date => format!("{day} {clock}"),
@@ -67,7 +85,8 @@ fn short_time(time: &str, with_date: bool) -> String {
 }
 
 fn calm_cells(calm: &Calm, with_date: bool, colour: Colour) -> Vec<Cell> {
-    let plural = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let plural =
+        |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let what = match (calm.expected, calm.other) {
         (expected, 0) => plural(expected, "expected event"),
         (0, other) => plural(other, "calm event"),
@@ -91,16 +110,34 @@ fn calm_cells(calm: &Calm, with_date: bool, colour: Colour) -> Vec<Cell> {
     ]
 }
 
-fn cells(row: &Row, count: u64, with_date: bool, colour: Colour) -> Vec<Cell> {
+fn cells(row: &Row, actions: &Actions, with_date: bool, colour: Colour) -> Vec<Cell> {
     let loud = match row.priority.as_str() {
         "critical" => Tone::Worst,
         "high" => Tone::Bad,
         "medium" => Tone::Warn,
         _ => Tone::Plain,
     };
-    let who = if row.owner.is_empty() { row.who.clone() } else { format!("{}\n({})", row.who, row.owner) };
-    let action = if count > 1 { format!("{} ×{count}", row.action) } else { row.action.clone() };
-    let outcome_tone = if row.outcome == "matched" { Tone::Plain } else { Tone::Warn };
+    let who = if row.owner.is_empty() {
+        row.who.clone()
+    } else {
+        format!("{}\n({})", row.who, row.owner)
+    };
+    let counted = |(action, count): &(String, u64)| {
+        if *count > 1 {
+            format!("{action} ×{count}")
+        } else {
+            action.clone()
+        }
+    };
+    let mut done: Vec<String> = actions.listed.iter().map(counted).collect();
+    if actions.more > 0 {
+        done.push(format!("and {} more", actions.more));
+    }
+    let outcome_tone = if row.outcome == "matched" {
+        Tone::Plain
+    } else {
+        Tone::Warn
+    };
     let (expected, expected_tone) = match row.verdict.as_str() {
         "expected" => ("yes", Tone::Good),
         "unexpected" => ("NO", loud.max_bad()),
@@ -110,7 +147,7 @@ fn cells(row: &Row, count: u64, with_date: bool, colour: Colour) -> Vec<Cell> {
     vec![
         colour.cell(&short_time(&row.time, with_date), Tone::Plain),
         colour.cell(&who, loud),
-        colour.cell(&action, Tone::Plain),
+        colour.cell(&done.join("\n"), Tone::Plain),
         colour.cell(&row.outcome.replace('_', " "), outcome_tone),
         colour.cell(expected, expected_tone),
         colour.cell(&row.why.join("\n"), Tone::Plain),
@@ -149,9 +186,18 @@ mod tests {
         story.read(format!("{calm}\n{calm}\n{bad}\nx\n").as_bytes());
         let page = story.print(Colour::for_stdout(false));
         assert!(page.contains("… 2 expected events"), "{page}");
-        assert!(page.contains("deployer") && page.contains("NO") && page.contains("critical") && page.contains("tier 0"), "{page}");
+        assert!(
+            page.contains("deployer")
+                && page.contains("NO")
+                && page.contains("critical")
+                && page.contains("tier 0"),
+            "{page}"
+        );
         assert!(page.ends_with("1 lines without context\n"), "{page}");
         assert!(!page.contains('\x1b'));
-        assert_eq!(Story::default().print(Colour::for_stdout(false)), "no event received context\n");
+        assert_eq!(
+            Story::default().print(Colour::for_stdout(false)),
+            "no event received context\n"
+        );
     }
 }

@@ -8,8 +8,15 @@ const CELL: usize = 120;
 /// Most reasons in one cell.
 const MAX_REASONS: usize = 4;
 /// Where events say when they happened, in order of preference.
-const TIMES: &[&str] =
-    &["/eventTime", "/requestReceivedTimestamp", "/stageTimestamp", "/@timestamp", "/timestamp", "/time", "/EventTime"];
+const TIMES: &[&str] = &[
+    "/eventTime",
+    "/requestReceivedTimestamp",
+    "/stageTimestamp",
+    "/@timestamp",
+    "/timestamp",
+    "/time",
+    "/EventTime",
+];
 
 /// What a person reads about one event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,11 +43,24 @@ impl Row {
     /// The row of an event with its context.
     pub(crate) fn new(event: &Value, context: &Value) -> Self {
         let inner = inner(event);
-        let event_at = |pointer: &str| event.pointer(pointer).or_else(|| inner.as_ref()?.pointer(pointer));
+        let event_at = |pointer: &str| {
+            event
+                .pointer(pointer)
+                .or_else(|| inner.as_ref()?.pointer(pointer))
+        };
         let identity = principal(context);
-        let text = |value: &Value| value.as_str().map(|text| printable(text, CELL)).unwrap_or_default();
+        let text = |value: &Value| {
+            value
+                .as_str()
+                .map(|text| printable(text, CELL))
+                .unwrap_or_default()
+        };
         let mut row = Self {
-            time: TIMES.iter().find_map(|pointer| event_at(pointer)?.as_str()).map(|time| printable(time, 40)).unwrap_or_default(),
+            time: TIMES
+                .iter()
+                .find_map(|pointer| event_at(pointer)?.as_str())
+                .map(|time| printable(time, 40))
+                .unwrap_or_default(),
             action: action(&event_at),
             priority: text(&context["triage"]["priority"]),
             revoke: revoke(&context["response"]),
@@ -66,11 +86,21 @@ impl Row {
         self.verdict != "unexpected" && (is_quiet || (self.priority.is_empty() && is_known))
     }
 
-    /// Whether another row says the same about another moment.
-    pub(crate) fn repeats(&self, other: &Self) -> bool {
+    /// Whether another row says the same about another moment and another action.
+    pub(crate) fn continues(&self, other: &Self) -> bool {
         let same = |row: &Self| {
-            let Self { who, owner, action, outcome, verdict, why, priority, revoke, time: _ } = row.clone();
-            (who, owner, action, outcome, verdict, why, priority, revoke)
+            let Self {
+                who,
+                owner,
+                outcome,
+                verdict,
+                why,
+                priority,
+                revoke,
+                time: _,
+                action: _,
+            } = row.clone();
+            (who, owner, outcome, verdict, why, priority, revoke)
         };
         same(self) == same(other)
     }
@@ -96,11 +126,18 @@ fn principal(context: &Value) -> Option<&Value> {
             Some("target") => 1,
             _ => 0,
         };
-        role + if identity["behavior"]["verdict"] == "unexpected" { 10 } else { 0 }
+        role + if identity["behavior"]["verdict"] == "unexpected" {
+            10
+        } else {
+            0
+        }
     };
     let identities = context["identities"].as_array()?;
     // The first of equals, as events list them by importance.
-    identities.iter().rev().max_by_key(|identity| weight(identity))
+    identities
+        .iter()
+        .rev()
+        .max_by_key(|identity| weight(identity))
 }
 
 fn who(identity: &Value) -> String {
@@ -115,66 +152,112 @@ fn who(identity: &Value) -> String {
 fn owner(identity: &Value) -> String {
     let of = |owner: &Value| {
         let name = owner["name"].as_str().or_else(|| owner["ref"].as_str())?;
-        let departed = if owner["status"] == "departed" { ", departed" } else { "" };
+        let departed = if owner["status"] == "departed" {
+            ", departed"
+        } else {
+            ""
+        };
         Some(format!("{}{departed}", printable(name, CELL)))
     };
     of(&identity["owner"])
-        .or_else(|| of(&identity["scope_owner"]).map(|owner| format!("{owner} (owns the scope)")))
+        .or_else(|| of(&identity["scope_owner"]).map(|owner| format!("{owner}, scope owner")))
         .unwrap_or_default()
 }
 
 /// What was done: the API call of CloudTrail, the verb and resource of Kubernetes.
 fn action<'e>(event_at: &impl Fn(&str) -> Option<&'e Value>) -> String {
-    let text = |pointer: &str| event_at(pointer).and_then(Value::as_str).map(|text| printable(text, CELL));
+    let text = |pointer: &str| {
+        event_at(pointer)
+            .and_then(Value::as_str)
+            .map(|text| printable(text, CELL))
+    };
     if let Some(name) = text("/eventName") {
-        return match text("/eventSource").and_then(|source| source.split('.').next().map(str::to_owned)) {
+        return match text("/eventSource")
+            .and_then(|source| source.split('.').next().map(str::to_owned))
+        {
             Some(service) => format!("{service}:{name}"),
             None => name,
         };
     }
     let Some(verb) = text("/verb") else {
-        return text("/operationName").or_else(|| text("/eventType")).or_else(|| text("/action")).unwrap_or_default();
+        return text("/operationName")
+            .or_else(|| text("/eventType"))
+            .or_else(|| text("/action"))
+            .unwrap_or_default();
     };
     let resource = text("/objectRef/resource").unwrap_or_default();
-    let sub = text("/objectRef/subresource").map(|sub| format!("/{sub}")).unwrap_or_default();
-    let namespace = text("/objectRef/namespace").map(|namespace| format!(" in {namespace}")).unwrap_or_default();
-    format!("{verb} {resource}{sub}{namespace}").trim_end().to_owned()
+    let sub = text("/objectRef/subresource")
+        .map(|sub| format!("/{sub}"))
+        .unwrap_or_default();
+    let namespace = text("/objectRef/namespace")
+        .map(|namespace| format!(" in {namespace}"))
+        .unwrap_or_default();
+    format!("{verb} {resource}{sub}{namespace}")
+        .trim_end()
+        .to_owned()
 }
 
 /// Deviations first; then what the triage rule gave as reasons.
 fn why(context: &Value, identity: &Value) -> Vec<String> {
-    let deviations = identity["behavior"]["deviations"].as_array().map_or(&[][..], Vec::as_slice);
-    let mut why: Vec<String> = deviations
-        .iter()
-        .take(MAX_REASONS)
-        .map(|deviation| {
-            let text = |value: &Value| printable(value.as_str().unwrap_or(""), CELL);
-            let allowed = deviation["expected"].as_array().map_or(&[][..], Vec::as_slice);
-            let mut expected: Vec<String> = allowed.iter().take(2).map(text).collect();
-            if allowed.len() > expected.len() {
-                expected.push("…".into());
-            }
-            let dimension = text(&deviation["dimension"]).replace('_', " ");
-            let mut line = format!("{dimension} {}", text(&deviation["seen"]));
-            if !expected.is_empty() {
-                line.push_str(&format!(", not {}", expected.join(", ")));
-            }
-            line
-        })
-        .collect();
+    let deviations = identity["behavior"]["deviations"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    let mut why: Vec<String> = deviations.iter().take(MAX_REASONS).map(deviation).collect();
     if why.is_empty() {
-        let reasons = context["triage"]["reasons"].as_array().map_or(&[][..], Vec::as_slice);
-        why = reasons.iter().take(MAX_REASONS).filter_map(Value::as_str).map(|reason| printable(reason, CELL)).collect();
+        let reasons = context["triage"]["reasons"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice);
+        why = reasons
+            .iter()
+            .take(MAX_REASONS)
+            .filter_map(Value::as_str)
+            .map(|reason| printable(reason, CELL).replace('_', " "))
+            .collect();
     }
     why
+}
+
+/// One deviation in few words; the enriched event has them all.
+fn deviation(deviation: &Value) -> String {
+    let seen = deviation["seen"].as_str().unwrap_or("");
+    let dimension =
+        printable(deviation["dimension"].as_str().unwrap_or(""), CELL).replace('_', " ");
+    match dimension.as_str() {
+        // What was done stands in its own column, and the list of what is usual is long.
+        "action" => return "action outside its list".to_owned(),
+        // The product; the rest names library and system versions.
+        "user agent" => {
+            return format!(
+                "{dimension} {}",
+                printable(seen.split(' ').next().unwrap_or(""), 40)
+            );
+        }
+        _ => {}
+    }
+    let allowed = deviation["expected"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    let expected = allowed.first().and_then(Value::as_str).map(|first| {
+        let more = if allowed.len() > 1 { ", …" } else { "" };
+        format!(", not {}{more}", printable(first, 40))
+    });
+    format!(
+        "{dimension} {}{}",
+        printable(seen, 60),
+        expected.unwrap_or_default()
+    )
 }
 
 fn revoke(response: &Value) -> String {
     let text = |value: &Value| value.as_str().map(|text| printable(text, CELL));
     let fastest = &response["revocation"][0];
-    let Some(team) = text(&fastest["team"]).or_else(|| text(&response["response_owner"])) else { return String::new() };
+    let Some(team) = text(&fastest["team"]).or_else(|| text(&response["response_owner"])) else {
+        return String::new();
+    };
     // The kind and namespace of a reference say nothing in a table.
-    let team = team.rsplit_once('/').map_or(team.clone(), |(_, name)| name.to_owned());
+    let team = team
+        .rsplit_once('/')
+        .map_or_else(|| team.clone(), |(_, name)| name.to_owned());
     match fastest["expected_minutes"].as_u64() {
         Some(minutes) => format!("{team}, {minutes} min"),
         None => team,
@@ -201,10 +284,16 @@ mod tests {
         let event = json!({"eventTime":"2026-03-20T05:12:09Z","eventSource":"iam.amazonaws.com","eventName":"CreateAccessKey"});
         let row = Row::new(&event, &context());
         assert_eq!(row.time, "2026-03-20T05:12:09Z");
-        assert_eq!((row.who.as_str(), row.owner.as_str()), ("deployer", "Payments, departed"));
+        assert_eq!(
+            (row.who.as_str(), row.owner.as_str()),
+            ("deployer", "Payments, departed")
+        );
         assert_eq!(row.action, "iam:CreateAccessKey");
-        assert_eq!(row.why, ["network 203.0.113.9, not ci-egress, office, …"]);
-        assert_eq!((row.priority.as_str(), row.revoke.as_str()), ("critical", "cloud-iam, 5 min"));
+        assert_eq!(row.why, ["network 203.0.113.9, not ci-egress, …"]);
+        assert_eq!(
+            (row.priority.as_str(), row.revoke.as_str()),
+            ("critical", "cloud-iam, 5 min")
+        );
         assert!(!row.is_calm());
     }
 
@@ -212,7 +301,10 @@ mod tests {
     fn events_inside_others_are_read() {
         let wrapped = json!({"detail":{"eventName":"X","eventTime":"2026-01-01T00:00:00Z"}});
         let row = Row::new(&wrapped, &context());
-        assert_eq!((row.action.as_str(), row.time.as_str()), ("X", "2026-01-01T00:00:00Z"));
+        assert_eq!(
+            (row.action.as_str(), row.time.as_str()),
+            ("X", "2026-01-01T00:00:00Z")
+        );
         let log = json!({"properties":{"log":"{\"verb\":\"get\",\"objectRef\":{\"resource\":\"pods\",\"subresource\":\"log\",\"namespace\":\"a\"}}"}});
         assert_eq!(Row::new(&log, &context()).action, "get pods/log in a");
     }
@@ -239,7 +331,10 @@ mod tests {
             "key":{"type":"aws_access_key_id","value":"AKIA\u{1b}X"},"scope_owner":{"ref":"group:default/platform"}}]});
         let row = Row::new(&json!({}), &context);
         assert_eq!(row.who, "aws_access_key_id:AKIA\\u{1b}X");
-        assert_eq!(row.owner, "group:default/platform (owns the scope)");
-        assert_eq!(Row::new(&json!({}), &json!({"identities":[]})).outcome, "no_identity");
+        assert_eq!(row.owner, "group:default/platform, scope owner");
+        assert_eq!(
+            Row::new(&json!({}), &json!({"identities":[]})).outcome,
+            "no_identity"
+        );
     }
 }

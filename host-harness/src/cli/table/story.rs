@@ -12,6 +12,8 @@ use super::row::Row;
 const MAX_ENTRIES: usize = 500;
 /// Most names that are told apart in one calm stretch.
 const MAX_NAMES: usize = 1000;
+/// Most actions that are listed in one row.
+const MAX_ACTIONS: usize = 8;
 /// Arrays whose elements are events.
 const ENVELOPES: &[&str] = &["Records", "records", "Events", "logEvents", "items"];
 /// Envelopes inside envelopes, at most.
@@ -27,12 +29,32 @@ pub(crate) struct Calm {
     pub(crate) first: String,
 }
 
+/// What was done, in order, and how often.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Actions {
+    pub(crate) listed: Vec<(String, u64)>,
+    /// Events whose action found no place in the list.
+    pub(crate) more: u64,
+}
+
+impl Actions {
+    fn add(&mut self, action: &str) {
+        if let Some((_, count)) = self.listed.iter_mut().find(|(listed, _)| listed == action) {
+            *count += 1;
+        } else if self.listed.len() < MAX_ACTIONS {
+            self.listed.push((action.to_owned(), 1));
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
 /// One entry of the story.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
     Calm(Calm),
-    /// A notable event and how often it came in a row.
-    Notable(Box<Row>, u64),
+    /// A notable event, and all that the same identity did in the same way right after it.
+    Notable(Box<Row>, Actions),
 }
 
 /// The entries, in the order of the events.
@@ -54,7 +76,9 @@ impl Story {
             if line.trim_ascii().is_empty() {
                 continue;
             }
-            let parsed = finder.find(line).and_then(|_| serde_json::from_slice::<Value>(line).ok());
+            let parsed = finder
+                .find(line)
+                .and_then(|_| serde_json::from_slice::<Value>(line).ok());
             let before = (self.notable, self.entries.len(), self.calm_events());
             if let Some(value) = parsed {
                 self.walk(&value, 0);
@@ -80,12 +104,16 @@ impl Story {
                 if let Some(context) = event.get("whose") {
                     self.add(Row::new(value, context));
                 } else if nesting < MAX_NESTING
-                    && let Some(items) = ENVELOPES.iter().find_map(|name| event.get(*name)?.as_array())
+                    && let Some(items) = ENVELOPES
+                        .iter()
+                        .find_map(|name| event.get(*name)?.as_array())
                 {
                     items.iter().for_each(|item| self.walk(item, nesting + 1));
                 }
             }
-            Value::Array(items) if nesting < MAX_NESTING => items.iter().for_each(|item| self.walk(item, nesting + 1)),
+            Value::Array(items) if nesting < MAX_NESTING => {
+                items.iter().for_each(|item| self.walk(item, nesting + 1))
+            }
             _ => {}
         }
     }
@@ -96,10 +124,17 @@ impl Story {
                 if self.entries.len() >= MAX_ENTRIES {
                     return;
                 }
-                self.entries.push(Entry::Calm(Calm { first: row.time.clone(), ..Calm::default() }));
+                self.entries.push(Entry::Calm(Calm {
+                    first: row.time.clone(),
+                    ..Calm::default()
+                }));
             }
             if let Some(Entry::Calm(calm)) = self.entries.last_mut() {
-                let count = if row.verdict == "expected" { &mut calm.expected } else { &mut calm.other };
+                let count = if row.verdict == "expected" {
+                    &mut calm.expected
+                } else {
+                    &mut calm.other
+                };
                 *count += 1;
                 if calm.names.len() < MAX_NAMES && !row.who.is_empty() {
                     calm.names.insert(row.who);
@@ -108,12 +143,14 @@ impl Story {
             return;
         }
         self.notable += 1;
-        if let Some(Entry::Notable(last, count)) = self.entries.last_mut()
-            && last.repeats(&row)
+        if let Some(Entry::Notable(last, actions)) = self.entries.last_mut()
+            && last.continues(&row)
         {
-            *count += 1;
+            actions.add(&row.action);
         } else if self.entries.len() < MAX_ENTRIES {
-            self.entries.push(Entry::Notable(Box::new(row), 1));
+            let mut actions = Actions::default();
+            actions.add(&row.action);
+            self.entries.push(Entry::Notable(Box::new(row), actions));
         } else {
             self.left_out += 1;
         }
@@ -151,7 +188,8 @@ mod tests {
         story.read(lines.as_bytes());
         assert_eq!(story.entries.len(), 3);
         assert_eq!(calm(&story.entries[0]), (3, 1, 3));
-        assert!(matches!(&story.entries[1], Entry::Notable(row, 3) if row.who == "x"));
+        assert!(matches!(&story.entries[1], Entry::Notable(row, actions)
+            if row.who == "x" && actions.listed == [(String::new(), 3)]));
         assert_eq!(calm(&story.entries[2]), (1, 0, 1));
         assert_eq!((story.without_context, story.notable), (2, 3));
     }
@@ -160,7 +198,13 @@ mod tests {
     fn envelopes_are_walked_and_content_is_not() {
         let mut story = Story::default();
         let one = event("a", "unexpected", "high");
-        story.read(format!("{{\"Records\":[{one},{}]}}\n", event("b", "expected", "info")).as_bytes());
+        story.read(
+            format!(
+                "{{\"Records\":[{one},{}]}}\n",
+                event("b", "expected", "info")
+            )
+            .as_bytes(),
+        );
         assert_eq!(story.entries.len(), 2);
         // What an attacker wrote into a request is not a context.
         story.read(format!("{{\"requestParameters\":{one}}}\n").as_bytes());
