@@ -1,7 +1,10 @@
 //! Events in, events with context out: natively, in the module under wasmtime with every check of
 //! the harness, and beside the usual way, which parses, looks up in a hash map and writes again.
 
-#![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
+#![allow(
+    missing_docs,
+    reason = "criterion's macros make undocumented functions"
+)]
 
 use std::hint::black_box;
 
@@ -15,7 +18,10 @@ use serde_json::{Value, json};
 const BATCH: usize = 64;
 
 fn enrich(criterion: &mut Criterion) {
-    let identities = whose_benches::sizes(&[1_000, 100_000]).into_iter().max().unwrap_or(1_000);
+    let identities = whose_benches::sizes(&[1_000, 100_000])
+        .into_iter()
+        .max()
+        .unwrap_or(1_000);
     let events = whose_benches::events(5000, identities);
     let lines: Vec<&[u8]> = events.split_inclusive(|byte| *byte == b'\n').collect();
     let batches: Vec<Vec<u8>> = lines.chunks(BATCH).map(<[&[u8]]>::concat).collect();
@@ -26,27 +32,59 @@ fn enrich(criterion: &mut Criterion) {
     group.sample_size(20);
 
     let mut native = Enricher::new(Config::default());
-    native.attach(snapshot.get(), Check::All, None).expect("attaches");
+    native
+        .attach(snapshot.get(), Check::All, None)
+        .expect("attaches");
     let expected: usize = batches.iter().map(|batch| native.enrich(batch).len()).sum();
     group.bench_function("whose, native", |bencher| {
-        bencher.iter(|| batches.iter().map(|batch| native.enrich(black_box(batch)).len()).sum::<usize>());
+        bencher.iter(|| {
+            batches
+                .iter()
+                .map(|batch| native.enrich(black_box(batch)).len())
+                .sum::<usize>()
+        });
     });
 
-    for (name, file) in [("whose, wasm simd128", "whose-plain.simd128.wasm"), ("whose, wasm baseline", "whose-plain.wasm")] {
+    for (name, file) in [
+        ("whose, wasm simd128", "whose-plain.simd128.wasm"),
+        ("whose, wasm baseline", "whose-plain.wasm"),
+    ] {
         let path = whose_benches::repository("target/guests").join(file);
-        assert!(path.exists(), "{} is missing; run `cargo xtask bench`, which builds the guests", path.display());
+        assert!(
+            path.exists(),
+            "{} is missing; run `cargo xtask bench`, which builds the guests",
+            path.display()
+        );
         let module = GuestModule::from_file(&path, Limits::default()).expect("compiles");
         let mut session = Session::open(module).expect("opens");
-        session.attach(Layer::new(SnapshotFile::from_bytes("bench", snapshot.get()))).expect("attaches");
-        let found: usize = batches.iter().map(|batch| session.enrich_batch(batch).bytes.len()).sum();
+        session
+            .attach(Layer::new(SnapshotFile::from_bytes(
+                "bench",
+                snapshot.get(),
+            )))
+            .expect("attaches");
+        let found: usize = batches
+            .iter()
+            .map(|batch| session.enrich_batch(batch).bytes.len())
+            .sum();
         assert_eq!(found, expected, "native and wasm give the same bytes");
         group.bench_function(name, |bencher| {
-            bencher.iter(|| batches.iter().map(|batch| session.enrich_batch(black_box(batch)).bytes.len()).sum::<usize>());
+            bencher.iter(|| {
+                batches
+                    .iter()
+                    .map(|batch| session.enrich_batch(black_box(batch)).bytes.len())
+                    .sum::<usize>()
+            });
         });
     }
 
     let table: HashMap<String, Value> = (0..identities)
-        .map(|n| (whose_benches::arn(n), json!({"owner": format!("group:default/team-{}", n / 200), "tier": n % 4})))
+        .map(|n| {
+            (
+                whose_benches::arn(n),
+                json!({"owner": format!("group:default/team-{}", n / 200), "tier": n % 4}),
+            )
+        })
         .collect();
     group.bench_function("serde_json Value + hashbrown + to_vec", |bencher| {
         bencher.iter(|| {

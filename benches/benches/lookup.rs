@@ -1,6 +1,9 @@
 //! One key in, its holder out: hits and misses in random order, beside hashbrown with the same keys.
 
-#![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
+#![allow(
+    missing_docs,
+    reason = "criterion's macros make undocumented functions"
+)]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use enrich_core::{Check, Key, KeyType, Snapshot, Trust};
@@ -17,11 +20,14 @@ fn lookup(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(QUERIES));
         for size in whose_benches::sizes(&[1_000, 100_000, 1_000_000]) {
             let bytes = whose_benches::snapshot(size);
-            let snapshot = Snapshot::open(bytes.get(), Check::ByHost, &Trust::default()).expect("opens");
+            let snapshot =
+                Snapshot::open(bytes.get(), Check::ByHost, &Trust::default()).expect("opens");
             let map: HashMap<String, u32> = (0..size).map(|n| (arn(n), n as u32)).collect();
             let mut random = Lcg::new(3);
             // Far more than fit a cache, so that each iteration meets other keys.
-            let queries: Vec<String> = (0..QUERIES * 200).map(|_| arn(offset + random.next() % size)).collect();
+            let queries: Vec<String> = (0..QUERIES * 200)
+                .map(|_| arn(offset + random.next() % size))
+                .collect();
             let expected = offset == 0;
             let mut batches = queries.chunks(QUERIES as usize).cycle();
             group.bench_function(BenchmarkId::new("whose", size), |bencher| {
@@ -29,7 +35,9 @@ fn lookup(criterion: &mut Criterion) {
                     let batch = batches.next().expect("cycles");
                     let mut found = 0_usize;
                     for query in batch {
-                        snapshot.holders(&Key::new(KeyType::AwsArn, "", black_box(query)), |_| found += 1);
+                        snapshot.holders(&Key::new(KeyType::AwsArn, "", black_box(query)), |_| {
+                            found += 1
+                        });
                     }
                     assert_eq!(found == batch.len(), expected);
                 });
@@ -38,7 +46,10 @@ fn lookup(criterion: &mut Criterion) {
             group.bench_function(BenchmarkId::new("hashbrown", size), |bencher| {
                 bencher.iter(|| {
                     let batch = batches.next().expect("cycles");
-                    let found = batch.iter().filter(|query| map.contains_key(black_box(query.as_str()))).count();
+                    let found = batch
+                        .iter()
+                        .filter(|query| map.contains_key(black_box(query.as_str())))
+                        .count();
                     assert_eq!(found == batch.len(), expected);
                 });
             });

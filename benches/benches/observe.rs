@@ -1,6 +1,9 @@
 //! Identity keys and behaviour facts out of CloudTrail events, beside serde_json over the same bytes.
 
-#![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
+#![allow(
+    missing_docs,
+    reason = "criterion's macros make undocumented functions"
+)]
 
 use std::hint::black_box;
 
@@ -51,12 +54,17 @@ struct SessionIssuer<'a> {
 
 fn observe(criterion: &mut Criterion) {
     let events = whose_benches::events(1000, 1000);
-    let lines: Vec<&[u8]> = events.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&[u8]> = events
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .collect();
     let mut group = criterion.benchmark_group("observe");
     group.throughput(Throughput::Bytes(events.len() as u64));
     // Without a snapshot, events are scanned and observed, and leave unchanged.
     let mut enricher = Enricher::new(Config::default());
-    group.bench_function("whose, native", |bencher| bencher.iter(|| enricher.enrich(black_box(&events)).len()));
+    group.bench_function("whose, native", |bencher| {
+        bencher.iter(|| enricher.enrich(black_box(&events)).len())
+    });
     group.bench_function("serde_json, typed and borrowed", |bencher| {
         bencher.iter(|| {
             lines
@@ -81,7 +89,12 @@ fn observe(criterion: &mut Criterion) {
         });
     });
     group.bench_function("serde_json, Value", |bencher| {
-        bencher.iter(|| lines.iter().filter(|line| serde_json::from_slice::<serde_json::Value>(black_box(line)).is_ok()).count());
+        bencher.iter(|| {
+            lines
+                .iter()
+                .filter(|line| serde_json::from_slice::<serde_json::Value>(black_box(line)).is_ok())
+                .count()
+        });
     });
     group.finish();
 }

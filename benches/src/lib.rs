@@ -6,9 +6,7 @@ use std::path::PathBuf;
 
 use enrich_core::KeyType;
 use enrich_core::vocabulary::{Environment, Kind, OwnerStatus, PrivilegeLevel, Provider};
-use snapshots::model::{
-    Alias, EntityRef, Identity, Inventory, Owner, Privilege, Scope,
-};
+use snapshots::model::{Alias, EntityRef, Identity, Inventory, Owner, Privilege, Scope};
 
 /// A linear congruential generator: the same keys on every machine, without a dependency.
 #[derive(Clone, Copy, Debug)]
@@ -23,21 +21,30 @@ impl Lcg {
 
     /// The next number.
     pub const fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 16
     }
 
     /// `len` letters and digits as AWS ids have them.
     pub fn id(&mut self, len: usize) -> String {
         const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        (0..len).map(|_| char::from(LETTERS[(self.next() % 32) as usize])).collect()
+        (0..len)
+            .map(|_| char::from(LETTERS[(self.next() % 32) as usize]))
+            .collect()
     }
 }
 
 /// ARN of the role with this number.
 #[must_use]
 pub fn arn(number: u64) -> String {
-    format!("arn:aws:iam::{:012}:role/team-{}/service-{number:08}", 100_000_000_000 + number / 4000, number % 97)
+    format!(
+        "arn:aws:iam::{:012}:role/team-{}/service-{number:08}",
+        100_000_000_000 + number / 4000,
+        number % 97
+    )
 }
 
 /// An inventory of `count` roles, each with an ARN and a random principal id.
@@ -54,15 +61,32 @@ pub fn inventory(count: u64) -> Inventory {
         let uid = format!("aws:{domain}:role/team-{}/{name}", number % 97);
         let mut identity = Identity::new(&uid, &name, Kind::IamRole, Provider::Aws, &domain);
         "aws_iam_role".clone_into(&mut identity.sub_type);
-        let alias = |key_type, value| Alias { key_type, domain: String::new(), value, valid_from_ms: None, valid_to_ms: None };
-        identity.aliases = vec![alias(KeyType::AwsArn, arn(number)), alias(KeyType::AwsPrincipalId, format!("AROA{}", random.id(17)))];
+        let alias = |key_type, value| Alias {
+            key_type,
+            domain: String::new(),
+            value,
+            valid_from_ms: None,
+            valid_to_ms: None,
+        };
+        identity.aliases = vec![
+            alias(KeyType::AwsArn, arn(number)),
+            alias(KeyType::AwsPrincipalId, format!("AROA{}", random.id(17))),
+        ];
         identity.owner = Some(Owner {
-            entity: EntityRef { reference: format!("group:default/team-{}", number / 200), name: None, contact: None },
+            entity: EntityRef {
+                reference: format!("group:default/team-{}", number / 200),
+                name: None,
+                contact: None,
+            },
             source: "catalogue".to_owned(),
             as_of_ms: None,
             status: OwnerStatus::Active,
         });
-        identity.environment = vec![if number % 3 == 0 { Environment::Staging } else { Environment::Production }];
+        identity.environment = vec![if number % 3 == 0 {
+            Environment::Staging
+        } else {
+            Environment::Production
+        }];
         identity.privilege = Some(Privilege {
             tier: (number % 4) as u8,
             level: PrivilegeLevel::Write,
@@ -99,7 +123,11 @@ impl Aligned {
         let mut buffer = vec![0; bytes.len() + 64];
         let from = buffer.as_ptr().align_offset(64);
         buffer[from..from + bytes.len()].copy_from_slice(bytes);
-        Self { bytes: buffer, from, len: bytes.len() }
+        Self {
+            bytes: buffer,
+            from,
+            len: bytes.len(),
+        }
     }
 
     /// The bytes.
@@ -115,20 +143,28 @@ impl Aligned {
 /// When the inventory cannot be built, which is a fault of this file.
 #[must_use]
 pub fn snapshot(count: u64) -> Aligned {
-    Aligned::new(&snapshots::format::build(&inventory(count)).expect("the bench inventory fits the format"))
+    Aligned::new(
+        &snapshots::format::build(&inventory(count)).expect("the bench inventory fits the format"),
+    )
 }
 
 /// Sizes to measure. A smoke run (`-- --test`) takes the smallest only.
 #[must_use]
 pub fn sizes(all: &[u64]) -> Vec<u64> {
     let is_smoke = std::env::args().any(|argument| argument == "--test");
-    if is_smoke { all.iter().copied().take(1).collect() } else { all.to_vec() }
+    if is_smoke {
+        all.iter().copied().take(1).collect()
+    } else {
+        all.to_vec()
+    }
 }
 
 /// A file of the repository.
 #[must_use]
 pub fn repository(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(path)
 }
 
 /// CloudTrail events of the roles of [`inventory`], `every_tenth` of them of an unknown role.
@@ -140,8 +176,16 @@ pub fn events(count: u64, identities: u64) -> Vec<u8> {
     let mut out = Vec::new();
     for number in 0..count {
         let known = number % 10 != 9;
-        let role = if known { random.next() % identities } else { identities + number };
-        let principal = if known { principals[role as usize].clone() } else { random.id(17) };
+        let role = if known {
+            random.next() % identities
+        } else {
+            identities + number
+        };
+        let principal = if known {
+            principals[role as usize].clone()
+        } else {
+            random.id(17)
+        };
         let (account, name) = (100_000_000_000 + role / 4000, format!("service-{role:08}"));
         let arn = arn(role);
         let session = random.id(12);

@@ -26,7 +26,11 @@ impl Aligned {
         let mut buffer = vec![0; bytes.len() + 64];
         let start = buffer.as_ptr().align_offset(64).min(64);
         buffer[start..start + bytes.len()].copy_from_slice(bytes);
-        Self { buffer, start, len: bytes.len() }
+        Self {
+            buffer,
+            start,
+            len: bytes.len(),
+        }
     }
 
     /// The bytes.
@@ -68,7 +72,12 @@ pub fn all() -> Result<Vec<Case>, CaseError> {
     files
         .iter()
         .map(|file| {
-            let name = file.strip_prefix(&root).unwrap_or(file).with_extension("").to_string_lossy().replace('\\', "/");
+            let name = file
+                .strip_prefix(&root)
+                .unwrap_or(file)
+                .with_extension("")
+                .to_string_lossy()
+                .replace('\\', "/");
             let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
             Case::parse(&name, &text)
         })
@@ -76,7 +85,10 @@ pub fn all() -> Result<Vec<Case>, CaseError> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> CaseError {
-    CaseError::Read { file: path.display().to_string(), reason: error.to_string() }
+    CaseError::Read {
+        file: path.display().to_string(),
+        reason: error.to_string(),
+    }
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), CaseError> {
@@ -85,7 +97,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), CaseError> {
         let path = entry.map_err(|error| unreadable(folder, &error))?.path();
         if path.is_dir() {
             collect(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
             files.push(path);
         }
     }
@@ -98,9 +113,17 @@ impl Case {
     /// # Errors
     /// What is wrong with the file, and where.
     pub fn parse(name: &str, text: &str) -> Result<Self, CaseError> {
-        let spec: CaseSpec = toml::from_str(text).map_err(|error| CaseError::Toml { case: name.to_owned(), reason: error.to_string() })?;
-        let config = serde_json::to_vec(&spec.config.clone().unwrap_or_default())
-            .map_err(|error| CaseError::Toml { case: name.to_owned(), reason: error.to_string() })?;
+        let spec: CaseSpec = toml::from_str(text).map_err(|error| CaseError::Toml {
+            case: name.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let config =
+            serde_json::to_vec(&spec.config.clone().unwrap_or_default()).map_err(|error| {
+                CaseError::Toml {
+                    case: name.to_owned(),
+                    reason: error.to_string(),
+                }
+            })?;
         let event = event(name, &spec)?;
         let expect = Expect::read(name, &spec.expect)?;
         let (title, header) = (spec.title, spec.snapshot);
@@ -117,36 +140,79 @@ impl Case {
             removed_keys: Vec::new(),
         };
         let mut snapshots: Vec<Aligned> = Vec::new();
-        for (number, layer) in std::iter::once(&base).chain(&spec.layer).enumerate().skip(usize::from(header.none)) {
-            let fault = |reason: String| CaseError::Build { case: name.to_owned(), number, reason };
+        for (number, layer) in std::iter::once(&base)
+            .chain(&spec.layer)
+            .enumerate()
+            .skip(usize::from(header.none))
+        {
+            let fault = |reason: String| CaseError::Build {
+                case: name.to_owned(),
+                number,
+                reason,
+            };
             let mut inventory = inventory::of_layer(name, number, &header, layer)?;
             if layer.kind.0 == LayerKind::Overlay {
-                let below = snapshots.get(layer.over).ok_or_else(|| fault(format!("it stands over snapshot {}, which comes not before it", layer.over)))?;
-                inventory.meta.overlay_of = Some(Header::parse(below.bytes()).map_err(|error| fault(error.to_string()))?.digest);
+                let below = snapshots.get(layer.over).ok_or_else(|| {
+                    fault(format!(
+                        "it stands over snapshot {}, which comes not before it",
+                        layer.over
+                    ))
+                })?;
+                inventory.meta.overlay_of = Some(
+                    Header::parse(below.bytes())
+                        .map_err(|error| fault(error.to_string()))?
+                        .digest,
+                );
             }
-            snapshots.push(Aligned::new(&build(&inventory).map_err(|error| fault(error.to_string()))?));
+            snapshots.push(Aligned::new(
+                &build(&inventory).map_err(|error| fault(error.to_string()))?,
+            ));
         }
-        Ok(Self { name: name.to_owned(), title, config, snapshots, event, expect, is_fixme: name.starts_with("fixme/") })
+        Ok(Self {
+            name: name.to_owned(),
+            title,
+            config,
+            snapshots,
+            event,
+            expect,
+            is_fixme: name.starts_with("fixme/"),
+        })
     }
 }
 
 /// The event's bytes, from the one member that gives them.
 fn event(case: &str, spec: &CaseSpec) -> Result<Vec<u8>, CaseError> {
-    let fault = |place: &str, value: &str, wanted| CaseError::Value { case: case.to_owned(), place: place.to_owned(), value: value.to_owned(), wanted };
+    let fault = |place: &str, value: &str, wanted| CaseError::Value {
+        case: case.to_owned(),
+        place: place.to_owned(),
+        value: value.to_owned(),
+        wanted,
+    };
     match (&spec.event, &spec.event_hex, &spec.event_base64) {
         (Some(text), None, None) => Ok(text.clone().into_bytes()),
-        (None, Some(text), None) => hex(text).ok_or_else(|| fault("event_hex", text, "pairs of hexadecimal digits")),
-        (None, None, Some(text)) => base64(text).ok_or_else(|| fault("event_base64", text, "base64")),
+        (None, Some(text), None) => {
+            hex(text).ok_or_else(|| fault("event_hex", text, "pairs of hexadecimal digits"))
+        }
+        (None, None, Some(text)) => {
+            base64(text).ok_or_else(|| fault("event_base64", text, "base64"))
+        }
         given => {
-            let found = usize::from(given.0.is_some()) + usize::from(given.1.is_some()) + usize::from(given.2.is_some());
-            Err(CaseError::Event { case: case.to_owned(), found })
+            let found = usize::from(given.0.is_some())
+                + usize::from(given.1.is_some())
+                + usize::from(given.2.is_some());
+            Err(CaseError::Event {
+                case: case.to_owned(),
+                found,
+            })
         }
     }
 }
 
 /// Hexadecimal digits; blanks between bytes, and whole lines after `#`, are for people.
 fn hex(text: &str) -> Option<Vec<u8>> {
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or(""));
+    let lines = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or(""));
     let mut bytes = Vec::new();
     for word in lines.flat_map(str::split_whitespace) {
         if !word.is_ascii() || word.len() % 2 != 0 {
@@ -161,7 +227,10 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 
 fn base64(text: &str) -> Option<Vec<u8>> {
     let (mut bits, mut held, mut bytes) = (0_u32, 0_u32, Vec::new());
-    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
+    for byte in text
+        .bytes()
+        .filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=')
+    {
         let six = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
@@ -181,13 +250,15 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn refused(text: &str) -> String {
-        Case::parse("area/name", text).map(|case| case.title).unwrap_err().to_string()
+        Case::parse("area/name", text)
+            .map(|case| case.title)
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -204,29 +275,63 @@ mod tests {
         assert_eq!(case.snapshots.len(), 1);
         assert_eq!(case.snapshots[0].bytes().as_ptr() as usize % 64, 0);
         let case = Case::parse("area/name", "title = \"t\"\nevent_base64 = \"e30K\"\nsnapshot = { none = true }\n[expect]\nunchanged = true\n").unwrap();
-        assert_eq!((case.event.as_slice(), case.snapshots.len()), (&b"{}\n"[..], 0));
+        assert_eq!(
+            (case.event.as_slice(), case.snapshots.len()),
+            (&b"{}\n"[..], 0)
+        );
     }
 
     #[test]
     fn mistakes_are_named() {
         let rest = "\nevent = \"{}\"\n[expect]\nunchanged = true\n";
         for (text, wanted) in [
-            (format!("title = \"t\"\ncolour = 1{rest}"), "unknown field `colour`"),
-            (format!("title = \"t\"\nidentity = [{{ uid = \"u\", kind = \"iam_rôle\", provider = \"aws\" }}]{rest}"), "unknown word \"iam_rôle\""),
             (
-                format!("title = \"t\"\nidentity = [{{ uid = \"u\", kind = \"iam_role\", provider = \"aws\", aliases = [\"aws_arm:x\"] }}]{rest}"),
+                format!("title = \"t\"\ncolour = 1{rest}"),
+                "unknown field `colour`",
+            ),
+            (
+                format!(
+                    "title = \"t\"\nidentity = [{{ uid = \"u\", kind = \"iam_rôle\", provider = \"aws\" }}]{rest}"
+                ),
+                "unknown word \"iam_rôle\"",
+            ),
+            (
+                format!(
+                    "title = \"t\"\nidentity = [{{ uid = \"u\", kind = \"iam_role\", provider = \"aws\", aliases = [\"aws_arm:x\"] }}]{rest}"
+                ),
                 "snapshot 0, identity 0, aliases: \"aws_arm:x\" is not",
             ),
             (
-                format!("title = \"t\"\nidentity = [{{ uid = \"u\", kind = \"iam_role\", provider = \"aws\", aliases = [\"aws_arn:x\"] }}]{rest}"),
+                format!(
+                    "title = \"t\"\nidentity = [{{ uid = \"u\", kind = \"iam_role\", provider = \"aws\", aliases = [\"aws_arn:x\"] }}]{rest}"
+                ),
                 "snapshot 0 can't be built",
             ),
-            (format!("title = \"t\"\nsnapshot = {{ created = \"soon\" }}{rest}"), "created: \"soon\" is not a time"),
-            (format!("title = \"t\"\nlayer = [{{ kind = \"overlay\", over = 3 }}]{rest}"), "snapshot 1 can't be built: it stands over snapshot 3"),
-            ("title = \"t\"\n[expect]\nunchanged = true\n".to_owned(), "found 0"),
-            ("title = \"t\"\nevent = \"{}\"\nevent_hex = \"7b\"\n[expect]\nunchanged = true\n".to_owned(), "found 2"),
-            ("title = \"t\"\nevent_hex = \"7\"\n[expect]\nunchanged = true\n".to_owned(), "is not pairs of hexadecimal digits"),
-            ("title = \"t\"\nevent = \"{}\"\n[expect]\n".to_owned(), "[expect] is empty"),
+            (
+                format!("title = \"t\"\nsnapshot = {{ created = \"soon\" }}{rest}"),
+                "created: \"soon\" is not a time",
+            ),
+            (
+                format!("title = \"t\"\nlayer = [{{ kind = \"overlay\", over = 3 }}]{rest}"),
+                "snapshot 1 can't be built: it stands over snapshot 3",
+            ),
+            (
+                "title = \"t\"\n[expect]\nunchanged = true\n".to_owned(),
+                "found 0",
+            ),
+            (
+                "title = \"t\"\nevent = \"{}\"\nevent_hex = \"7b\"\n[expect]\nunchanged = true\n"
+                    .to_owned(),
+                "found 2",
+            ),
+            (
+                "title = \"t\"\nevent_hex = \"7\"\n[expect]\nunchanged = true\n".to_owned(),
+                "is not pairs of hexadecimal digits",
+            ),
+            (
+                "title = \"t\"\nevent = \"{}\"\n[expect]\n".to_owned(),
+                "[expect] is empty",
+            ),
         ] {
             let error = refused(&text);
             assert!(error.contains(wanted), "{error}");

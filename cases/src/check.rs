@@ -18,6 +18,9 @@ pub struct Ran {
     pub stats: Value,
 }
 
+/// Enriches lines for a case, starting afresh with each call.
+pub type Enrich<'e> = dyn FnMut(&Case, &[u8]) -> Result<Ran, String> + 'e;
+
 /// Enriches with the core in this process: a fresh enricher, the case's configuration and
 /// snapshots, the given lines.
 ///
@@ -27,16 +30,17 @@ pub fn native(case: &Case, input: &[u8]) -> Result<Ran, String> {
     let config = Config::from_json(&case.config).map_err(|error| error.to_string())?;
     let mut enricher = Enricher::new(config);
     for snapshot in &case.snapshots {
-        enricher.attach(snapshot.bytes(), Check::All, None).map_err(|error| error.to_string())?;
+        enricher
+            .attach(snapshot.bytes(), Check::All, None)
+            .map_err(|error| error.to_string())?;
     }
     let output = enricher.enrich(input).to_vec();
     let stats = serde_json::from_slice(enricher.stats_json()).map_err(|error| error.to_string())?;
     Ok(Ran { output, stats })
 }
 
-/// What does not hold when `enrich` runs the case; empty when all does. `enrich` starts afresh with
-/// each call.
-pub fn check(case: &Case, enrich: &mut dyn FnMut(&Case, &[u8]) -> Result<Ran, String>) -> Vec<String> {
+/// What does not hold when `enrich` runs the case; empty when all does.
+pub fn check(case: &Case, enrich: &mut Enrich<'_>) -> Vec<String> {
     let input = &case.event;
     let (first, again) = match (enrich(case, input), enrich(case, input)) {
         (Ok(first), Ok(again)) => (first, again),
@@ -47,8 +51,13 @@ pub fn check(case: &Case, enrich: &mut dyn FnMut(&Case, &[u8]) -> Result<Ran, St
         out.push("a second run with the same lines gives something else".to_owned());
     }
     let stripped = strip(&first.output);
-    let lines: Vec<Option<Value>> = lines(&first.output).map(|line| serde_json::from_slice(line).ok()).collect();
-    out.extend(case.expect.failures(input, &first.output, &stripped, &lines, &first.stats));
+    let lines: Vec<Option<Value>> = lines(&first.output)
+        .map(|line| serde_json::from_slice(line).ok())
+        .collect();
+    out.extend(
+        case.expect
+            .failures(input, &first.output, &stripped, &lines, &first.stats),
+    );
     kept(input, &first, &stripped, &mut out);
     match enrich(case, &first.output) {
         Ok(second) => once(&first, &second, &mut out),
@@ -73,33 +82,50 @@ fn kept(input: &[u8], ran: &Ran, stripped: &[u8], out: &mut Vec<String>) {
         return;
     }
     for (number, (before, after)) in lines(input).zip(lines(&ran.output)).enumerate() {
-        let Ok(mut before) = serde_json::from_slice::<Value>(before) else { continue };
+        let Ok(mut before) = serde_json::from_slice::<Value>(before) else {
+            continue;
+        };
         match serde_json::from_slice::<Value>(after) {
             Ok(mut after) => {
                 without_ours(&mut before);
                 without_ours(&mut after);
                 if before != after {
-                    out.push(format!("line {}: something besides our member changed", number + 1));
+                    out.push(format!(
+                        "line {}: something besides our member changed",
+                        number + 1
+                    ));
                 }
             }
-            Err(error) => out.push(format!("line {}: was JSON and is no more: {error}", number + 1)),
+            Err(error) => out.push(format!(
+                "line {}: was JSON and is no more: {error}",
+                number + 1
+            )),
         }
     }
     // Where nothing was forged, taking our members out gives back the very bytes.
     if ran.stats.get("forged_removed") == Some(&Value::from(0)) && stripped != input {
-        out.push(format!("without our member the bytes differ: {}", shown(stripped)));
+        out.push(format!(
+            "without our member the bytes differ: {}",
+            shown(stripped)
+        ));
     }
 }
 
 /// Removes `whose` from an event, or from the events of an envelope.
 fn without_ours(value: &mut Value) {
     match value {
-        Value::Array(events) => events.iter_mut().filter(|event| event.is_object()).for_each(without_ours),
+        Value::Array(events) => events
+            .iter_mut()
+            .filter(|event| event.is_object())
+            .for_each(without_ours),
         Value::Object(event) => {
             event.remove("whose");
             for name in ENVELOPES {
                 if let Some(Value::Array(events)) = event.get_mut(*name) {
-                    events.iter_mut().filter(|event| event.is_object()).for_each(without_ours);
+                    events
+                        .iter_mut()
+                        .filter(|event| event.is_object())
+                        .for_each(without_ours);
                 }
             }
         }
@@ -116,7 +142,8 @@ fn strip(output: &[u8]) -> Vec<u8> {
     while let Some(at) = rest.windows(START.len()).position(|window| window == START) {
         let (before, ours) = rest.split_at(at);
         out.extend_from_slice(before);
-        let mut values = serde_json::Deserializer::from_slice(&ours[NAME.len()..]).into_iter::<Value>();
+        let mut values =
+            serde_json::Deserializer::from_slice(&ours[NAME.len()..]).into_iter::<Value>();
         let len = match values.next() {
             Some(Ok(_)) => NAME.len() + values.byte_offset(),
             // Not ours after all; the bytes stay and the comparison tells.
@@ -136,11 +163,16 @@ fn strip(output: &[u8]) -> Vec<u8> {
 /// What was enriched already gets its context once: the old one goes, and is counted.
 fn once(first: &Ran, second: &Ran, out: &mut Vec<String>) {
     if first.output != second.output {
-        out.push(format!("enriched again it differs: {}", shown(&second.output)));
+        out.push(format!(
+            "enriched again it differs: {}",
+            shown(&second.output)
+        ));
     }
     let counter = |ran: &Ran, name: &str| ran.stats.get(name).and_then(Value::as_u64).unwrap_or(0);
     // A line that its own context makes too large is not read again.
-    if counter(second, "too_large") == counter(first, "too_large") && counter(second, "forged_removed") != counter(first, "enriched") {
+    if counter(second, "too_large") == counter(first, "too_large")
+        && counter(second, "forged_removed") != counter(first, "enriched")
+    {
         out.push(format!(
             "enriched again, {} contexts were removed, {} had been added",
             counter(second, "forged_removed"),
@@ -175,11 +207,29 @@ mod tests {
     fn a_good_engine_passes_and_bad_ones_do_not() {
         assert_eq!(with(&|_| ()), Vec::<String>::new());
         // A line more, an event member changed, a byte between them changed, no context, no JSON.
-        assert!(with(&|out| out.extend_from_slice(b"\n{}"))[0].contains("1 lines came in, 2 went out"));
-        assert!(with(&|out| out[2] = b'E').iter().any(|failure| failure.contains("something besides our member")));
-        assert!(with(&|out| out.insert(1, b' ')).iter().any(|failure| failure.contains("the bytes differ")));
-        assert!(with(&|out| *out = strip(out)).iter().any(|failure| failure.contains("is absent")));
-        assert!(with(&|out| out.truncate(out.len() - 1)).iter().any(|failure| failure.contains("no more")));
+        assert!(
+            with(&|out| out.extend_from_slice(b"\n{}"))[0].contains("1 lines came in, 2 went out")
+        );
+        assert!(
+            with(&|out| out[2] = b'E')
+                .iter()
+                .any(|failure| failure.contains("something besides our member"))
+        );
+        assert!(
+            with(&|out| out.insert(1, b' '))
+                .iter()
+                .any(|failure| failure.contains("the bytes differ"))
+        );
+        assert!(
+            with(&|out| *out = strip(out))
+                .iter()
+                .any(|failure| failure.contains("is absent"))
+        );
+        assert!(
+            with(&|out| out.truncate(out.len() - 1))
+                .iter()
+                .any(|failure| failure.contains("no more"))
+        );
     }
 
     #[test]
@@ -199,12 +249,23 @@ mod tests {
             if input != case.event {
                 ran.output = input.to_vec();
                 ran.output.pop();
-                ran.output.extend_from_slice(b",\"whose\":{\"v\":1,\"x\":0}}");
+                ran.output
+                    .extend_from_slice(b",\"whose\":{\"v\":1,\"x\":0}}");
                 ran.stats["forged_removed"] = Value::from(0);
             }
             Ok(ran)
         });
-        assert!(failures.iter().any(|failure| failure.contains("enriched again it differs")), "{failures:?}");
-        assert!(failures.iter().any(|failure| failure.contains("0 contexts were removed, 1 had been added")), "{failures:?}");
+        assert!(
+            failures
+                .iter()
+                .any(|failure| failure.contains("enriched again it differs")),
+            "{failures:?}"
+        );
+        assert!(
+            failures
+                .iter()
+                .any(|failure| failure.contains("0 contexts were removed, 1 had been added")),
+            "{failures:?}"
+        );
     }
 }

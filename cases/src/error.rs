@@ -64,9 +64,23 @@ mod tests {
 
     #[test]
     fn errors_say_where() {
-        let error = CaseError::Value { case: "a/b".into(), place: "identity 0, aliases".into(), value: "x".into(), wanted: "TYPE[@DOMAIN]:VALUE" };
-        assert_eq!(error.to_string(), "case a/b, identity 0, aliases: \"x\" is not TYPE[@DOMAIN]:VALUE");
-        let error = CaseError::Event { case: "a/b".into(), found: 2 };
-        assert_eq!(error.to_string(), "case a/b: give exactly one of event, event_hex and event_base64, found 2");
+        let error = CaseError::Value {
+            case: "a/b".into(),
+            place: "identity 0, aliases".into(),
+            value: "x".into(),
+            wanted: "TYPE[@DOMAIN]:VALUE",
+        };
+        assert_eq!(
+            error.to_string(),
+            "case a/b, identity 0, aliases: \"x\" is not TYPE[@DOMAIN]:VALUE"
+        );
+        let error = CaseError::Event {
+            case: "a/b".into(),
+            found: 2,
+        };
+        assert_eq!(
+            error.to_string(),
+            "case a/b: give exactly one of event, event_hex and event_base64, found 2"
+        );
     }
 }

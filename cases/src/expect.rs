@@ -33,25 +33,60 @@ impl Expect {
             value: value.to_string(),
             wanted,
         };
-        let pointer = |place: &str, value: &toml::Value| split(place).ok_or_else(|| fault(place, value, "at a pointer: /a/b, or 2:/a/b for line 2"));
+        let pointer = |place: &str, value: &toml::Value| {
+            split(place)
+                .ok_or_else(|| fault(place, value, "at a pointer: /a/b, or 2:/a/b for line 2"))
+        };
         for (name, value) in table {
             match name.as_str() {
-                "unchanged" => out.unchanged = value.as_bool().ok_or_else(|| fault(name, value, "true or false"))?,
-                "stripped" => out.stripped = Some(value.as_str().ok_or_else(|| fault(name, value, "a text"))?.to_owned()),
+                "unchanged" => {
+                    out.unchanged = value
+                        .as_bool()
+                        .ok_or_else(|| fault(name, value, "true or false"))?
+                }
+                "stripped" => {
+                    out.stripped = Some(
+                        value
+                            .as_str()
+                            .ok_or_else(|| fault(name, value, "a text"))?
+                            .to_owned(),
+                    )
+                }
                 "stats" => {
-                    let counters = value.as_table().ok_or_else(|| fault(name, value, "a table of counters"))?;
-                    out.stats = counters.iter().map(|(name, value)| (name.clone(), json(value))).collect();
+                    let counters = value
+                        .as_table()
+                        .ok_or_else(|| fault(name, value, "a table of counters"))?;
+                    out.stats = counters
+                        .iter()
+                        .map(|(name, value)| (name.clone(), json(value)))
+                        .collect();
                 }
                 "absent" => {
-                    for place in value.as_array().ok_or_else(|| fault(name, value, "a list of pointers"))? {
-                        out.absent.push(pointer(place.as_str().unwrap_or_default(), value)?);
+                    for place in value
+                        .as_array()
+                        .ok_or_else(|| fault(name, value, "a list of pointers"))?
+                    {
+                        out.absent
+                            .push(pointer(place.as_str().unwrap_or_default(), value)?);
                     }
                 }
                 "order" => {
-                    for (place, names) in value.as_table().ok_or_else(|| fault(name, value, "a table of pointers"))? {
-                        let list = names.as_array().and_then(|names| names.iter().map(|name| Some(name.as_str()?.to_owned())).collect());
+                    for (place, names) in value
+                        .as_table()
+                        .ok_or_else(|| fault(name, value, "a table of pointers"))?
+                    {
+                        let list = names.as_array().and_then(|names| {
+                            names
+                                .iter()
+                                .map(|name| Some(name.as_str()?.to_owned()))
+                                .collect()
+                        });
                         let (line, at) = pointer(place, names)?;
-                        out.order.push((line, at, list.ok_or_else(|| fault(place, names, "a list of names"))?));
+                        out.order.push((
+                            line,
+                            at,
+                            list.ok_or_else(|| fault(place, names, "a list of names"))?,
+                        ));
                     }
                 }
                 place => {
@@ -61,14 +96,23 @@ impl Expect {
             }
         }
         if out == Self::default() {
-            return Err(CaseError::Empty { case: case.to_owned() });
+            return Err(CaseError::Empty {
+                case: case.to_owned(),
+            });
         }
         Ok(out)
     }
 
     /// What does not hold. `lines` are the output's lines as JSON, where they are; `stripped` is
     /// the output without our members.
-    pub(crate) fn failures(&self, input: &[u8], output: &[u8], stripped: &[u8], lines: &[Option<Value>], stats: &Value) -> Vec<String> {
+    pub(crate) fn failures(
+        &self,
+        input: &[u8],
+        output: &[u8],
+        stripped: &[u8],
+        lines: &[Option<Value>],
+        stats: &Value,
+    ) -> Vec<String> {
         let mut out = Vec::new();
         if self.unchanged && input != output {
             out.push(format!("should leave unchanged, left as {}", shown(output)));
@@ -76,33 +120,66 @@ impl Expect {
         if let Some(wanted) = &self.stripped
             && wanted.as_bytes() != stripped
         {
-            out.push(format!("without our member it should be {}, is {}", shown(wanted.as_bytes()), shown(stripped)));
+            out.push(format!(
+                "without our member it should be {}, is {}",
+                shown(wanted.as_bytes()),
+                shown(stripped)
+            ));
         }
-        let at = |line: usize, pointer: &str| lines.get(line - 1).and_then(Option::as_ref).and_then(|value| value.pointer(pointer));
+        let at = |line: usize, pointer: &str| {
+            lines
+                .get(line - 1)
+                .and_then(Option::as_ref)
+                .and_then(|value| value.pointer(pointer))
+        };
         for (line, pointer, wanted) in &self.values {
             match at(*line, pointer) {
                 Some(found) if found == wanted => {}
-                Some(found) => out.push(format!("line {line}, {pointer}: should be {wanted}, is {found}")),
-                None => out.push(format!("line {line}, {pointer}: should be {wanted}, is absent")),
+                Some(found) => out.push(format!(
+                    "line {line}, {pointer}: should be {wanted}, is {found}"
+                )),
+                None => out.push(format!(
+                    "line {line}, {pointer}: should be {wanted}, is absent"
+                )),
             }
         }
         for (line, pointer) in &self.absent {
             match (lines.get(line - 1), at(*line, pointer)) {
                 (Some(Some(_)), None) => {}
-                (Some(Some(_)), Some(found)) => out.push(format!("line {line}, {pointer}: should be absent, is {found}")),
+                (Some(Some(_)), Some(found)) => out.push(format!(
+                    "line {line}, {pointer}: should be absent, is {found}"
+                )),
                 _ => out.push(format!("line {line} should be JSON, and is not")),
             }
         }
         for (line, pointer, wanted) in &self.order {
-            let found: Option<Vec<&String>> = at(*line, pointer).and_then(Value::as_object).map(|object| object.keys().collect());
-            if found.as_ref().is_none_or(|found| !found.iter().copied().eq(wanted)) {
-                out.push(format!("line {line}, {pointer}: members should be {wanted:?}, are {found:?}"));
+            let found: Option<Vec<&String>> = at(*line, pointer)
+                .and_then(Value::as_object)
+                .map(|object| object.keys().collect());
+            if found
+                .as_ref()
+                .is_none_or(|found| !found.iter().copied().eq(wanted))
+            {
+                out.push(format!(
+                    "line {line}, {pointer}: members should be {wanted:?}, are {found:?}"
+                ));
             }
         }
         for (name, wanted) in &self.stats {
             let groups = wanted.as_object().map_or_else(
                 || vec![(name.clone(), wanted, stats.get(name))],
-                |group| group.iter().map(|(word, count)| (format!("{name}.{word}"), count, stats.get(name).and_then(|group| group.get(word)))).collect(),
+                |group| {
+                    group
+                        .iter()
+                        .map(|(word, count)| {
+                            (
+                                format!("{name}.{word}"),
+                                count,
+                                stats.get(name).and_then(|group| group.get(word)),
+                            )
+                        })
+                        .collect()
+                },
             );
             for (name, wanted, found) in groups {
                 if found != Some(wanted) {
@@ -117,7 +194,10 @@ impl Expect {
 /// `/a/b` or `2:/a/b`.
 fn split(place: &str) -> Option<(usize, String)> {
     let (line, pointer) = match place.find(":/") {
-        Some(at) if !place.starts_with('/') => (place[..at].parse().ok().filter(|line| *line > 0)?, &place[at + 1..]),
+        Some(at) if !place.starts_with('/') => (
+            place[..at].parse().ok().filter(|line| *line > 0)?,
+            &place[at + 1..],
+        ),
         _ => (1, place),
     };
     pointer.starts_with('/').then(|| (line, pointer.to_owned()))
@@ -131,7 +211,10 @@ fn json(value: &toml::Value) -> Value {
         toml::Value::Boolean(truth) => Value::from(*truth),
         toml::Value::Datetime(time) => Value::from(time.to_string()),
         toml::Value::Array(list) => list.iter().map(json).collect(),
-        toml::Value::Table(table) => table.iter().map(|(name, value)| (name.clone(), json(value))).collect(),
+        toml::Value::Table(table) => table
+            .iter()
+            .map(|(name, value)| (name.clone(), json(value)))
+            .collect(),
     }
 }
 
@@ -139,7 +222,11 @@ fn json(value: &toml::Value) -> Value {
 pub(crate) fn shown(bytes: &[u8]) -> String {
     const MOST: usize = 4000;
     let text = bytes.escape_ascii().to_string();
-    if text.len() <= MOST { text } else { format!("{}… ({} bytes)", &text[..MOST], bytes.len()) }
+    if text.len() <= MOST {
+        text
+    } else {
+        format!("{}… ({} bytes)", &text[..MOST], bytes.len())
+    }
 }
 
 #[cfg(test)]
@@ -187,8 +274,19 @@ mod tests {
 
     #[test]
     fn pointers_are_checked() {
-        for text in ["whose = 1", "\"0:/a\" = 1", "\"x:/a\" = 1", "absent = [1]", "unchanged = 1", "stats = 1", "[order]\n\"/a\" = 1"] {
-            assert!(Expect::read("a/b", &toml::from_str(text).unwrap()).is_err(), "{text}");
+        for text in [
+            "whose = 1",
+            "\"0:/a\" = 1",
+            "\"x:/a\" = 1",
+            "absent = [1]",
+            "unchanged = 1",
+            "stats = 1",
+            "[order]\n\"/a\" = 1",
+        ] {
+            assert!(
+                Expect::read("a/b", &toml::from_str(text).unwrap()).is_err(),
+                "{text}"
+            );
         }
         assert_eq!(split("/a:/b"), Some((1, "/a:/b".to_owned())));
         assert_eq!(split("12:/a"), Some((12, "/a".to_owned())));

@@ -18,6 +18,6 @@ pub mod samples;
 mod spec;
 
 pub use case::{Aligned, Case, all};
-pub use check::{Ran, check, native};
+pub use check::{Enrich, Ran, check, native};
 pub use error::CaseError;
 pub use expect::Expect;

@@ -38,11 +38,20 @@ fn read(name: &str) -> Result<Vec<u8>, String> {
 /// # Errors
 /// What is wrong with the sample files.
 pub fn snapshot() -> Result<Aligned, String> {
-    let config = InventoryConfig::read(&folder().join("inventory.toml")).map_err(|error| error.to_string())?;
-    let created = config.created_ms.ok_or("inventory.toml of the samples says no `created`")?;
-    let explicit = Explicit::new(created, config.sequence.unwrap_or(1), config.valid_for_s.unwrap_or(0));
+    let config = InventoryConfig::read(&folder().join("inventory.toml"))
+        .map_err(|error| error.to_string())?;
+    let created = config
+        .created_ms
+        .ok_or("inventory.toml of the samples says no `created`")?;
+    let explicit = Explicit::new(
+        created,
+        config.sequence.unwrap_or(1),
+        config.valid_for_s.unwrap_or(0),
+    );
     let exported = export(&config, &explicit, &mut Quiet).map_err(|error| error.to_string())?;
-    build(&exported.inventory).map(|bytes| Aligned::new(&bytes)).map_err(|error| error.to_string())
+    build(&exported.inventory)
+        .map(|bytes| Aligned::new(&bytes))
+        .map_err(|error| error.to_string())
 }
 
 /// The events.
@@ -64,9 +73,17 @@ pub fn expected() -> Result<Vec<Expected>, String> {
     let text = String::from_utf8(read("expected.tsv")?).map_err(|error| error.to_string())?;
     let mut rows = Vec::new();
     for (number, row) in text.lines().enumerate().skip(1) {
-        let fault = || format!("expected.tsv, line {}: not line, actor, outcome, verdict: {row:?}", number + 1);
-        let [line, actor, outcome, verdict] = <[&str; 4]>::try_from(row.split('\t').collect::<Vec<_>>()).map_err(|_| fault())?;
-        let (line, record) = line.split_once('.').map_or((line, None), |(line, record)| (line, Some(record)));
+        let fault = || {
+            format!(
+                "expected.tsv, line {}: not line, actor, outcome, verdict: {row:?}",
+                number + 1
+            )
+        };
+        let [line, actor, outcome, verdict] =
+            <[&str; 4]>::try_from(row.split('\t').collect::<Vec<_>>()).map_err(|_| fault())?;
+        let (line, record) = line
+            .split_once('.')
+            .map_or((line, None), |(line, record)| (line, Some(record)));
         let stated = |text: &str| (text != "-").then(|| text.to_owned());
         rows.push(Expected {
             line: line.parse().map_err(|_| fault())?,

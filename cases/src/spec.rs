@@ -30,7 +30,12 @@ pub(crate) struct Word<T>(pub(crate) T);
 impl<'de, T: Vocabulary> Deserialize<'de> for Word<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let unknown = || D::Error::custom(format!("unknown word {text:?}, the words are {}", T::texts().join(", ")));
+        let unknown = || {
+            D::Error::custom(format!(
+                "unknown word {text:?}, the words are {}",
+                T::texts().join(", ")
+            ))
+        };
         T::word(&text).map(Self).ok_or_else(unknown)
     }
 }
@@ -148,7 +153,10 @@ pub(crate) struct IdentitySpec {
 
 /// `"TYPE[@DOMAIN]:VALUE"`, or a table with the time during which it held.
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "an alias is TYPE[@DOMAIN]:VALUE or { key = …, from = …, to = … }")]
+#[serde(
+    untagged,
+    expecting = "an alias is TYPE[@DOMAIN]:VALUE or { key = …, from = …, to = … }"
+)]
 pub(crate) enum AliasSpec {
     Always(String),
     During(DuringSpec),
@@ -173,7 +181,10 @@ pub(crate) struct AgentSpec {
 
 /// `"group:default/x"`, or a table with the rest.
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "an owner is a reference or { ref = …, name, contact, source, as_of, status }")]
+#[serde(
+    untagged,
+    expecting = "an owner is a reference or { ref = …, name, contact, source, as_of, status }"
+)]
 pub(crate) enum OwnerSpec {
     Ref(String),
     Full(FullOwnerSpec),
@@ -192,7 +203,10 @@ pub(crate) struct FullOwnerSpec {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "an entity is a reference or { ref = …, name, contact }")]
+#[serde(
+    untagged,
+    expecting = "an entity is a reference or { ref = …, name, contact }"
+)]
 pub(crate) enum EntitySpec {
     Ref(String),
     Full(FullEntitySpec),

@@ -87,16 +87,32 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Json { line, column, message } => write!(f, "configuration, line {line}, column {column}: {message}"),
-            Self::Version { found } => write!(f, "configuration has version {found}, this core reads version 1; write \"v\":1"),
-            Self::Word { member, found, accepted } => {
-                write!(f, "configuration: {member} is \"{found}\"; accepted: {accepted}")
+            Self::Json {
+                line,
+                column,
+                message,
+            } => write!(f, "configuration, line {line}, column {column}: {message}"),
+            Self::Version { found } => write!(
+                f,
+                "configuration has version {found}, this core reads version 1; write \"v\":1"
+            ),
+            Self::Word {
+                member,
+                found,
+                accepted,
+            } => {
+                write!(
+                    f,
+                    "configuration: {member} is \"{found}\"; accepted: {accepted}"
+                )
             }
             Self::TrustedKey { number } => write!(
                 f,
                 "configuration: trusted key {number} is not {PUBLIC_KEY_PREFIX} and 44 characters of base64; copy the line from the .pub file"
             ),
-            Self::Limit { member, most } => write!(f, "configuration: {member} has to lie between 1 and {most}"),
+            Self::Limit { member, most } => {
+                write!(f, "configuration: {member} has to lie between 1 and {most}")
+            }
         }
     }
 }
@@ -128,11 +144,12 @@ impl Config {
     /// # Errors
     /// What is wrong with it, and where.
     pub fn from_json(json: &[u8]) -> Result<Self, ConfigError> {
-        let document: Document = serde_json::from_slice(json).map_err(|error| ConfigError::Json {
-            line: error.line(),
-            column: error.column(),
-            message: error.to_string(),
-        })?;
+        let document: Document =
+            serde_json::from_slice(json).map_err(|error| ConfigError::Json {
+                line: error.line(),
+                column: error.column(),
+                message: error.to_string(),
+            })?;
         if let Some(found) = document.v.filter(|version| *version != 1) {
             return Err(ConfigError::Version { found });
         }
@@ -141,7 +158,11 @@ impl Config {
         let mut config = Self::default();
         for (name, domain) in document.default_domains.unwrap_or_default() {
             let Some(format) = Format::parse(&name) else {
-                return Err(ConfigError::Word { member: "default_domains", found: name, accepted: "names of log formats, such as k8s_audit" });
+                return Err(ConfigError::Word {
+                    member: "default_domains",
+                    found: name,
+                    accepted: "names of log formats, such as k8s_audit",
+                });
             };
             config.default_domains.insert(format.code(), domain);
         }
@@ -155,7 +176,8 @@ impl Config {
         }
         if let Some(limits) = document.limits {
             if let Some(bytes) = limits.max_event_bytes {
-                config.max_event_bytes = usize::try_from(limit("max_event_bytes", bytes, 1 << 30)?).unwrap_or(1 << 30);
+                config.max_event_bytes =
+                    usize::try_from(limit("max_event_bytes", bytes, 1 << 30)?).unwrap_or(1 << 30);
             }
             if let Some(depth) = limits.max_depth {
                 config.max_depth = limit("max_depth", depth, u64::from(MAX_DEPTH))? as u32;
@@ -167,24 +189,39 @@ impl Config {
     /// The domain that is meant in events of a format that do not name one.
     #[must_use]
     pub fn default_domain(&self, format: Format) -> &str {
-        self.default_domains.get(&format.code()).map_or("", String::as_str)
+        self.default_domains
+            .get(&format.code())
+            .map_or("", String::as_str)
     }
 
     /// Sets the domain that is meant in events of a format.
     pub fn set_default_domain(&mut self, format: Format, domain: &str) {
-        self.default_domains.insert(format.code(), domain.to_owned());
+        self.default_domains
+            .insert(format.code(), domain.to_owned());
     }
 }
 
-fn only(member: &'static str, found: Option<String>, accepted: &'static str) -> Result<(), ConfigError> {
+fn only(
+    member: &'static str,
+    found: Option<String>,
+    accepted: &'static str,
+) -> Result<(), ConfigError> {
     match found {
-        Some(found) if found != accepted => Err(ConfigError::Word { member, found, accepted }),
+        Some(found) if found != accepted => Err(ConfigError::Word {
+            member,
+            found,
+            accepted,
+        }),
         _ => Ok(()),
     }
 }
 
 fn limit(member: &'static str, value: u64, most: u64) -> Result<u64, ConfigError> {
-    if (1..=most).contains(&value) { Ok(value) } else { Err(ConfigError::Limit { member, most }) }
+    if (1..=most).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ConfigError::Limit { member, most })
+    }
 }
 
 /// The key behind [`PUBLIC_KEY_PREFIX`].
@@ -240,12 +277,30 @@ mod tests {
     #[test]
     fn says_what_is_wrong() {
         for (json, text) in [
-            ("{\"colour\":1}", "configuration, line 1, column 9: unknown field `colour`"),
-            ("{\"v\":2}", "configuration has version 2, this core reads version 1; write \"v\":1"),
-            ("{\"rendering\":\"ocsf\"}", "configuration: rendering is \"ocsf\"; accepted: native"),
-            ("{\"trusted_keys\":[\"x\"]}", "configuration: trusted key 0 is not"),
-            ("{\"limits\":{\"max_depth\":129}}", "configuration: max_depth has to lie between 1 and 128"),
-            ("{\"default_domains\":{\"k8s\":\"x\"}}", "configuration: default_domains is \"k8s\""),
+            (
+                "{\"colour\":1}",
+                "configuration, line 1, column 9: unknown field `colour`",
+            ),
+            (
+                "{\"v\":2}",
+                "configuration has version 2, this core reads version 1; write \"v\":1",
+            ),
+            (
+                "{\"rendering\":\"ocsf\"}",
+                "configuration: rendering is \"ocsf\"; accepted: native",
+            ),
+            (
+                "{\"trusted_keys\":[\"x\"]}",
+                "configuration: trusted key 0 is not",
+            ),
+            (
+                "{\"limits\":{\"max_depth\":129}}",
+                "configuration: max_depth has to lie between 1 and 128",
+            ),
+            (
+                "{\"default_domains\":{\"k8s\":\"x\"}}",
+                "configuration: default_domains is \"k8s\"",
+            ),
             ("", "configuration, line 1, column 0: EOF"),
         ] {
             let error = Config::from_json(json.as_bytes()).unwrap_err().to_string();

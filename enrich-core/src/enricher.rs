@@ -105,7 +105,15 @@ impl<'s> Enricher<'s> {
             edits: Vec::new(),
             rendered: Vec::new(),
         };
-        Self { config, readers, layers: Layers::default(), work, out: Vec::new(), stats: Stats::default(), keys_line: 0 }
+        Self {
+            config,
+            readers,
+            layers: Layers::default(),
+            work,
+            out: Vec::new(),
+            stats: Stats::default(),
+            keys_line: 0,
+        }
     }
 
     /// The configuration.
@@ -126,7 +134,12 @@ impl<'s> Enricher<'s> {
     ///
     /// # Errors
     /// Why the snapshot is refused. What was attached before stays.
-    pub fn attach(&mut self, bytes: &'s [u8], check: Check, now_ms: Option<i64>) -> Result<LayerHandle, SnapshotError> {
+    pub fn attach(
+        &mut self,
+        bytes: &'s [u8],
+        check: Check,
+        now_ms: Option<i64>,
+    ) -> Result<LayerHandle, SnapshotError> {
         let snapshot = Snapshot::open(bytes, check, &self.config.trust)?;
         self.layers.attach(snapshot, now_ms).map(LayerHandle)
     }
@@ -179,7 +192,12 @@ impl<'s> Enricher<'s> {
         let mut from = 0;
         for edit in &self.work.edits {
             out.extend_from_slice(body.get(from..edit.at).unwrap_or(&[]));
-            out.extend_from_slice(self.work.rendered.get(edit.text.0..edit.text.1).unwrap_or(&[]));
+            out.extend_from_slice(
+                self.work
+                    .rendered
+                    .get(edit.text.0..edit.text.1)
+                    .unwrap_or(&[]),
+            );
             from = edit.to;
         }
         out.extend_from_slice(body.get(from..).unwrap_or(&[]));
@@ -202,14 +220,23 @@ impl<'s> Enricher<'s> {
     }
 
     /// Scans a line; the edits are in `self.work` afterwards. `None`: an empty line.
-    fn scan_line(&mut self, body: &[u8], purpose: &mut Purpose<'_>, counted: &mut LineStats) -> Result<Option<()>, Refused> {
+    fn scan_line(
+        &mut self,
+        body: &[u8],
+        purpose: &mut Purpose<'_>,
+        counted: &mut LineStats,
+    ) -> Result<Option<()>, Refused> {
         self.work.edits.clear();
         self.work.rendered.clear();
-        let (start, Some(first)) = scan::next_byte(body, 0) else { return Ok(None) };
+        let (start, Some(first)) = scan::next_byte(body, 0) else {
+            return Ok(None);
+        };
         if body.len() > self.config.max_event_bytes {
             return Err(Refused::TooLarge);
         }
-        let Ok(text) = core::str::from_utf8(body) else { return Err(Refused::NotUtf8) };
+        let Ok(text) = core::str::from_utf8(body) else {
+            return Err(Refused::NotUtf8);
+        };
         let mut pass = Pass {
             config: &self.config,
             readers: &self.readers,
@@ -260,7 +287,11 @@ impl<'s> Enricher<'s> {
             let is_read = matches!(result, Ok(Some(())));
             let number = self.keys_line;
             self.finish_line(result, counted.stats);
-            keys::line(number, if is_read { &events } else { &[] }, &mut Json::new(&mut out));
+            keys::line(
+                number,
+                if is_read { &events } else { &[] },
+                &mut Json::new(&mut out),
+            );
             out.push(b'\n');
         }
         self.out = out;
@@ -283,8 +314,15 @@ impl<'s> Enricher<'s> {
             (None, false) => OutcomeKind::OutOfScope,
             (None, true) => OutcomeKind::NotFound,
             (Some(1), _) => {
-                let retired = holders.first().and_then(|holder| self.layers.identity(*holder)).and_then(|identity| identity.retired_ms());
-                if retired.is_some() { OutcomeKind::Retired } else { OutcomeKind::Matched }
+                let retired = holders
+                    .first()
+                    .and_then(|holder| self.layers.identity(*holder))
+                    .and_then(|identity| identity.retired_ms());
+                if retired.is_some() {
+                    OutcomeKind::Retired
+                } else {
+                    OutcomeKind::Matched
+                }
             }
             (Some(_), _) => OutcomeKind::Ambiguous,
         };
@@ -364,15 +402,32 @@ impl Pass<'_, '_, '_, '_> {
         self.buffers.scratch.clear();
         let end = self.scan(Source::Line, at)?;
         for Cut { from, to } in self.findings.cuts.iter().copied() {
-            self.edits.push(Edit { at: from, to, text: (0, 0) });
+            self.edits.push(Edit {
+                at: from,
+                to,
+                text: (0, 0),
+            });
             self.counted.stats.forged_removed += 1;
         }
-        let place = Place { close: self.findings.close, has_members: self.findings.has_members };
-        if self.readers.observe(&mut self.buffers, self.findings, self.config, None, self.observation) {
+        let place = Place {
+            close: self.findings.close,
+            has_members: self.findings.has_members,
+        };
+        if self.readers.observe(
+            &mut self.buffers,
+            self.findings,
+            self.config,
+            None,
+            self.observation,
+        ) {
             self.event(place, Span::EMPTY);
             return Ok(end);
         }
-        let (envelope, time) = envelope::recognise(self.findings, &self.readers.trie, self.readers.envelope_base);
+        let (envelope, time) = envelope::recognise(
+            self.findings,
+            &self.readers.trie,
+            self.readers.envelope_base,
+        );
         match envelope {
             Envelope::Array(span) if nesting < MAX_NESTING => {
                 self.array(span.start(), nesting + 1)?;
@@ -384,7 +439,13 @@ impl Pass<'_, '_, '_, '_> {
             Envelope::Text(span, format) => {
                 self.copy_inner(span);
                 if self.scan(Source::Inner, 0).is_ok() {
-                    let known = self.readers.observe(&mut self.buffers, self.findings, self.config, format, self.observation);
+                    let known = self.readers.observe(
+                        &mut self.buffers,
+                        self.findings,
+                        self.config,
+                        format,
+                        self.observation,
+                    );
                     if known {
                         self.event(place, time);
                     } else {
@@ -401,11 +462,23 @@ impl Pass<'_, '_, '_, '_> {
 
     /// A document in a string that is itself an envelope around one object.
     fn nested_text(&mut self, place: Place, time: Span) {
-        let (envelope, inner_time) = envelope::recognise(self.findings, &self.readers.trie, self.readers.envelope_base);
+        let (envelope, inner_time) = envelope::recognise(
+            self.findings,
+            &self.readers.trie,
+            self.readers.envelope_base,
+        );
         if let Envelope::Object(span) = envelope
             && self.scan(Source::Inner, span.start()).is_ok()
         {
-            self.inside(place, if inner_time.is_empty() { time } else { inner_time }, None);
+            self.inside(
+                place,
+                if inner_time.is_empty() {
+                    time
+                } else {
+                    inner_time
+                },
+                None,
+            );
         } else {
             self.unrecognized();
         }
@@ -419,13 +492,26 @@ impl Pass<'_, '_, '_, '_> {
     }
 
     fn scan(&mut self, source: Source, at: usize) -> Result<usize, Refused> {
-        let end = scan::scan_object(&mut self.buffers, source, at, self.config.max_depth, &self.readers.trie, self.findings)?;
+        let end = scan::scan_object(
+            &mut self.buffers,
+            source,
+            at,
+            self.config.max_depth,
+            &self.readers.trie,
+            self.findings,
+        )?;
         Ok(end)
     }
 
     /// What was scanned last is the event that the envelope carries.
     fn inside(&mut self, place: Place, time: Span, format: Option<crate::vocabulary::Format>) {
-        if self.readers.observe(&mut self.buffers, self.findings, self.config, format, self.observation) {
+        if self.readers.observe(
+            &mut self.buffers,
+            self.findings,
+            self.config,
+            format,
+            self.observation,
+        ) {
             self.event(place, time);
         } else {
             self.unrecognized();
@@ -479,11 +565,27 @@ impl Pass<'_, '_, '_, '_> {
             return;
         }
         // Without a time of its own, an event is resolved as of the snapshot.
-        let created = self.layers.iter().next().map_or(0, |layer| layer.snapshot.header().created_ms);
+        let created = self
+            .layers
+            .iter()
+            .next()
+            .map_or(0, |layer| layer.snapshot.header().created_ms);
         let time_ms = self.observation.time_ms.unwrap_or(created);
         let mut resolutions = ArrayVec::<Resolution, MAX_IDENTITIES>::new();
-        lookup::resolve_all(self.layers, &self.buffers, self.observation, time_ms, &mut resolutions);
-        let assessment = assess::assess(self.layers, &self.buffers, self.observation, &resolutions, time_ms);
+        lookup::resolve_all(
+            self.layers,
+            &self.buffers,
+            self.observation,
+            time_ms,
+            &mut resolutions,
+        );
+        let assessment = assess::assess(
+            self.layers,
+            &self.buffers,
+            self.observation,
+            &resolutions,
+            time_ms,
+        );
         for assessed in &assessment.identities {
             stats.outcome(assessed.outcome);
             if let Some(judgement) = &assessed.judgement {
@@ -495,7 +597,11 @@ impl Pass<'_, '_, '_, '_> {
         }
         stats.enriched += 1;
         let from = self.rendered.len();
-        self.rendered.extend_from_slice(if place.has_members { b",\"whose\":" } else { b"\"whose\":" });
+        self.rendered.extend_from_slice(if place.has_members {
+            b",\"whose\":"
+        } else {
+            b"\"whose\":"
+        });
         let context = native::Context {
             layers: self.layers,
             buffers: &self.buffers,
@@ -505,7 +611,11 @@ impl Pass<'_, '_, '_, '_> {
             time_ms,
         };
         native::write(&context, &mut Json::new(self.rendered));
-        self.edits.push(Edit { at: place.close, to: place.close, text: (from, self.rendered.len()) });
+        self.edits.push(Edit {
+            at: place.close,
+            to: place.close,
+            text: (from, self.rendered.len()),
+        });
     }
 }
 
@@ -519,7 +629,7 @@ impl<'a> Iterator for Lines<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let len = self.0.iter().position(|byte| *byte == b'\n').map_or(self.0.len(), |at| at + 1);
+        let len = memchr::memchr(b'\n', self.0).map_or(self.0.len(), |at| at + 1);
         let (line, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(line)

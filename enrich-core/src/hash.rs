@@ -18,14 +18,18 @@ fn absorb(mut a: u64, mut b: u64, bytes: &[u8]) -> (u64, u64) {
     }
     let (words, tail) = rest.as_chunks::<8>();
     for word in words {
-        a = (a ^ u64::from_le_bytes(*word)).wrapping_mul(K1).rotate_left(29);
+        a = (a ^ u64::from_le_bytes(*word))
+            .wrapping_mul(K1)
+            .rotate_left(29);
     }
     let mut last = tail.len() as u64;
     for byte in tail {
         last = (last << 8) | u64::from(*byte);
     }
     // The length closes a part, so that ("ab", "c") and ("a", "bc") differ.
-    b = (b ^ last ^ ((bytes.len() as u64) << 56)).wrapping_mul(K2).rotate_left(31);
+    b = (b ^ last ^ ((bytes.len() as u64) << 56))
+        .wrapping_mul(K2)
+        .rotate_left(31);
     (a, b)
 }
 
@@ -33,7 +37,11 @@ fn absorb(mut a: u64, mut b: u64, bytes: &[u8]) -> (u64, u64) {
 #[must_use]
 #[inline]
 pub fn key_hash(seed: u64, key_type: u8, domain: &[u8], value: &[u8]) -> u64 {
-    let (a, b) = absorb(seed ^ K2, seed.rotate_left(32) ^ (u64::from(key_type) << 48), domain);
+    let (a, b) = absorb(
+        seed ^ K2,
+        seed.rotate_left(32) ^ (u64::from(key_type) << 48),
+        domain,
+    );
     let (a, b) = absorb(a, b, value);
     let mut h = a ^ b.rotate_left(17);
     h ^= h >> 33;
@@ -74,10 +82,20 @@ mod tests {
     #[test]
     fn values_are_frozen() {
         assert_eq!(key_hash(0, 1, b"", b""), FROZEN[0]);
-        assert_eq!(key_hash(7, 1, b"", b"arn:aws:iam::123456789012:role/ci/deployer"), FROZEN[1]);
-        assert_eq!(key_hash(7, 30, b"prod-eu", b"system:serviceaccount:payments:api"), FROZEN[2]);
+        assert_eq!(
+            key_hash(7, 1, b"", b"arn:aws:iam::123456789012:role/ci/deployer"),
+            FROZEN[1]
+        );
+        assert_eq!(
+            key_hash(7, 30, b"prod-eu", b"system:serviceaccount:payments:api"),
+            FROZEN[2]
+        );
     }
-    const FROZEN: [u64; 3] = [0xC53B_C7E3_CB8C_DBEB, 0x1062_888E_F60A_1CE4, 0x477A_D0B3_A7F1_8D36];
+    const FROZEN: [u64; 3] = [
+        0xC53B_C7E3_CB8C_DBEB,
+        0x1062_888E_F60A_1CE4,
+        0x477A_D0B3_A7F1_8D36,
+    ];
 
     #[test]
     fn spreads_evenly() {
@@ -87,6 +105,9 @@ mod tests {
             counts[home_bucket(hash, 64) as usize] += 1;
         }
         // Mean 1000, standard deviation 31: five of them leave room for chance, none for a bias.
-        assert!(counts.iter().all(|count| (840..1160).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (840..1160).contains(count)),
+            "{counts:?}"
+        );
     }
 }

@@ -56,7 +56,11 @@ impl<'s> Layers<'s> {
     }
 
     /// Attaches a snapshot. `now_ms` judges expiry; `None` judges nothing.
-    pub(crate) fn attach(&mut self, snapshot: Snapshot<'s>, now_ms: Option<i64>) -> Result<i32, SnapshotError> {
+    pub(crate) fn attach(
+        &mut self,
+        snapshot: Snapshot<'s>,
+        now_ms: Option<i64>,
+    ) -> Result<i32, SnapshotError> {
         let header = snapshot.header();
         if self.layers.len() >= MAX_LAYERS {
             return Err(SnapshotError::TooManyLayers { limit: MAX_LAYERS });
@@ -64,36 +68,61 @@ impl<'s> Layers<'s> {
         if let Some(now) = now_ms
             && header.valid_for_s != 0
         {
-            let span = i64::try_from(header.valid_for_s).unwrap_or(i64::MAX).saturating_mul(1000);
+            let span = i64::try_from(header.valid_for_s)
+                .unwrap_or(i64::MAX)
+                .saturating_mul(1000);
             let ended_ms = header.created_ms.saturating_add(span);
             if now > ended_ms {
                 return Err(SnapshotError::Expired { ended_ms });
             }
         }
         let root = if header.layer == LayerKind::Overlay {
-            let base = self.layers.iter().find(|layer| layer.snapshot.header().digest == header.overlay_of);
-            base.map(|layer| layer.root).ok_or_else(|| SnapshotError::MissingBase {
-                base: crate::snapshot::header::bytes_at(&header.overlay_of, 0),
-            })?
+            let base = self
+                .layers
+                .iter()
+                .find(|layer| layer.snapshot.header().digest == header.overlay_of);
+            base.map(|layer| layer.root)
+                .ok_or_else(|| SnapshotError::MissingBase {
+                    base: crate::snapshot::header::bytes_at(&header.overlay_of, 0),
+                })?
         } else {
             header.digest
         };
         // A snapshot of the same line as an attached one may not be older.
-        if let Some(newest) = self.layers.iter().filter(|layer| same_line(&layer.snapshot, &snapshot)).map(|layer| layer.snapshot.header().sequence).max()
+        if let Some(newest) = self
+            .layers
+            .iter()
+            .filter(|layer| same_line(&layer.snapshot, &snapshot))
+            .map(|layer| layer.snapshot.header().sequence)
+            .max()
             && header.sequence < newest
         {
-            return Err(SnapshotError::Rollback { found: header.sequence, attached: newest });
+            return Err(SnapshotError::Rollback {
+                found: header.sequence,
+                attached: newest,
+            });
         }
         let handle = self.next_handle;
         self.next_handle = self.next_handle.checked_add(1).unwrap_or(0);
         self.has_overlays |= snapshot.header().layer == LayerKind::Overlay;
-        self.layers.push(Layer { handle, snapshot, root });
+        self.layers.push(Layer {
+            handle,
+            snapshot,
+            root,
+        });
         Ok(handle)
     }
 
     pub(crate) fn detach(&mut self, handle: i32) -> Result<(), SnapshotError> {
-        let at = self.layers.iter().position(|layer| layer.handle == handle).ok_or(SnapshotError::UnknownHandle { handle })?;
-        let digest = self.layers.get(at).map(|layer| layer.snapshot.header().digest);
+        let at = self
+            .layers
+            .iter()
+            .position(|layer| layer.handle == handle)
+            .ok_or(SnapshotError::UnknownHandle { handle })?;
+        let digest = self
+            .layers
+            .get(at)
+            .map(|layer| layer.snapshot.header().digest);
         if self.layers.iter().any(|layer| {
             let header = layer.snapshot.header();
             header.layer == LayerKind::Overlay && Some(header.overlay_of) == digest
@@ -101,13 +130,20 @@ impl<'s> Layers<'s> {
             return Err(SnapshotError::BaseInUse { handle });
         }
         self.layers.remove(at);
-        self.has_overlays = self.layers.iter().any(|layer| layer.snapshot.header().layer == LayerKind::Overlay);
+        self.has_overlays = self
+            .layers
+            .iter()
+            .any(|layer| layer.snapshot.header().layer == LayerKind::Overlay);
         Ok(())
     }
 
     /// Who holds a key, at any time, after overlays. `Some(n)`: the number of holders, which may be
     /// more than are in the list. `None`: no layer knows the key.
-    pub(crate) fn find(&self, key: &Key<'_>, holders: &mut ArrayVec<Holder, MAX_HOLDERS>) -> Option<usize> {
+    pub(crate) fn find(
+        &self,
+        key: &Key<'_>,
+        holders: &mut ArrayVec<Holder, MAX_HOLDERS>,
+    ) -> Option<usize> {
         holders.clear();
         let mut known = None;
         for (number, layer) in self.layers.iter().enumerate() {
@@ -124,7 +160,10 @@ impl<'s> Layers<'s> {
                     return;
                 }
                 count += 1;
-                let _ = holders.try_push(Holder { layer: number as u8, candidate });
+                let _ = holders.try_push(Holder {
+                    layer: number as u8,
+                    candidate,
+                });
             });
             if count > 0 {
                 known = Some(known.unwrap_or(0) + count);
@@ -136,18 +175,22 @@ impl<'s> Layers<'s> {
     /// The overlays above a layer, which is part of the same stack.
     fn above(&self, number: usize) -> impl Iterator<Item = &Layer<'s>> {
         let root = self.layers.get(number).map(|layer| layer.root);
-        self.layers
-            .iter()
-            .skip(number + 1)
-            .filter(move |layer| layer.snapshot.header().layer == LayerKind::Overlay && Some(layer.root) == root)
+        self.layers.iter().skip(number + 1).filter(move |layer| {
+            layer.snapshot.header().layer == LayerKind::Overlay && Some(layer.root) == root
+        })
     }
 
     fn is_removed_above(&self, number: usize, key: &Key<'_>) -> bool {
-        self.above(number).any(|layer| matches!(layer.snapshot.find(key), Candidates::Nobody))
+        self.above(number)
+            .any(|layer| matches!(layer.snapshot.find(key), Candidates::Nobody))
     }
 
     fn is_replaced_above(&self, number: usize, identity: u32) -> bool {
-        let Some(identity) = self.layers.get(number).and_then(|layer| layer.snapshot.identity(identity)) else {
+        let Some(identity) = self
+            .layers
+            .get(number)
+            .and_then(|layer| layer.snapshot.identity(identity))
+        else {
             return false;
         };
         let mut uid = alloc::string::String::new();
@@ -155,22 +198,38 @@ impl<'s> Layers<'s> {
             uid.push_str(part);
         }
         let key = Key::new(KeyType::Uid, "", &uid);
-        self.above(number).any(|layer| !matches!(layer.snapshot.find(&key), Candidates::Absent))
+        self.above(number)
+            .any(|layer| !matches!(layer.snapshot.find(&key), Candidates::Absent))
     }
 
     pub(crate) fn identity(&self, holder: Holder) -> Option<IdentityRef<'_>> {
-        self.get(holder.layer)?.snapshot.identity(holder.candidate.identity)
+        self.get(holder.layer)?
+            .snapshot
+            .identity(holder.candidate.identity)
     }
 
     /// The scope of a provider, domain and part, from the newest layer that has it.
-    pub(crate) fn scope(&self, provider: Provider, domain: &str, part: &str) -> Option<ScopeRef<'_>> {
-        self.layers.iter().rev().find_map(|layer| layer.snapshot.scope(provider, domain, part))
+    pub(crate) fn scope(
+        &self,
+        provider: Provider,
+        domain: &str,
+        part: &str,
+    ) -> Option<ScopeRef<'_>> {
+        self.layers
+            .iter()
+            .rev()
+            .find_map(|layer| layer.snapshot.scope(provider, domain, part))
     }
 
     /// Whether the identities of a domain are in any attached snapshot.
     pub(crate) fn covers(&self, provider: Provider, domain: &str) -> bool {
         !domain.is_empty()
-            && self.layers.iter().any(|layer| layer.snapshot.scope(provider, domain, "").is_some_and(|scope| scope.is_covered))
+            && self.layers.iter().any(|layer| {
+                layer
+                    .snapshot
+                    .scope(provider, domain, "")
+                    .is_some_and(|scope| scope.is_covered)
+            })
     }
 }
 
@@ -182,6 +241,9 @@ fn same_line(a: &Snapshot<'_>, b: &Snapshot<'_>) -> bool {
         && a.meta("organization") == b.meta("organization")
         && a.scopes().any(|scope| {
             scope.is_covered
-                && scope.provider.is_some_and(|provider| b.scope(provider, scope.domain, scope.part).is_some_and(|scope| scope.is_covered))
+                && scope.provider.is_some_and(|provider| {
+                    b.scope(provider, scope.domain, scope.part)
+                        .is_some_and(|scope| scope.is_covered)
+                })
         })
 }

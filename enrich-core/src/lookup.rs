@@ -24,7 +24,13 @@ pub(crate) struct Resolution {
 
 impl Resolution {
     fn miss(outcome: OutcomeKind) -> Self {
-        Self { outcome, key: None, holder: None, candidates: ArrayVec::new(), candidate_count: 0 }
+        Self {
+            outcome,
+            key: None,
+            holder: None,
+            candidates: ArrayVec::new(),
+            candidate_count: 0,
+        }
     }
 
     /// How much an outcome of one key says against that of another.
@@ -44,13 +50,24 @@ impl Resolution {
 ///
 /// Keys stand in the order in which they decide: unique ids first. A name that leads to an identity
 /// whose unique id is another than the event's is no match: names are reused, ids are not.
-pub(crate) fn resolve(layers: &Layers<'_>, buffers: &TextBuffers<'_>, observed: &Observed, time_ms: i64) -> Resolution {
+pub(crate) fn resolve(
+    layers: &Layers<'_>,
+    buffers: &TextBuffers<'_>,
+    observed: &Observed,
+    time_ms: i64,
+) -> Resolution {
     let mut best: Option<Resolution> = None;
     let mut refused = false;
     let mut holders = ArrayVec::new();
     for (number, key) in observed.keys.iter().enumerate() {
-        let wanted = Key::new(key.key_type, buffers.get(key.domain), buffers.get(key.value));
-        let Some(count) = layers.find(&wanted, &mut holders) else { continue };
+        let wanted = Key::new(
+            key.key_type,
+            buffers.get(key.domain),
+            buffers.get(key.value),
+        );
+        let Some(count) = layers.find(&wanted, &mut holders) else {
+            continue;
+        };
         let is_id = key.key_type.is_unique_id();
         if !is_id {
             let before = holders.len();
@@ -67,37 +84,57 @@ pub(crate) fn resolve(layers: &Layers<'_>, buffers: &TextBuffers<'_>, observed: 
         }
         // Nothing beats a match, and an id decides alone unless several identities claim it.
         let outcome = best.as_ref().map(|best| best.outcome);
-        if outcome == Some(OutcomeKind::Matched) || (is_id && outcome != Some(OutcomeKind::Ambiguous)) {
+        if outcome == Some(OutcomeKind::Matched)
+            || (is_id && outcome != Some(OutcomeKind::Ambiguous))
+        {
             break;
         }
     }
     best.unwrap_or_else(|| {
         let covered = refused || is_covered(layers, buffers, observed);
-        Resolution::miss(if covered { OutcomeKind::NotFound } else { OutcomeKind::OutOfScope })
+        Resolution::miss(if covered {
+            OutcomeKind::NotFound
+        } else {
+            OutcomeKind::OutOfScope
+        })
     })
 }
 
 /// Whether any attached snapshot holds the identities of that provider and domain.
 fn is_covered(layers: &Layers<'_>, buffers: &TextBuffers<'_>, observed: &Observed) -> bool {
     layers.covers(observed.provider, buffers.get(observed.domain))
-        || observed.keys.iter().any(|key| layers.covers(key.key_type.provider(), buffers.get(key.domain)))
+        || observed
+            .keys
+            .iter()
+            .any(|key| layers.covers(key.key_type.provider(), buffers.get(key.domain)))
 }
 
 /// Whether the event shows a unique id of a type of which the identity has another one.
-fn has_other_id(layers: &Layers<'_>, buffers: &TextBuffers<'_>, observed: &Observed, holder: Holder) -> bool {
-    let Some(identity) = layers.identity(holder) else { return false };
-    observed.keys.iter().filter(|key| key.key_type.is_unique_id()).any(|key| {
-        let (domain, value) = (buffers.get(key.domain), buffers.get(key.value));
-        let mut has_type = false;
-        let mut has_value = false;
-        for alias in identity.aliases() {
-            if alias.key_type == key.key_type && alias.domain == domain {
-                has_type = true;
-                has_value |= alias.value_is(value);
+fn has_other_id(
+    layers: &Layers<'_>,
+    buffers: &TextBuffers<'_>,
+    observed: &Observed,
+    holder: Holder,
+) -> bool {
+    let Some(identity) = layers.identity(holder) else {
+        return false;
+    };
+    observed
+        .keys
+        .iter()
+        .filter(|key| key.key_type.is_unique_id())
+        .any(|key| {
+            let (domain, value) = (buffers.get(key.domain), buffers.get(key.value));
+            let mut has_type = false;
+            let mut has_value = false;
+            for alias in identity.aliases() {
+                if alias.key_type == key.key_type && alias.domain == domain {
+                    has_type = true;
+                    has_value |= alias.value_is(value);
+                }
             }
-        }
-        has_type && !has_value
-    })
+            has_type && !has_value
+        })
 }
 
 /// Who held the key at that time.
@@ -107,12 +144,16 @@ fn at_time(layers: &Layers<'_>, holders: &[Holder], count: usize, time_ms: i64) 
     for holder in holders {
         let candidate = holder.candidate;
         if candidate.valid_from_ms <= time_ms && time_ms < candidate.valid_to_ms {
-            let same = |known: &Holder| known.layer == holder.layer && known.candidate.identity == candidate.identity;
+            let same = |known: &Holder| {
+                known.layer == holder.layer && known.candidate.identity == candidate.identity
+            };
             if !now.iter().any(same) {
                 let _ = now.try_push(*holder);
             }
         } else if candidate.valid_to_ms <= time_ms
-            && let Some(at) = layers.identity(*holder).and_then(|identity| identity.retired_ms())
+            && let Some(at) = layers
+                .identity(*holder)
+                .and_then(|identity| identity.retired_ms())
             && at <= time_ms
             && retired.is_none_or(|(latest, _)| at > latest)
         {

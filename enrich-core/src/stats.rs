@@ -53,7 +53,9 @@ impl Stats {
             (&mut self.verdicts[..], &line.verdicts[..]),
             (&mut self.priorities[..], &line.priorities[..]),
         ] {
-            mine.iter_mut().zip(more).for_each(|(mine, more)| *mine += more);
+            mine.iter_mut()
+                .zip(more)
+                .for_each(|(mine, more)| *mine += more);
         }
     }
 
@@ -72,19 +74,28 @@ impl Stats {
     /// How many identities had that outcome.
     #[must_use]
     pub fn outcomes(&self, outcome: OutcomeKind) -> u64 {
-        self.outcomes.get(usize::from(outcome.code())).copied().unwrap_or(0)
+        self.outcomes
+            .get(usize::from(outcome.code()))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// How many identities had that verdict.
     #[must_use]
     pub fn verdicts(&self, verdict: Verdict) -> u64 {
-        self.verdicts.get(usize::from(verdict.code())).copied().unwrap_or(0)
+        self.verdicts
+            .get(usize::from(verdict.code()))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// How many events had that priority.
     #[must_use]
     pub fn priorities(&self, priority: Priority) -> u64 {
-        self.priorities.get(usize::from(priority.code())).copied().unwrap_or(0)
+        self.priorities
+            .get(usize::from(priority.code()))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// The counters as one JSON object.
@@ -106,13 +117,26 @@ impl Stats {
                 out.number(name, value);
             }
             out.member("outcomes", |out| {
-                out.object(|out| OutcomeKind::ALL.iter().for_each(|word| out.number(word.as_str(), self.outcomes(*word))));
+                out.object(|out| {
+                    OutcomeKind::ALL
+                        .iter()
+                        .for_each(|word| out.number(word.as_str(), self.outcomes(*word)))
+                });
             });
             out.member("verdicts", |out| {
-                out.object(|out| Verdict::ALL.iter().for_each(|word| out.number(word.as_str(), self.verdicts(*word))));
+                out.object(|out| {
+                    Verdict::ALL
+                        .iter()
+                        .for_each(|word| out.number(word.as_str(), self.verdicts(*word)))
+                });
             });
             out.member("priorities", |out| {
-                out.object(|out| Priority::ALL.iter().rev().for_each(|word| out.number(word.as_str(), self.priorities(*word))));
+                out.object(|out| {
+                    Priority::ALL
+                        .iter()
+                        .rev()
+                        .for_each(|word| out.number(word.as_str(), self.priorities(*word)))
+                });
             });
         });
     }

@@ -29,7 +29,11 @@ const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_index = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let month = if month_index < 10 {
+        month_index + 3
+    } else {
+        month_index - 9
+    };
     let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
     (year, month, day)
 }
@@ -64,7 +68,11 @@ impl Reader<'_> {
     fn milliseconds(&mut self) -> i64 {
         let mut scale = 100;
         let mut value = 0;
-        while let Some((digit, rest)) = self.0.split_first().filter(|(byte, _)| byte.is_ascii_digit()) {
+        while let Some((digit, rest)) = self
+            .0
+            .split_first()
+            .filter(|(byte, _)| byte.is_ascii_digit())
+        {
             value += i64::from(digit - b'0') * scale;
             scale /= 10;
             self.0 = rest;
@@ -91,7 +99,11 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     let minute = reader.digits(2)?;
     reader.literal(b":")?;
     let second = reader.digits(2)?;
-    let millisecond = if reader.literal(b".,").is_some() { reader.milliseconds() } else { 0 };
+    let millisecond = if reader.literal(b".,").is_some() {
+        reader.milliseconds()
+    } else {
+        0
+    };
     let offset_minutes = match reader.literal(b"Zz+-") {
         Some(sign @ (b'+' | b'-')) => {
             let hours = reader.digits(2)?;
@@ -120,7 +132,9 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     if day > longest {
         return None;
     }
-    let seconds = ((days_from_civil(year, month, day) * 24 + hour) * 60 + minute - offset_minutes) * 60 + second;
+    let seconds = ((days_from_civil(year, month, day) * 24 + hour) * 60 + minute - offset_minutes)
+        * 60
+        + second;
     Some(seconds * 1000 + millisecond)
 }
 
@@ -133,7 +147,10 @@ pub fn write_rfc3339(f: &mut dyn fmt::Write, ms: i64) -> fmt::Result {
     let of_day = ms.rem_euclid(DAY_MS);
     let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
     let (second, millisecond) = (of_day / 1000 % 60, of_day % 1000);
-    write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+    write!(
+        f,
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+    )?;
     if millisecond != 0 {
         write!(f, ".{millisecond:03}")?;
     }
@@ -182,9 +199,20 @@ mod tests {
     #[test]
     fn refuses_what_is_no_time() {
         for input in [
-            "", "now", "2026", "2026-13-01T00:00:00Z", "2026-00-10T00:00:00Z", "2026-02-30T00:00:00Z",
-            "2023-02-29T00:00:00Z", "2026-03-20T24:00:00Z", "2026-03-20T06:60:00Z", "2026-03-20T06:00:00Zx",
-            "2026-03-20T06:00:00+25:00", "2026-03-20", "+026-03-20T06:00:00Z", "2026-03-20T06:00:00é",
+            "",
+            "now",
+            "2026",
+            "2026-13-01T00:00:00Z",
+            "2026-00-10T00:00:00Z",
+            "2026-02-30T00:00:00Z",
+            "2023-02-29T00:00:00Z",
+            "2026-03-20T24:00:00Z",
+            "2026-03-20T06:60:00Z",
+            "2026-03-20T06:00:00Zx",
+            "2026-03-20T06:00:00+25:00",
+            "2026-03-20",
+            "+026-03-20T06:00:00Z",
+            "2026-03-20T06:00:00é",
         ] {
             assert_eq!(parse_rfc3339(input), None, "{input}");
         }
@@ -192,7 +220,17 @@ mod tests {
 
     #[test]
     fn writes_what_it_reads() {
-        for ms in [0, 1, 999, 1000, 1_773_986_400_000, -1, 4_102_444_799_999, 951_782_400_000, 1_709_164_800_000] {
+        for ms in [
+            0,
+            1,
+            999,
+            1000,
+            1_773_986_400_000,
+            -1,
+            4_102_444_799_999,
+            951_782_400_000,
+            1_709_164_800_000,
+        ] {
             assert_eq!(parse_rfc3339(&text(ms)), Some(ms), "{}", text(ms));
         }
         assert_eq!(text(1_773_986_400_500), "2026-03-20T06:00:00.500Z");
@@ -200,9 +238,18 @@ mod tests {
 
     #[test]
     fn weeks_start_on_monday() {
-        assert_eq!(hour_of_week(parse_rfc3339("2026-03-16T00:00:00Z").unwrap()), 0);
-        assert_eq!(hour_of_week(parse_rfc3339("2026-03-22T23:59:59Z").unwrap()), 167);
-        assert_eq!(hour_of_week(parse_rfc3339("2026-03-20T06:30:00Z").unwrap()), 4 * 24 + 6);
+        assert_eq!(
+            hour_of_week(parse_rfc3339("2026-03-16T00:00:00Z").unwrap()),
+            0
+        );
+        assert_eq!(
+            hour_of_week(parse_rfc3339("2026-03-22T23:59:59Z").unwrap()),
+            167
+        );
+        assert_eq!(
+            hour_of_week(parse_rfc3339("2026-03-20T06:30:00Z").unwrap()),
+            4 * 24 + 6
+        );
         assert_eq!(hour_of_week(0), 3 * 24);
     }
 }

@@ -16,7 +16,13 @@ fn every_case_holds() {
             failures.push(format!("{} ({}): {failure}", case.name, case.title));
         }
     }
-    assert!(failures.is_empty(), "{} of {} cases: \n{}", failures.len(), cases.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases: \n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n")
+    );
     assert!(cases.len() >= 60, "only {} cases were found", cases.len());
 }
 
@@ -24,7 +30,11 @@ fn every_case_holds() {
 fn cases_to_fix_still_fail() {
     for case in cases().iter().filter(|case| case.is_fixme) {
         let failures = check(case, &mut native);
-        assert!(!failures.is_empty(), "{} holds now; move it out of data/fixme", case.name);
+        assert!(
+            !failures.is_empty(),
+            "{} holds now; move it out of data/fixme",
+            case.name
+        );
     }
 }
 
@@ -36,7 +46,9 @@ fn an_enricher_that_has_seen_every_other_case_says_the_same() {
         let config = Config::from_json(&case.config).expect("a configuration");
         let mut enricher = Enricher::new(config);
         for snapshot in &case.snapshots {
-            enricher.attach(snapshot.bytes(), Check::All, None).expect("attached");
+            enricher
+                .attach(snapshot.bytes(), Check::All, None)
+                .expect("attached");
         }
         let fresh = enricher.enrich(&case.event).to_vec();
         for other in &cases {

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use enrich_core::vocabulary::{Environment, NetworkKind, OwnerStatus, PrivilegeLevel};
 
-use crate::model::{Agent, EntityRef, Expectation, Network, Owner, Privilege, Provenance, Revocation, Scope, Time};
+use crate::model::{
+    Agent, EntityRef, Expectation, Network, Owner, Privilege, Provenance, Revocation, Scope, Time,
+};
 use crate::policy::{ClassifyRule, Policy, owner_reference};
 use crate::reconcile::{Subject, dimension_field};
 use crate::record::Directory;
@@ -34,19 +36,38 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// A context.
     #[must_use]
-    pub fn new(policy: &'a Policy, directory: &'a Directory, created_ms: i64, scopes: &[Scope]) -> Self {
-        Self { policy, directory, created_ms, own_domains: scopes.iter().map(|scope| scope.domain.clone()).collect() }
+    pub fn new(
+        policy: &'a Policy,
+        directory: &'a Directory,
+        created_ms: i64,
+        scopes: &[Scope],
+    ) -> Self {
+        Self {
+            policy,
+            directory,
+            created_ms,
+            own_domains: scopes.iter().map(|scope| scope.domain.clone()).collect(),
+        }
     }
 }
 
 /// An owner of whom nothing is known but the reference.
 pub(crate) fn owner(reference: &str, source: &str, as_of_ms: Option<i64>) -> Owner {
-    Owner { entity: entity(reference), source: source.to_owned(), as_of_ms, status: OwnerStatus::Unknown }
+    Owner {
+        entity: entity(reference),
+        source: source.to_owned(),
+        as_of_ms,
+        status: OwnerStatus::Unknown,
+    }
 }
 
 /// An entity of which nothing is known but the reference.
 pub(crate) fn entity(reference: &str) -> EntityRef {
-    EntityRef { reference: reference.to_owned(), name: None, contact: None }
+    EntityRef {
+        reference: reference.to_owned(),
+        name: None,
+        contact: None,
+    }
 }
 
 /// Applies the policy to every identity. Returns the networks that the inventory needs and warnings.
@@ -89,7 +110,13 @@ impl Rules<'_> {
         true
     }
 
-    fn option<T: Clone>(&mut self, field: &'static str, force: bool, value: Option<&T>, slot: impl Fn(&mut Subject) -> &mut Option<T>) {
+    fn option<T: Clone>(
+        &mut self,
+        field: &'static str,
+        force: bool,
+        value: Option<&T>,
+        slot: impl Fn(&mut Subject) -> &mut Option<T>,
+    ) {
         if let Some(value) = value
             && self.may(field, force)
         {
@@ -99,14 +126,24 @@ impl Rules<'_> {
 }
 
 fn note(subject: &mut Subject, field: &str) {
-    subject.identity.provenance.retain(|provenance| provenance.field != field);
-    subject.identity.provenance.push(Provenance { field: field.to_owned(), source: POLICY.to_owned(), observed_ms: None });
+    subject
+        .identity
+        .provenance
+        .retain(|provenance| provenance.field != field);
+    subject.identity.provenance.push(Provenance {
+        field: field.to_owned(),
+        source: POLICY.to_owned(),
+        observed_ms: None,
+    });
 }
 
 /// The classification rules but for the owner. Returns the tier that a rule sets.
 fn apply_rules(subject: &mut Subject, context: &Context<'_>) -> Option<u8> {
     let mut tier = None;
-    let mut rules = Rules { subject, decided: BTreeSet::new() };
+    let mut rules = Rules {
+        subject,
+        decided: BTreeSet::new(),
+    };
     for rule in &context.policy.classify {
         if !rule.matches.holds(rules.subject) {
             continue;
@@ -123,15 +160,34 @@ fn apply_rules(subject: &mut Subject, context: &Context<'_>) -> Option<u8> {
             words.dedup();
             rules.subject.identity.environment = words;
         }
-        rules.option("criticality", force, set.criticality.map(|word| word.0).as_ref(), |s| &mut s.identity.criticality);
-        rules.option("purpose", force, set.purpose.as_ref(), |s| &mut s.identity.purpose);
-        rules.option("service", force, set.service.as_ref(), |s| &mut s.identity.service);
-        rules.option("vendor", force, set.vendor.as_ref(), |s| &mut s.identity.vendor);
-        rules.option("sponsor", force, set.sponsor.as_deref().map(entity).as_ref(), |s| &mut s.identity.sponsor);
+        rules.option(
+            "criticality",
+            force,
+            set.criticality.map(|word| word.0).as_ref(),
+            |s| &mut s.identity.criticality,
+        );
+        rules.option("purpose", force, set.purpose.as_ref(), |s| {
+            &mut s.identity.purpose
+        });
+        rules.option("service", force, set.service.as_ref(), |s| {
+            &mut s.identity.service
+        });
+        rules.option("vendor", force, set.vendor.as_ref(), |s| {
+            &mut s.identity.vendor
+        });
+        rules.option(
+            "sponsor",
+            force,
+            set.sponsor.as_deref().map(entity).as_ref(),
+            |s| &mut s.identity.sponsor,
+        );
         if let Some(framework) = &set.agent_framework
             && rules.may("agent", force)
         {
-            rules.subject.identity.agent = Some(Agent { framework: framework.clone(), parent: set.agent_parent.clone().unwrap_or_default() });
+            rules.subject.identity.agent = Some(Agent {
+                framework: framework.clone(),
+                parent: set.agent_parent.clone().unwrap_or_default(),
+            });
         }
         if let Some(state) = set.lifecycle_state
             && rules.may("lifecycle_state", force)
@@ -139,7 +195,11 @@ fn apply_rules(subject: &mut Subject, context: &Context<'_>) -> Option<u8> {
             rules.subject.identity.lifecycle_state = state.0;
         }
         if !set.secondary_owners.0.is_empty() && rules.may("secondary_owners", force) {
-            rules.subject.identity.secondary_owners.clone_from(&set.secondary_owners.0);
+            rules
+                .subject
+                .identity
+                .secondary_owners
+                .clone_from(&set.secondary_owners.0);
         }
         if let Some(value) = set.tier
             && rules.decided.insert("tier")
@@ -174,14 +234,24 @@ fn apply_rules(subject: &mut Subject, context: &Context<'_>) -> Option<u8> {
 
 /// What tags say about owner and environment, where no catalogue says so.
 fn apply_tags(subject: &mut Subject, policy: &Policy) {
-    let find = |tags: &[String], map: &BTreeMap<String, String>| tags.iter().find_map(|tag| map.get_key_value(tag).filter(|(_, value)| !value.trim().is_empty()).map(|(k, v)| (k.clone(), v.clone())));
+    let find = |tags: &[String], map: &BTreeMap<String, String>| {
+        tags.iter().find_map(|tag| {
+            map.get_key_value(tag)
+                .filter(|(_, value)| !value.trim().is_empty())
+                .map(|(k, v)| (k.clone(), v.clone()))
+        })
+    };
     if subject.identity.owner.is_none()
         && let Some((tag, value)) = find(&policy.owner_tags, &subject.tags)
     {
         let (source, observed) = subject.tag_sources.get(&tag).cloned().unwrap_or_default();
         subject.identity.owner = Some(owner(&owner_reference(&value), &source, Some(observed)));
         subject.stated.insert("owner");
-        subject.identity.provenance.push(Provenance { field: "owner".to_owned(), source, observed_ms: Some(observed) });
+        subject.identity.provenance.push(Provenance {
+            field: "owner".to_owned(),
+            source,
+            observed_ms: Some(observed),
+        });
     }
     if subject.identity.environment.is_empty()
         && let Some((tag, value)) = find(&policy.environment_tags, &subject.tags)
@@ -190,7 +260,11 @@ fn apply_tags(subject: &mut Subject, policy: &Policy) {
         let (source, observed) = subject.tag_sources.get(&tag).cloned().unwrap_or_default();
         subject.identity.environment = vec![word];
         subject.stated.insert("environment");
-        subject.identity.provenance.push(Provenance { field: "environment".to_owned(), source, observed_ms: Some(observed) });
+        subject.identity.provenance.push(Provenance {
+            field: "environment".to_owned(),
+            source,
+            observed_ms: Some(observed),
+        });
     }
 }
 
@@ -210,7 +284,11 @@ fn apply_rule_owner(subject: &mut Subject, context: &Context<'_>) {
     if subject.identity.owner.is_some() {
         return;
     }
-    let rule: Option<&ClassifyRule> = context.policy.classify.iter().find(|rule| rule.set.owner.is_some() && rule.matches.holds(subject));
+    let rule: Option<&ClassifyRule> = context
+        .policy
+        .classify
+        .iter()
+        .find(|rule| rule.set.owner.is_some() && rule.matches.holds(subject));
     if let Some(reference) = rule.and_then(|rule| rule.set.owner.as_ref()) {
         subject.identity.owner = Some(owner(reference, POLICY, None));
         note(subject, "owner");
@@ -231,11 +309,23 @@ fn privilege(subject: &mut Subject, policy: &Policy, tier: Option<u8>) {
     let level = subject.grants.iter().map(|grant| grant.level.0).max();
     let mut out = match (widest, level) {
         (Some(widest), Some(level)) => {
-            let basis = subject.grants.iter().filter(|grant| grant.tier == widest.tier).map(|grant| grant.name.clone());
-            Privilege { tier: widest.tier, level, basis: basis.take(8).collect() }
+            let basis = subject
+                .grants
+                .iter()
+                .filter(|grant| grant.tier == widest.tier)
+                .map(|grant| grant.name.clone());
+            Privilege {
+                tier: widest.tier,
+                level,
+                basis: basis.take(8).collect(),
+            }
         }
         _ if tier.is_none() => return,
-        _ => Privilege { tier: 3, level: PrivilegeLevel::None, basis: Vec::new() },
+        _ => Privilege {
+            tier: 3,
+            level: PrivilegeLevel::None,
+            basis: Vec::new(),
+        },
     };
     if let Some(boundary) = &subject.boundary
         && (boundary.tier > out.tier || boundary.level.0 < out.level)
@@ -273,22 +363,35 @@ fn settle_owner(subject: &mut Subject, context: &Context<'_>) {
 pub(crate) fn owner_status(reference: &str, context: &Context<'_>) -> OwnerStatus {
     let kind = reference.split(':').next().unwrap_or("");
     match context.directory.entries.get(reference) {
-        Some(entry) if entry.departed_ms.is_some_and(|departed| departed <= context.created_ms) => OwnerStatus::Departed,
+        Some(entry)
+            if entry
+                .departed_ms
+                .is_some_and(|departed| departed <= context.created_ms) =>
+        {
+            OwnerStatus::Departed
+        }
         Some(_) => OwnerStatus::Active,
-        None if matches!(kind, "user" | "group") && context.directory.kinds.contains(kind) => OwnerStatus::Departed,
+        None if matches!(kind, "user" | "group") && context.directory.kinds.contains(kind) => {
+            OwnerStatus::Departed
+        }
         None => OwnerStatus::Unknown,
     }
 }
 
 /// Credential types whose age is limited. Passwords of people have rules of their own.
 pub(crate) fn is_aged(credential_type: &str) -> bool {
-    matches!(credential_type, "access_key" | "token" | "certificate" | "secret" | "api_key" | "key")
+    matches!(
+        credential_type,
+        "access_key" | "token" | "certificate" | "secret" | "api_key" | "key"
+    )
 }
 
 fn credentials(subject: &mut Subject, policy: &Policy) {
     for credential in &mut subject.identity.credentials {
         if is_aged(&credential.credential_type) {
-            credential.max_age_days.get_or_insert(policy.thresholds.credential_max_age_days);
+            credential
+                .max_age_days
+                .get_or_insert(policy.thresholds.credential_max_age_days);
         } else {
             credential.max_age_days = None;
         }
@@ -296,61 +399,123 @@ fn credentials(subject: &mut Subject, policy: &Policy) {
 }
 
 /// Each dimension that no source declares comes from the first baseline that matches and states it.
-fn behavior(subject: &mut Subject, policy: &Policy, networks: &mut Vec<Network>, warnings: &mut BTreeSet<String>) {
+fn behavior(
+    subject: &mut Subject,
+    policy: &Policy,
+    networks: &mut Vec<Network>,
+    warnings: &mut BTreeSet<String>,
+) {
     // Names that a catalogue uses are checked here, because the policy defines them.
     for expectation in &mut subject.identity.behavior {
         if expectation.dimension == enrich_core::vocabulary::Dimension::Network {
-            expectation.allowed.retain(|name| known_network(name, networks, &subject.identity.uid, warnings));
+            expectation
+                .allowed
+                .retain(|name| known_network(name, networks, &subject.identity.uid, warnings));
         }
     }
-    subject.identity.behavior.retain(|expectation| expectation.hours.is_some() || !expectation.allowed.is_empty());
+    subject
+        .identity
+        .behavior
+        .retain(|expectation| expectation.hours.is_some() || !expectation.allowed.is_empty());
     for baseline in &policy.behavior {
-        let open: Vec<&Expectation> =
-            baseline.expectations.iter().filter(|stated| !subject.identity.behavior.iter().any(|known| known.dimension == stated.dimension)).collect();
+        let open: Vec<&Expectation> = baseline
+            .expectations
+            .iter()
+            .filter(|stated| {
+                !subject
+                    .identity
+                    .behavior
+                    .iter()
+                    .any(|known| known.dimension == stated.dimension)
+            })
+            .collect();
         if open.is_empty() || !baseline.matches.holds(subject) {
             continue;
         }
         for expectation in open {
             subject.identity.behavior.push(expectation.clone());
             let source = format!("{POLICY} behavior.{}", baseline.name);
-            subject.identity.provenance.push(Provenance { field: dimension_field(expectation.dimension).to_owned(), source, observed_ms: None });
+            subject.identity.provenance.push(Provenance {
+                field: dimension_field(expectation.dimension).to_owned(),
+                source,
+                observed_ms: None,
+            });
         }
     }
     subject.identity.behavior.sort();
 }
 
-fn known_network(name: &str, networks: &mut Vec<Network>, uid: &str, warnings: &mut BTreeSet<String>) -> bool {
+fn known_network(
+    name: &str,
+    networks: &mut Vec<Network>,
+    uid: &str,
+    warnings: &mut BTreeSet<String>,
+) -> bool {
     if networks.iter().any(|network| network.name == name) {
         return true;
     }
     if let Some(prefix) = crate::policy::cidr(name) {
-        networks.push(Network { name: name.to_owned(), kind: NetworkKind::Other, prefixes: vec![prefix] });
+        networks.push(Network {
+            name: name.to_owned(),
+            kind: NetworkKind::Other,
+            prefixes: vec![prefix],
+        });
         return true;
     }
-    let meant = closest(name, networks.iter().map(|network| network.name.as_str())).map_or_else(String::new, |meant| format!("; did you mean {meant:?}"));
-    warnings.insert(format!("{uid}: the catalogue expects the network {:?}, which the policy does not define{meant}", crate::text::printable(name, 80)));
+    let meant = closest(name, networks.iter().map(|network| network.name.as_str()))
+        .map_or_else(String::new, |meant| format!("; did you mean {meant:?}"));
+    warnings.insert(format!(
+        "{uid}: the catalogue expects the network {:?}, which the policy does not define{meant}",
+        crate::text::printable(name, 80)
+    ));
     false
 }
 
 fn respond(subject: &mut Subject, policy: &Policy) {
-    let rules: Vec<_> = policy.response.iter().filter(|rule| rule.matches.holds(subject)).collect();
+    let rules: Vec<_> = policy
+        .response
+        .iter()
+        .filter(|rule| rule.matches.holds(subject))
+        .collect();
     let identity = &mut subject.identity;
     let response = &mut identity.response;
     response.response_owner = rules.iter().find_map(|rule| rule.response_owner.clone());
-    response.context_owner = rules.iter().find_map(|rule| rule.context_owner.clone()).or_else(|| {
-        // Who is gone can't say whether the behaviour is legitimate; the sponsor may.
-        let present = identity.owner.as_ref().filter(|owner| owner.status != OwnerStatus::Departed).map(|owner| owner.entity.reference.clone());
-        present.or_else(|| identity.sponsor.as_ref().map(|sponsor| sponsor.reference.clone()))
-    });
+    response.context_owner = rules
+        .iter()
+        .find_map(|rule| rule.context_owner.clone())
+        .or_else(|| {
+            // Who is gone can't say whether the behaviour is legitimate; the sponsor may.
+            let present = identity
+                .owner
+                .as_ref()
+                .filter(|owner| owner.status != OwnerStatus::Departed)
+                .map(|owner| owner.entity.reference.clone());
+            present.or_else(|| {
+                identity
+                    .sponsor
+                    .as_ref()
+                    .map(|sponsor| sponsor.reference.clone())
+            })
+        });
     if response.escalation_policy.is_none() {
-        response.escalation_policy = rules.iter().find_map(|rule| rule.escalation_policy.as_ref().map(Into::into));
+        response.escalation_policy = rules
+            .iter()
+            .find_map(|rule| rule.escalation_policy.as_ref().map(Into::into));
     }
-    for spec in rules.iter().flat_map(|rule| rule.revocation.iter().map(move |spec| (rule, spec))) {
+    for spec in rules
+        .iter()
+        .flat_map(|rule| rule.revocation.iter().map(move |spec| (rule, spec)))
+    {
         let (rule, spec) = spec;
         let revocation = Revocation {
             action: spec.action.clone(),
             system: spec.system.clone(),
-            team: spec.team.clone().or_else(|| rule.response_owner.clone()).or_else(|| response.response_owner.clone()).unwrap_or_default(),
+            team: spec
+                .team
+                .clone()
+                .or_else(|| rule.response_owner.clone())
+                .or_else(|| response.response_owner.clone())
+                .unwrap_or_default(),
             runbook: spec.runbook.clone(),
             expected_minutes: spec.expected_minutes,
             breaks: identity.workloads.clone(),
@@ -359,14 +524,22 @@ fn respond(subject: &mut Subject, policy: &Policy) {
             response.revocation.push(revocation);
         }
     }
-    response.revocation.sort_by(|a, b| (a.expected_minutes, &a.action).cmp(&(b.expected_minutes, &b.action)));
+    response
+        .revocation
+        .sort_by(|a, b| (a.expected_minutes, &a.action).cmp(&(b.expected_minutes, &b.action)));
 }
 
 /// Scopes of the sources, with the owners that the policy names; scopes of the policy alone are not covered.
 #[must_use]
 pub fn scopes(covered: &[Scope], policy: &Policy, directory: &Directory) -> Vec<Scope> {
     let mut out: BTreeMap<(String, String, String), Scope> = BTreeMap::new();
-    let key = |scope: &Scope| (scope.provider.as_str().to_owned(), scope.domain.clone(), scope.part.clone());
+    let key = |scope: &Scope| {
+        (
+            scope.provider.as_str().to_owned(),
+            scope.domain.clone(),
+            scope.part.clone(),
+        )
+    };
     for scope in covered {
         let known = out.entry(key(scope)).or_insert_with(|| scope.clone());
         known.owner = known.owner.take().or_else(|| scope.owner.clone());
@@ -378,11 +551,20 @@ pub fn scopes(covered: &[Scope], policy: &Policy, directory: &Directory) -> Vec<
             continue;
         }
         // A namespace of a cluster that was read is covered, even if it holds no account.
-        let inside = covered.iter().any(|known| known.covered && known.provider == scope.provider && known.domain == scope.domain);
-        let known = out.entry(key(scope)).or_insert_with(|| Scope { covered: inside, owner: None, ..scope.clone() });
+        let inside = covered.iter().any(|known| {
+            known.covered && known.provider == scope.provider && known.domain == scope.domain
+        });
+        let known = out.entry(key(scope)).or_insert_with(|| Scope {
+            covered: inside,
+            owner: None,
+            ..scope.clone()
+        });
         known.name = scope.name.clone().or_else(|| known.name.take());
         known.owner = scope.owner.clone().or_else(|| known.owner.take());
-        known.escalation_policy = scope.escalation_policy.clone().or_else(|| known.escalation_policy.take());
+        known.escalation_policy = scope
+            .escalation_policy
+            .clone()
+            .or_else(|| known.escalation_policy.take());
     }
     let mut out: Vec<Scope> = out.into_values().collect();
     for owner in out.iter_mut().filter_map(|scope| scope.owner.as_mut()) {
@@ -397,7 +579,9 @@ pub fn scopes(covered: &[Scope], policy: &Policy, directory: &Directory) -> Vec<
 /// The age of a fact in days at a moment; `None` where it is not known or in the future.
 pub(crate) fn days_since(time: Time, now_ms: i64) -> Option<i64> {
     match time {
-        Time::At(at) | Time::NeverSince(at) if at <= now_ms => Some((now_ms - at) / crate::text::DAY_MS),
+        Time::At(at) | Time::NeverSince(at) if at <= now_ms => {
+            Some((now_ms - at) / crate::text::DAY_MS)
+        }
         _ => None,
     }
 }

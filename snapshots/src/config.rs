@@ -87,7 +87,10 @@ impl InventoryConfig {
     /// Position and the closest known key.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { file, reason: error.to_string() })?;
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read {
+            file,
+            reason: error.to_string(),
+        })?;
         Self::parse(path, &text)
     }
 
@@ -97,35 +100,74 @@ impl InventoryConfig {
     /// As [`Self::read`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        let spec: File = toml::from_str(text).map_err(|error| ConfigError::toml(&file, text, &error))?;
-        let fault = |value: &str, reason: String, words: &[&str]| ConfigError::meaning(&file, text, value, reason, words);
+        let spec: File =
+            toml::from_str(text).map_err(|error| ConfigError::toml(&file, text, &error))?;
+        let fault = |value: &str, reason: String, words: &[&str]| {
+            ConfigError::meaning(&file, text, value, reason, words)
+        };
         let moment = |name: &str, value: Option<&String>| match value {
             None => Ok(None),
-            Some(value) => parse_time(value).map(Some).ok_or_else(|| fault(value, format!("{name} = {value:?} is no time such as 2026-03-20T06:00:00Z"), &[])),
+            Some(value) => parse_time(value).map(Some).ok_or_else(|| {
+                fault(
+                    value,
+                    format!("{name} = {value:?} is no time such as 2026-03-20T06:00:00Z"),
+                    &[],
+                )
+            }),
         };
         let base = path.parent().unwrap_or_else(|| Path::new(""));
         let valid_for_s = match &spec.valid_for {
             None => None,
-            Some(value) => Some(parse_duration(value).ok_or_else(|| fault(value, format!("valid_for = {value:?} is no duration such as 24h, 90m or 7d"), &[]))?),
+            Some(value) => Some(parse_duration(value).ok_or_else(|| {
+                fault(
+                    value,
+                    format!("valid_for = {value:?} is no duration such as 24h, 90m or 7d"),
+                    &[],
+                )
+            })?),
         };
         if spec.source.is_empty() {
-            return Err(fault("source", "there is no [[source]]; an inventory needs at least one".to_owned(), &[]));
+            return Err(fault(
+                "source",
+                "there is no [[source]]; an inventory needs at least one".to_owned(),
+                &[],
+            ));
         }
         let mut sources: Vec<SourceConfig> = Vec::new();
         for source in &spec.source {
             if sources.iter().any(|known| known.name == source.name) {
-                return Err(fault(&source.name, format!("two sources are named {:?}; provenance could not tell them apart", source.name), &[]));
+                return Err(fault(
+                    &source.name,
+                    format!(
+                        "two sources are named {:?}; provenance could not tell them apart",
+                        source.name
+                    ),
+                    &[],
+                ));
             }
             let connector = match source.connector.as_str() {
                 "auto" => None,
                 name => Some(Connector::parse(name).ok_or_else(|| {
-                    let names: Vec<&str> = Connector::ALL.iter().map(|connector| connector.as_str()).chain(["auto"]).collect();
-                    fault(name, format!("there is no connector {name:?}; the connectors are {}", names.join(", ")), &names)
+                    let names: Vec<&str> = Connector::ALL
+                        .iter()
+                        .map(|connector| connector.as_str())
+                        .chain(["auto"])
+                        .collect();
+                    fault(
+                        name,
+                        format!(
+                            "there is no connector {name:?}; the connectors are {}",
+                            names.join(", ")
+                        ),
+                        &names,
+                    )
                 })?),
             };
             let mut files = Vec::new();
             for pattern in &source.files {
-                files.extend(expand(&base.join(pattern)).map_err(|reason| fault(pattern, format!("source {:?}: {reason}", source.name), &[]))?);
+                files.extend(expand(&base.join(pattern)).map_err(|reason| {
+                    fault(pattern, format!("source {:?}: {reason}", source.name), &[])
+                })?);
             }
             sources.push(SourceConfig {
                 name: source.name.clone(),
@@ -153,18 +195,34 @@ impl InventoryConfig {
 /// Expands `*` and `?` in the file name; directories are named as they are. Sorted, so that the
 /// order of a directory does not reach the snapshot.
 fn expand(path: &Path) -> Result<Vec<PathBuf>, String> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     if !name.contains(['*', '?']) {
         return Ok(vec![path.to_owned()]);
     }
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let entries = std::fs::read_dir(listed).map_err(|error| format!("{} can't be listed: {error}", listed.display()))?;
-    let mut names: Vec<String> = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let listed = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    let entries = std::fs::read_dir(listed)
+        .map_err(|error| format!("{} can't be listed: {error}", listed.display()))?;
+    let mut names: Vec<String> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
-    let found: Vec<PathBuf> = names.iter().filter(|entry| crate::text::glob(&name, entry)).map(|entry| folder.join(entry)).collect();
+    let found: Vec<PathBuf> = names
+        .iter()
+        .filter(|entry| crate::text::glob(&name, entry))
+        .map(|entry| folder.join(entry))
+        .collect();
     if found.is_empty() {
-        let near = closest(&name, names.iter().map(String::as_str)).map_or_else(String::new, |near| format!("; {near} lies there"));
+        let near = closest(&name, names.iter().map(String::as_str))
+            .map_or_else(String::new, |near| format!("; {near} lies there"));
         return Err(format!("{} names no file{near}", path.display()));
     }
     Ok(found)
@@ -183,22 +241,48 @@ mod tests {
     #[test]
     fn paths_are_relative_to_the_file() {
         let config = parse(GOOD).unwrap();
-        assert_eq!(config.policy.as_deref(), Some(Path::new("conf/policy.toml")));
+        assert_eq!(
+            config.policy.as_deref(),
+            Some(Path::new("conf/policy.toml"))
+        );
         assert_eq!(config.sources[0].files, [Path::new("conf/aws/users.json")]);
-        assert_eq!((config.valid_for_s, config.sources[0].required), (Some(86_400), true));
+        assert_eq!(
+            (config.valid_for_s, config.sources[0].required),
+            (Some(86_400), true)
+        );
     }
 
     #[test]
     fn errors_name_line_and_meant_word() {
-        let message = |from: &str, to: &str| parse(&GOOD.replace(from, to)).unwrap_err().to_string();
-        let text = message("connector = \"aws_iam_users\"", "conector = \"aws_iam_users\"");
-        assert!(text.contains("line 8") && text.contains("did you mean \"connector\""), "{text}");
+        let message =
+            |from: &str, to: &str| parse(&GOOD.replace(from, to)).unwrap_err().to_string();
+        let text = message(
+            "connector = \"aws_iam_users\"",
+            "conector = \"aws_iam_users\"",
+        );
+        assert!(
+            text.contains("line 8") && text.contains("did you mean \"connector\""),
+            "{text}"
+        );
         let text = message("\"aws_iam_users\"", "\"aws_iam_user\"");
-        assert!(text.contains("line 8") && text.contains("did you mean \"aws_iam_users\""), "{text}");
+        assert!(
+            text.contains("line 8") && text.contains("did you mean \"aws_iam_users\""),
+            "{text}"
+        );
         assert!(message("24h", "1 day").contains("no duration"));
         assert!(message("2026-03-20T06:00:00Z", "yesterday").contains("line 4"));
         let twice = format!("{GOOD}{}", &GOOD[GOOD.find("[[source]]").unwrap()..]);
-        assert!(parse(&twice).unwrap_err().to_string().contains("two sources are named"));
-        assert!(parse("organization = \"x\"").unwrap_err().to_string().contains("no [[source]]"));
+        assert!(
+            parse(&twice)
+                .unwrap_err()
+                .to_string()
+                .contains("two sources are named")
+        );
+        assert!(
+            parse("organization = \"x\"")
+                .unwrap_err()
+                .to_string()
+                .contains("no [[source]]")
+        );
     }
 }

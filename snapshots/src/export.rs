@@ -31,7 +31,12 @@ impl Explicit {
     /// Facts of the header, without a previous snapshot.
     #[must_use]
     pub const fn new(created_ms: i64, sequence: u64, valid_for_s: u64) -> Self {
-        Self { created_ms, sequence, valid_for_s, previous: None }
+        Self {
+            created_ms,
+            sequence,
+            valid_for_s,
+            previous: None,
+        }
     }
 }
 
@@ -88,7 +93,9 @@ pub enum ExportError {
         cause: ConnectError,
     },
     /// A file of a required source is missing.
-    #[error("source {source_name:?}: {file} can't be read: {reason}; a source that may be missing says required = false")]
+    #[error(
+        "source {source_name:?}: {file} can't be read: {reason}; a source that may be missing says required = false"
+    )]
     Missing {
         /// Name of the source.
         source_name: String,
@@ -98,7 +105,9 @@ pub enum ExportError {
         reason: String,
     },
     /// No connector recognises a file.
-    #[error("source {source_name:?}: no connector recognises {file}; name one with connector = \"…\"")]
+    #[error(
+        "source {source_name:?}: no connector recognises {file}; name one with connector = \"…\""
+    )]
     Unrecognised {
         /// Name of the source.
         source_name: String,
@@ -125,11 +134,18 @@ impl Progress for Quiet {
 ///
 /// # Errors
 /// The first file that can't be used.
-pub fn export(config: &InventoryConfig, explicit: &Explicit, progress: &mut dyn Progress) -> Result<Exported, ExportError> {
+pub fn export(
+    config: &InventoryConfig,
+    explicit: &Explicit,
+    progress: &mut dyn Progress,
+) -> Result<Exported, ExportError> {
     let policy = match &config.policy {
         Some(path) => {
             let file = path.display().to_string();
-            let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { file: file.clone(), reason: error.to_string() })?;
+            let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read {
+                file: file.clone(),
+                reason: error.to_string(),
+            })?;
             Policy::parse(&file, &text)?
         }
         None => Policy::built_in()?,
@@ -142,20 +158,37 @@ pub fn export(config: &InventoryConfig, explicit: &Explicit, progress: &mut dyn 
     progress.step("reconciling");
     let mut exported = assemble(&config.organization, &harvest, &policy, explicit);
     progress.step("done");
-    exported.report.warnings.splice(0..0, harvest.warnings.iter().cloned());
+    exported
+        .report
+        .warnings
+        .splice(0..0, harvest.warnings.iter().cloned());
     Ok(exported)
 }
 
 /// Reads the files of one source.
-fn harvest_source(config: &SourceConfig, rank: usize, created_ms: i64, harvest: &mut Harvest) -> Result<(), ExportError> {
-    let source = Source { name: config.name.clone(), rank, observed_ms: config.observed_ms.unwrap_or(created_ms), domain: config.domain.clone() };
+fn harvest_source(
+    config: &SourceConfig,
+    rank: usize,
+    created_ms: i64,
+    harvest: &mut Harvest,
+) -> Result<(), ExportError> {
+    let source = Source {
+        name: config.name.clone(),
+        rank,
+        observed_ms: config.observed_ms.unwrap_or(created_ms),
+        domain: config.domain.clone(),
+    };
     let mut inputs: BTreeMap<Connector, Vec<Input>> = BTreeMap::new();
     let mut unrecognised = Vec::new();
     for path in &config.files {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if config.required => {
-                return Err(ExportError::Missing { source_name: config.name.clone(), file: path.display().to_string(), reason: error.to_string() });
+                return Err(ExportError::Missing {
+                    source_name: config.name.clone(),
+                    file: path.display().to_string(),
+                    reason: error.to_string(),
+                });
             }
             Err(error) => {
                 harvest.warn(&source, format!("{} is left out: {error}", path.display()));
@@ -167,39 +200,63 @@ fn harvest_source(config: &SourceConfig, rank: usize, created_ms: i64, harvest: 
             unrecognised.push(path);
             continue;
         };
-        inputs.entry(connector).or_default().push(Input { path: path.clone(), bytes });
+        inputs.entry(connector).or_default().push(Input {
+            path: path.clone(),
+            bytes,
+        });
     }
     // Folders hold other files as well; a source of which nothing is recognised is a mistake.
     if let Some(path) = unrecognised.first()
         && inputs.is_empty()
     {
-        return Err(ExportError::Unrecognised { source_name: config.name.clone(), file: path.display().to_string() });
+        return Err(ExportError::Unrecognised {
+            source_name: config.name.clone(),
+            file: path.display().to_string(),
+        });
     }
     for path in unrecognised {
-        harvest.warn(&source, format!("{} is left out: no connector recognises it", path.display()));
+        harvest.warn(
+            &source,
+            format!("{} is left out: no connector recognises it", path.display()),
+        );
     }
     for (connector, inputs) in inputs {
-        connect(connector, &source, &inputs, harvest).map_err(|cause| ExportError::Connect { source_name: config.name.clone(), cause })?;
+        connect(connector, &source, &inputs, harvest).map_err(|cause| ExportError::Connect {
+            source_name: config.name.clone(),
+            cause,
+        })?;
     }
     Ok(())
 }
 
 /// Lets the records of a harvest meet, applies the policy, and counts.
 #[must_use]
-pub fn assemble(organization: &str, harvest: &Harvest, policy: &Policy, explicit: &Explicit) -> Exported {
+pub fn assemble(
+    organization: &str,
+    harvest: &Harvest,
+    policy: &Policy,
+    explicit: &Explicit,
+) -> Exported {
     let reconciled = reconcile(harvest);
     let mut subjects = reconciled.subjects;
     let scopes = scopes(&harvest.scopes, policy, &harvest.directory);
     let context = Context::new(policy, &harvest.directory, explicit.created_ms, &scopes);
     let (networks, warnings) = classify(&mut subjects, &context);
-    let mut report = Report { ambiguous_keys: reconciled.ambiguous_keys, unmatched: reconciled.unmatched, warnings, ..Report::default() };
+    let mut report = Report {
+        ambiguous_keys: reconciled.ambiguous_keys,
+        unmatched: reconciled.unmatched,
+        warnings,
+        ..Report::default()
+    };
     let mut identities = Vec::with_capacity(subjects.len());
     for subject in subjects {
         let mut identity = subject.identity;
         if clean(&mut identity, &mut report.cleaned) {
             identities.push(identity);
         } else {
-            report.warnings.push("an identity is left out because its uid is shaped as a secret".to_owned());
+            report
+                .warnings
+                .push("an identity is left out because its uid is shaped as a secret".to_owned());
         }
     }
     let mut inventory = Inventory {
@@ -239,7 +296,10 @@ fn count(inventory: &Inventory, report: &mut Report) {
         }
         report.conflicts += identity.conflicts.len();
         for finding in &identity.findings {
-            let entry = report.findings.entry(finding.name.clone()).or_insert((0, finding.severity));
+            let entry = report
+                .findings
+                .entry(finding.name.clone())
+                .or_insert((0, finding.severity));
             entry.0 += 1;
             entry.1 = entry.1.max(finding.severity);
         }

@@ -1,7 +1,10 @@
 //! Findings that are known when the snapshot is built, each with its OWASP NHI id and evidence that
 //! carries the value and the threshold. The thresholds are the policy's; OWASP gives none.
 
-use enrich_core::vocabulary::{CredentialStatus, Criticality, Environment, Kind, LifecycleState, OwnerStatus, PrivilegeLevel, Provider, Severity};
+use enrich_core::vocabulary::{
+    CredentialStatus, Criticality, Environment, Kind, LifecycleState, OwnerStatus, PrivilegeLevel,
+    Provider, Severity,
+};
 
 use crate::classify::{Context, days_since, is_aged};
 use crate::model::{Credential, Finding, Identity, Time};
@@ -47,22 +50,43 @@ pub(crate) fn find(subject: &mut Subject, context: &Context<'_>) {
     .flatten()
     .collect();
     for finding in &mut found {
-        let rule = context.policy.exceptions.iter().find(|rule| rule.finding == finding.name && rule.until_ms > context.created_ms && rule.matches.holds(subject));
+        let rule = context.policy.exceptions.iter().find(|rule| {
+            rule.finding == finding.name
+                && rule.until_ms > context.created_ms
+                && rule.matches.holds(subject)
+        });
         finding.exception = rule.map(|rule| (rule.until_ms, rule.reason.clone()));
     }
-    found.sort_by(|a, b| (std::cmp::Reverse(a.severity), &a.name).cmp(&(std::cmp::Reverse(b.severity), &b.name)));
+    found.sort_by(|a, b| {
+        (std::cmp::Reverse(a.severity), &a.name).cmp(&(std::cmp::Reverse(b.severity), &b.name))
+    });
     subject.identity.findings = found;
-    if is_stale && subject.identity.lifecycle_state == LifecycleState::Active && !subject.stated.contains("lifecycle_state") {
+    if is_stale
+        && subject.identity.lifecycle_state == LifecycleState::Active
+        && !subject.stated.contains("lifecycle_state")
+    {
         subject.identity.lifecycle_state = LifecycleState::Dormant;
     }
 }
 
 fn finding(name: &str, owasp: &str, severity: Severity, evidence: String) -> Finding {
-    Finding { name: name.to_owned(), owasp: Some(owasp.to_owned()), severity, evidence, exception: None }
+    Finding {
+        name: name.to_owned(),
+        owasp: Some(owasp.to_owned()),
+        severity,
+        evidence,
+        exception: None,
+    }
 }
 
 fn is_powerful(identity: &Identity) -> bool {
-    identity.privilege.as_ref().is_some_and(|privilege| privilege.tier <= 1) || identity.criticality.is_some_and(|word| word >= Criticality::High)
+    identity
+        .privilege
+        .as_ref()
+        .is_some_and(|privilege| privilege.tier <= 1)
+        || identity
+            .criticality
+            .is_some_and(|word| word >= Criticality::High)
 }
 
 /// Nobody answers for it. Service-linked roles belong to AWS, people to themselves.
@@ -72,16 +96,31 @@ fn orphaned(identity: &Identity) -> Option<Finding> {
     }
     let evidence = match &identity.owner {
         None => "no source and no policy rule names an owner".to_owned(),
-        Some(owner) if owner.status == OwnerStatus::Departed => format!("owner {} is not in the catalogue any more", owner.entity.reference),
+        Some(owner) if owner.status == OwnerStatus::Departed => format!(
+            "owner {} is not in the catalogue any more",
+            owner.entity.reference
+        ),
         Some(owner) => {
             let kind = owner.entity.reference.split(':').next().unwrap_or("");
             if matches!(kind, "user" | "group") || identity.sponsor.is_some() {
                 return None;
             }
-            format!("owner {} is no person or team, and no sponsor is named", owner.entity.reference)
+            format!(
+                "owner {} is no person or team, and no sponsor is named",
+                owner.entity.reference
+            )
         }
     };
-    Some(finding("orphaned", "NHI1:2025", if is_powerful(identity) { Severity::High } else { Severity::Medium }, evidence))
+    Some(finding(
+        "orphaned",
+        "NHI1:2025",
+        if is_powerful(identity) {
+            Severity::High
+        } else {
+            Severity::Medium
+        },
+        evidence,
+    ))
 }
 
 fn identity_is_stale(identity: &Identity, context: &Context<'_>) -> bool {
@@ -101,59 +140,164 @@ fn stale(identity: &Identity, context: &Context<'_>) -> Option<Finding> {
     };
     if identity_is_stale(identity, context) {
         let days = days_since(identity.last_seen, context.created_ms)?;
-        let severity = if is_powerful(identity) { Severity::High } else { Severity::Medium };
-        return Some(finding("stale", "NHI1:2025", severity, format!("{}, {days} days before the snapshot, limit {limit}", since(identity.last_seen))));
+        let severity = if is_powerful(identity) {
+            Severity::High
+        } else {
+            Severity::Medium
+        };
+        return Some(finding(
+            "stale",
+            "NHI1:2025",
+            severity,
+            format!(
+                "{}, {days} days before the snapshot, limit {limit}",
+                since(identity.last_seen)
+            ),
+        ));
     }
-    let unused = identity.credentials.iter().filter(|credential| is_active(credential) && is_aged(&credential.credential_type));
-    let (days, credential) = unused.filter_map(|credential| Some((days_since(credential.last_used, context.created_ms)?, credential))).filter(|(days, _)| *days >= limit).max_by_key(|(days, credential)| (*days, std::cmp::Reverse(&credential.uid)))?;
-    Some(finding("stale", "NHI1:2025", Severity::Low, format!("{} {} {}, {days} days before the snapshot, limit {limit}", credential.credential_type, credential.uid, since(credential.last_used))))
+    let unused = identity
+        .credentials
+        .iter()
+        .filter(|credential| is_active(credential) && is_aged(&credential.credential_type));
+    let (days, credential) = unused
+        .filter_map(|credential| {
+            Some((
+                days_since(credential.last_used, context.created_ms)?,
+                credential,
+            ))
+        })
+        .filter(|(days, _)| *days >= limit)
+        .max_by_key(|(days, credential)| (*days, std::cmp::Reverse(&credential.uid)))?;
+    Some(finding(
+        "stale",
+        "NHI1:2025",
+        Severity::Low,
+        format!(
+            "{} {} {}, {days} days before the snapshot, limit {limit}",
+            credential.credential_type,
+            credential.uid,
+            since(credential.last_used)
+        ),
+    ))
 }
 
 /// An attribute rather than a fault: a third party holds it, or may come in.
 fn third_party(identity: &Identity, context: &Context<'_>) -> Option<Finding> {
-    let foreign = identity.lineage.assumable_by.iter().filter_map(|by| by.strip_prefix("aws:")?.split(':').next()).find(|account| !context.own_domains.contains(*account));
+    let foreign = identity
+        .lineage
+        .assumable_by
+        .iter()
+        .filter_map(|by| by.strip_prefix("aws:")?.split(':').next())
+        .find(|account| !context.own_domains.contains(*account));
     let evidence = match (&identity.vendor, foreign) {
-        (Some(vendor), Some(account)) => format!("vendor {vendor}; account {account} may assume it and is none of the organization's"),
+        (Some(vendor), Some(account)) => format!(
+            "vendor {vendor}; account {account} may assume it and is none of the organization's"
+        ),
         (Some(vendor), None) => format!("vendor {vendor}"),
-        (None, Some(account)) => format!("account {account} may assume it and is none of the organization's {} accounts and clusters", context.own_domains.len()),
+        (None, Some(account)) => format!(
+            "account {account} may assume it and is none of the organization's {} accounts and clusters",
+            context.own_domains.len()
+        ),
         (None, None) => return None,
     };
-    Some(finding("third_party", "NHI3:2025", Severity::Info, evidence))
+    Some(finding(
+        "third_party",
+        "NHI3:2025",
+        Severity::Info,
+        evidence,
+    ))
 }
 
 fn overprivileged(identity: &Identity, context: &Context<'_>) -> Option<Finding> {
     let limit = context.policy.thresholds.overprivileged_max_tier;
-    let privilege = identity.privilege.as_ref().filter(|privilege| privilege.level == PrivilegeLevel::Admin && privilege.tier <= limit)?;
+    let privilege = identity
+        .privilege
+        .as_ref()
+        .filter(|privilege| privilege.level == PrivilegeLevel::Admin && privilege.tier <= limit)?;
     // Root is admin by nature; that it is used at all is another matter.
     if identity.sub_type == "aws_account_root" {
         return None;
     }
-    let basis = if privilege.basis.is_empty() { "the policy".to_owned() } else { privilege.basis.join(", ") };
-    Some(finding("overprivileged", "NHI5:2025", Severity::High, format!("level admin, tier {} through {basis}; tiers up to {limit} are a finding", privilege.tier)))
+    let basis = if privilege.basis.is_empty() {
+        "the policy".to_owned()
+    } else {
+        privilege.basis.join(", ")
+    };
+    Some(finding(
+        "overprivileged",
+        "NHI5:2025",
+        Severity::High,
+        format!(
+            "level admin, tier {} through {basis}; tiers up to {limit} are a finding",
+            privilege.tier
+        ),
+    ))
 }
 
 fn is_active(credential: &Credential) -> bool {
-    matches!(credential.status, CredentialStatus::Active | CredentialStatus::Unknown)
+    matches!(
+        credential.status,
+        CredentialStatus::Active | CredentialStatus::Unknown
+    )
 }
 
 fn ci_static_credential(identity: &Identity) -> Option<Finding> {
-    let key = identity.credentials.iter().find(|credential| credential.status == CredentialStatus::Active && credential.credential_type == "access_key").filter(|_| identity.kind == Kind::CiJob)?;
-    Some(finding("ci_static_credential", "NHI6:2025", Severity::Medium, format!("a CI job holds the static access key {} where a federated token would do", key.uid)))
+    let key = identity
+        .credentials
+        .iter()
+        .find(|credential| {
+            credential.status == CredentialStatus::Active
+                && credential.credential_type == "access_key"
+        })
+        .filter(|_| identity.kind == Kind::CiJob)?;
+    Some(finding(
+        "ci_static_credential",
+        "NHI6:2025",
+        Severity::Medium,
+        format!(
+            "a CI job holds the static access key {} where a federated token would do",
+            key.uid
+        ),
+    ))
 }
 
 fn unconditioned_trust(subject: &Subject) -> Option<Finding> {
     let first = subject.unconditioned_trust.first()?;
     let more = subject.unconditioned_trust.len() - 1;
-    let more = if more == 0 { String::new() } else { format!(", and {more} more") };
-    let severity = if subject.identity.lineage.assumable_by.iter().any(|by| by == "*") { Severity::Critical } else { Severity::High };
-    Some(finding("unconditioned_trust", "NHI6:2025", severity, format!("{first}{more}")))
+    let more = if more == 0 {
+        String::new()
+    } else {
+        format!(", and {more} more")
+    };
+    let severity = if subject
+        .identity
+        .lineage
+        .assumable_by
+        .iter()
+        .any(|by| by == "*")
+    {
+        Severity::Critical
+    } else {
+        Severity::High
+    };
+    Some(finding(
+        "unconditioned_trust",
+        "NHI6:2025",
+        severity,
+        format!("{first}{more}"),
+    ))
 }
 
 /// The oldest active credential decides.
 fn long_lived_secret(identity: &Identity, context: &Context<'_>) -> Option<Finding> {
-    let aged = identity.credentials.iter().filter(|credential| is_active(credential) && is_aged(&credential.credential_type));
+    let aged = identity
+        .credentials
+        .iter()
+        .filter(|credential| is_active(credential) && is_aged(&credential.credential_type));
     let age = |credential: &Credential| {
-        let at = [credential.last_rotated, credential.created].into_iter().find(|time| matches!(time, Time::At(_)))?;
+        let at = [credential.last_rotated, credential.created]
+            .into_iter()
+            .find(|time| matches!(time, Time::At(_)))?;
         days_since(at, context.created_ms).map(|days| (days, at))
     };
     let over = aged.filter_map(|credential| {
@@ -161,31 +305,86 @@ fn long_lived_secret(identity: &Identity, context: &Context<'_>) -> Option<Findi
         let limit = i64::from(credential.max_age_days?);
         (days > limit).then_some((days, limit, at, credential))
     });
-    let (days, limit, at, credential) = over.max_by_key(|(days, _, _, credential)| (*days, std::cmp::Reverse(credential.uid.clone())))?;
-    let severity = if days > 2 * limit || is_powerful(identity) { Severity::High } else { Severity::Medium };
+    let (days, limit, at, credential) = over.max_by_key(|(days, _, _, credential)| {
+        (*days, std::cmp::Reverse(credential.uid.clone()))
+    })?;
+    let severity = if days > 2 * limit || is_powerful(identity) {
+        Severity::High
+    } else {
+        Severity::Medium
+    };
     let Time::At(at) = at else { return None };
-    let evidence = format!("{} {} rotated {}, {days} days before the snapshot, limit {limit}", credential.credential_type, credential.uid, time(at));
-    Some(finding("long_lived_secret", "NHI7:2025", severity, evidence))
+    let evidence = format!(
+        "{} {} rotated {}, {days} days before the snapshot, limit {limit}",
+        credential.credential_type,
+        credential.uid,
+        time(at)
+    );
+    Some(finding(
+        "long_lived_secret",
+        "NHI7:2025",
+        severity,
+        evidence,
+    ))
 }
 
 fn shared_across_environments(identity: &Identity) -> Option<Finding> {
     if identity.environment.len() < 2 {
         return None;
     }
-    let words: Vec<&str> = identity.environment.iter().map(|word| word.as_str()).collect();
-    let severity = if identity.environment.contains(&Environment::Production) { Severity::High } else { Severity::Medium };
-    Some(finding("shared_across_environments", "NHI8:2025", severity, format!("used in {} environments: {}; limit 1", words.len(), words.join(", "))))
+    let words: Vec<&str> = identity
+        .environment
+        .iter()
+        .map(|word| word.as_str())
+        .collect();
+    let severity = if identity.environment.contains(&Environment::Production) {
+        Severity::High
+    } else {
+        Severity::Medium
+    };
+    Some(finding(
+        "shared_across_environments",
+        "NHI8:2025",
+        severity,
+        format!(
+            "used in {} environments: {}; limit 1",
+            words.len(),
+            words.join(", ")
+        ),
+    ))
 }
 
 fn reused(identity: &Identity, context: &Context<'_>) -> Option<Finding> {
     let limit = usize::from(context.policy.thresholds.max_workloads);
     // That a cloud service may assume a role does not say which workload does.
-    let workloads: Vec<&str> = identity.workloads.iter().map(String::as_str).filter(|workload| !workload.starts_with("aws-service:")).collect();
+    let workloads: Vec<&str> = identity
+        .workloads
+        .iter()
+        .map(String::as_str)
+        .filter(|workload| !workload.starts_with("aws-service:"))
+        .collect();
     if workloads.len() <= limit {
         return None;
     }
     // Everything in a namespace runs as its default account unless told otherwise.
-    let severity = if identity.provider == Provider::K8s && identity.name == "default" { Severity::Low } else { Severity::Medium };
-    let shown = workloads.iter().take(4).copied().collect::<Vec<_>>().join(", ");
-    Some(finding("reused", "NHI9:2025", severity, format!("used by {} workloads, limit {limit}: {shown}", workloads.len())))
+    let severity = if identity.provider == Provider::K8s && identity.name == "default" {
+        Severity::Low
+    } else {
+        Severity::Medium
+    };
+    let shown = workloads
+        .iter()
+        .take(4)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ");
+    Some(finding(
+        "reused",
+        "NHI9:2025",
+        severity,
+        format!(
+            "used by {} workloads, limit {limit}: {shown}",
+            workloads.len()
+        ),
+    ))
 }

@@ -80,13 +80,19 @@ pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
         cleaned.text(&mut credential.credential_type, NAME);
         cleaned.option(&mut credential.secret_source, REFERENCE);
     }
-    identity.credentials.retain(|credential| !credential.uid.is_empty());
+    identity
+        .credentials
+        .retain(|credential| !credential.uid.is_empty());
     for expectation in &mut identity.behavior {
         cleaned.list(&mut expectation.allowed);
     }
     cleaned.truncate(&mut identity.response.revocation, LIST);
     for revocation in &mut identity.response.revocation {
-        for text in [&mut revocation.action, &mut revocation.system, &mut revocation.team] {
+        for text in [
+            &mut revocation.action,
+            &mut revocation.system,
+            &mut revocation.team,
+        ] {
             cleaned.text(text, NAME);
         }
         cleaned.option(&mut revocation.runbook, REFERENCE);
@@ -128,7 +134,16 @@ impl Cleaned {
         }
         if text.chars().any(|c| c.is_control() || is_format(c)) {
             self.control += 1;
-            *text = text.chars().map(|c| if c.is_control() || is_format(c) { '\u{FFFD}' } else { c }).collect();
+            *text = text
+                .chars()
+                .map(|c| {
+                    if c.is_control() || is_format(c) {
+                        '\u{FFFD}'
+                    } else {
+                        c
+                    }
+                })
+                .collect();
         }
         if text.len() > limit {
             self.shortened += 1;
@@ -225,7 +240,8 @@ fn has_marked_secret(text: &str) -> bool {
         return true;
     }
     let bytes = text.as_bytes();
-    let is_token = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/' | b'+' | b'=');
+    let is_token =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/' | b'+' | b'=');
     // One pass over the beginnings of words: this runs on every text of a snapshot.
     let mut in_word = false;
     for (at, byte) in bytes.iter().enumerate() {
@@ -236,7 +252,8 @@ fn has_marked_secret(text: &str) -> bool {
         }
         let rest = &bytes[at..];
         let marked = MARKS.iter().any(|(mark, least)| {
-            rest.strip_prefix(mark.as_bytes()).is_some_and(|token| token.iter().take_while(|b| is_token(**b)).count() >= *least)
+            rest.strip_prefix(mark.as_bytes())
+                .is_some_and(|token| token.iter().take_while(|b| is_token(**b)).count() >= *least)
         });
         if marked {
             return true;
@@ -248,18 +265,28 @@ fn has_marked_secret(text: &str) -> bool {
 /// `eyJ…​.eyJ….signature`: a JSON header and body in base64url.
 fn has_jwt(text: &str) -> bool {
     text.match_indices("eyJ").any(|(at, _)| {
-        let token: &str = text[at..].split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))).next().unwrap_or("");
+        let token: &str = text[at..]
+            .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')))
+            .next()
+            .unwrap_or("");
         let mut parts = token.split('.');
-        parts.next().is_some_and(|header| header.len() >= 10) && parts.next().is_some_and(|body| body.starts_with("eyJ"))
+        parts.next().is_some_and(|header| header.len() >= 10)
+            && parts.next().is_some_and(|body| body.starts_with("eyJ"))
     })
 }
 
 /// `scheme://user:password@host`.
 fn has_url_password(text: &str) -> bool {
     text.match_indices("://").any(|(at, _)| {
-        let authority = text[at + 3..].split(['/', '?', '#', ' ', '"']).next().unwrap_or("");
+        let authority = text[at + 3..]
+            .split(['/', '?', '#', ' ', '"'])
+            .next()
+            .unwrap_or("");
         authority.rsplit_once('@').is_some_and(|(userinfo, host)| {
-            !host.is_empty() && userinfo.split_once(':').is_some_and(|(_, password)| !password.is_empty() && !password.starts_with("oauth"))
+            !host.is_empty()
+                && userinfo.split_once(':').is_some_and(|(_, password)| {
+                    !password.is_empty() && !password.starts_with("oauth")
+                })
         })
     })
 }
@@ -267,14 +294,15 @@ fn has_url_password(text: &str) -> bool {
 /// Forty characters of base64 that are random enough: an AWS secret access key has no prefix.
 /// Digests in hexadecimal and readable paths stay below the bound of 4.4 bits a character.
 fn has_aws_secret_key(text: &str) -> bool {
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '/' | '+'))).any(|token| {
-        let count = |is: fn(&u8) -> bool| token.as_bytes().iter().filter(|b| is(b)).count();
-        token.len() == 40
-            && count(u8::is_ascii_uppercase) >= 4
-            && count(u8::is_ascii_lowercase) >= 4
-            && count(u8::is_ascii_digit) >= 1
-            && millibits(token) >= 4400
-    })
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '/' | '+')))
+        .any(|token| {
+            let count = |is: fn(&u8) -> bool| token.as_bytes().iter().filter(|b| is(b)).count();
+            token.len() == 40
+                && count(u8::is_ascii_uppercase) >= 4
+                && count(u8::is_ascii_lowercase) >= 4
+                && count(u8::is_ascii_digit) >= 1
+                && millibits(token) >= 4400
+        })
 }
 
 /// Entropy of the characters of a text, in thousandths of a bit a character.
@@ -344,17 +372,44 @@ mod tests {
     #[test]
     fn every_text_of_an_identity_is_cleaned() {
         let secret = secrets().swap_remove(2);
-        let mut identity = Identity::new("aws:1:user/x", "bad\u{1b}[0m", Kind::IamUser, Provider::Aws, "1");
+        let mut identity = Identity::new(
+            "aws:1:user/x",
+            "bad\u{1b}[0m",
+            Kind::IamUser,
+            Provider::Aws,
+            "1",
+        );
         identity.purpose = Some("x".repeat(600));
         identity.vendor = Some(secret.clone());
         identity.workloads = (0..70).map(|n| format!("w{n}")).collect();
-        identity.aliases.push(Alias { key_type: KeyType::GithubLogin, domain: String::new(), value: secret, valid_from_ms: None, valid_to_ms: None });
+        identity.aliases.push(Alias {
+            key_type: KeyType::GithubLogin,
+            domain: String::new(),
+            value: secret,
+            valid_from_ms: None,
+            valid_to_ms: None,
+        });
         let mut cleaned = Cleaned::default();
         assert!(clean(&mut identity, &mut cleaned));
         assert_eq!(identity.name, "bad\u{FFFD}[0m");
         assert_eq!(identity.purpose.as_ref().map(String::len), Some(512));
-        assert_eq!((identity.vendor, identity.aliases.len(), identity.workloads.len()), (None, 0, LIST));
-        assert_eq!(cleaned, Cleaned { secrets: 2, shortened: 1, control: 1, entries: 6 });
+        assert_eq!(
+            (
+                identity.vendor,
+                identity.aliases.len(),
+                identity.workloads.len()
+            ),
+            (None, 0, LIST)
+        );
+        assert_eq!(
+            cleaned,
+            Cleaned {
+                secrets: 2,
+                shortened: 1,
+                control: 1,
+                entries: 6
+            }
+        );
     }
 
     #[test]

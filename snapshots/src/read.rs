@@ -6,8 +6,9 @@ use enrich_core::vocabulary::{Environment, LifecycleState, Provider};
 use enrich_core::{Snapshot, SnapshotError};
 
 use crate::model::{
-    Agent, Alias, BlastRadius, Conflict, Credential, EntityRef, EscalationPolicy, Expectation, Finding, Identity, Inventory, Lineage, Meta, Owner, Privilege,
-    Provenance, Response, Revocation, Scope, Time,
+    Agent, Alias, BlastRadius, Conflict, Credential, EntityRef, EscalationPolicy, Expectation,
+    Finding, Identity, Inventory, Lineage, Meta, Owner, Privilege, Provenance, Response,
+    Revocation, Scope, Time,
 };
 
 /// Reads identities, scopes and the header's facts. Networks and rules are not read back: they
@@ -64,22 +65,39 @@ fn time(fact: TimeFact) -> Time {
 }
 
 fn entity(stored: StoredEntity<'_>) -> EntityRef {
-    EntityRef { reference: stored.reference.to_owned(), name: stored.name.map(str::to_owned), contact: stored.contact.map(str::to_owned) }
+    EntityRef {
+        reference: stored.reference.to_owned(),
+        name: stored.name.map(str::to_owned),
+        contact: stored.contact.map(str::to_owned),
+    }
 }
 
 fn escalation(stored: EscalationRef<'_>) -> EscalationPolicy {
-    EscalationPolicy { system: stored.system.to_owned(), id: stored.id.to_owned(), url: stored.url.map(str::to_owned) }
+    EscalationPolicy {
+        system: stored.system.to_owned(),
+        id: stored.id.to_owned(),
+        url: stored.url.map(str::to_owned),
+    }
 }
 
 /// One identity with all its groups.
 #[must_use]
 pub fn identity(row: &IdentityRef<'_>) -> Identity {
-    let mut out = Identity::new(&row.uid().concat(), row.name(), row.kind(), row.provider().unwrap_or(Provider::Other), row.domain());
+    let mut out = Identity::new(
+        &row.uid().concat(),
+        row.name(),
+        row.kind(),
+        row.provider().unwrap_or(Provider::Other),
+        row.domain(),
+    );
     let own = |text: Option<&str>| text.map(str::to_owned);
     out.sub_type = row.sub_type().unwrap_or("").to_owned();
     out.purpose = own(row.purpose());
     let (framework, parent) = row.agent();
-    out.agent = (framework.is_some() || parent.is_some()).then(|| Agent { framework: framework.unwrap_or("").to_owned(), parent: parent.unwrap_or("").to_owned() });
+    out.agent = (framework.is_some() || parent.is_some()).then(|| Agent {
+        framework: framework.unwrap_or("").to_owned(),
+        parent: parent.unwrap_or("").to_owned(),
+    });
     out.aliases = row
         .aliases()
         .map(|alias| Alias {
@@ -103,14 +121,24 @@ pub fn identity(row: &IdentityRef<'_>) -> Identity {
     out.environment = row.environments().collect();
     out.criticality = row.criticality();
     if let (Some(tier), Some(level)) = (row.privilege_tier(), row.privilege_level()) {
-        out.privilege = Some(Privilege { tier, level, basis: texts(row.privilege_basis()) });
+        out.privilege = Some(Privilege {
+            tier,
+            level,
+            basis: texts(row.privilege_basis()),
+        });
     }
-    out.blast_radius = row.blast_radius().map(|(identities, accounts, environments, teams)| BlastRadius {
-        identities,
-        accounts,
-        environments: Environment::ALL.iter().copied().filter(|word| environments >> word.code() & 1 == 1).collect(),
-        teams: texts(teams),
-    });
+    out.blast_radius = row
+        .blast_radius()
+        .map(|(identities, accounts, environments, teams)| BlastRadius {
+            identities,
+            accounts,
+            environments: Environment::ALL
+                .iter()
+                .copied()
+                .filter(|word| environments >> word.code() & 1 == 1)
+                .collect(),
+            teams: texts(teams),
+        });
     out.lineage = Lineage {
         created_by: own(row.created_by()),
         assumable_by: texts(row.assumable_by()),
@@ -173,18 +201,38 @@ pub fn identity(row: &IdentityRef<'_>) -> Identity {
             owasp: own(finding.owasp()),
             severity: finding.severity(),
             evidence: finding.evidence().to_owned(),
-            exception: finding.exception().map(|(until, reason)| (until, reason.to_owned())),
+            exception: finding
+                .exception()
+                .map(|(until, reason)| (until, reason.to_owned())),
         })
         .collect();
-    out.provenance = row.provenance().map(|(field, source, at)| Provenance { field: field.to_owned(), source: source.to_owned(), observed_ms: at.at() }).collect();
-    out.conflicts = row.conflicts().map(|[field, source, value]| Conflict { field: field.to_owned(), source: source.to_owned(), value: value.to_owned() }).collect();
+    out.provenance = row
+        .provenance()
+        .map(|(field, source, at)| Provenance {
+            field: field.to_owned(),
+            source: source.to_owned(),
+            observed_ms: at.at(),
+        })
+        .collect();
+    out.conflicts = row
+        .conflicts()
+        .map(|[field, source, value]| Conflict {
+            field: field.to_owned(),
+            source: source.to_owned(),
+            value: value.to_owned(),
+        })
+        .collect();
     out
 }
 
 /// Six words of 32 hours as 21 bytes of 8.
 fn hours(words: [u32; 6]) -> [u8; 21] {
     let mut out = [0; 21];
-    for (byte, slot) in words.iter().flat_map(|word| word.to_le_bytes()).zip(&mut out) {
+    for (byte, slot) in words
+        .iter()
+        .flat_map(|word| word.to_le_bytes())
+        .zip(&mut out)
+    {
         *slot = byte;
     }
     out

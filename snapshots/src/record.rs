@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use enrich_core::vocabulary::{Criticality, Environment, Kind, LifecycleState, PrivilegeLevel, Provider};
+use enrich_core::vocabulary::{
+    Criticality, Environment, Kind, LifecycleState, PrivilegeLevel, Provider,
+};
 use enrich_core::{Key, KeyRefused, KeyType};
 
 use crate::model::{Agent, Alias, Credential, EscalationPolicy, Expectation, Scope, Time};
@@ -119,7 +121,11 @@ impl Grant {
     /// A grant of a level; the tier that usually goes with it is given by the connector.
     #[must_use]
     pub fn new(name: &str, level: PrivilegeLevel, tier: u8) -> Self {
-        Self { tier, level: std::cmp::Reverse(level), name: name.to_owned() }
+        Self {
+            tier,
+            level: std::cmp::Reverse(level),
+            name: name.to_owned(),
+        }
     }
 }
 
@@ -127,14 +133,26 @@ impl Record {
     /// An empty statement of a source.
     #[must_use]
     pub fn new(source: &Source, uid: Option<String>) -> Self {
-        Self { source: source.clone(), uid, aliases: Vec::new(), local_name: None, facts: Facts::default() }
+        Self {
+            source: source.clone(),
+            uid,
+            aliases: Vec::new(),
+            local_name: None,
+            facts: Facts::default(),
+        }
     }
 
     /// Adds a key if it is one; the refusal otherwise.
     ///
     /// # Errors
     /// Why the value is no key.
-    pub fn add_key(&mut self, key_type: KeyType, domain: &str, value: &str, valid_from_ms: Option<i64>) -> Result<(), KeyRefused> {
+    pub fn add_key(
+        &mut self,
+        key_type: KeyType,
+        domain: &str,
+        value: &str,
+        valid_from_ms: Option<i64>,
+    ) -> Result<(), KeyRefused> {
         let alias = alias(key_type, domain, value, valid_from_ms)?;
         if !self.aliases.contains(&alias) {
             self.aliases.push(alias);
@@ -147,10 +165,21 @@ impl Record {
 ///
 /// # Errors
 /// Why the value is no key.
-pub fn alias(key_type: KeyType, domain: &str, value: &str, valid_from_ms: Option<i64>) -> Result<Alias, KeyRefused> {
+pub fn alias(
+    key_type: KeyType,
+    domain: &str,
+    value: &str,
+    valid_from_ms: Option<i64>,
+) -> Result<Alias, KeyRefused> {
     let mut buffer = String::new();
     let key = Key::canonical(key_type, domain, value, &mut buffer)?;
-    Ok(Alias { key_type, domain: key.domain.to_owned(), value: key.value.to_owned(), valid_from_ms, valid_to_ms: None })
+    Ok(Alias {
+        key_type,
+        domain: key.domain.to_owned(),
+        value: key.value.to_owned(),
+        valid_from_ms,
+        valid_to_ms: None,
+    })
 }
 
 /// Reads KEY notation into a checked, folded alias.
@@ -206,6 +235,7 @@ pub struct Harvest {
 impl Harvest {
     /// Notes something for the person who runs the export.
     pub fn warn(&mut self, source: &Source, what: impl AsRef<str>) {
-        self.warnings.push(format!("source {:?}: {}", source.name, what.as_ref()));
+        self.warnings
+            .push(format!("source {:?}: {}", source.name, what.as_ref()));
     }
 }

@@ -9,7 +9,11 @@ pub const DAY_MS: i64 = 86_400_000;
 #[must_use]
 pub fn parse_time(text: &str) -> Option<i64> {
     let text = text.trim();
-    if text.len() == 10 { parse_rfc3339(&format!("{text}T00:00:00Z")) } else { parse_rfc3339(text) }
+    if text.len() == 10 {
+        parse_rfc3339(&format!("{text}T00:00:00Z"))
+    } else {
+        parse_rfc3339(text)
+    }
 }
 
 /// Writes RFC 3339.
@@ -41,7 +45,8 @@ pub fn parse_duration(text: &str) -> Option<u64> {
 /// and at worst quadratic in time: a pattern can't make it backtrack exponentially.
 #[must_use]
 pub fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut seen) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while seen < text.len() {
@@ -96,7 +101,17 @@ fn edits(a: &str, b: &str) -> usize {
 /// A text of others, ready to be printed: control characters escaped, at most `limit` characters.
 #[must_use]
 pub fn printable(text: &str, limit: usize) -> String {
-    let mut out: String = text.chars().take(limit).flat_map(|c| if c.is_control() || is_format(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }).collect();
+    let mut out: String = text
+        .chars()
+        .take(limit)
+        .flat_map(|c| {
+            if c.is_control() || is_format(c) {
+                c.escape_unicode().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .collect();
     if text.chars().nth(limit).is_some() {
         out.push('…');
     }
@@ -125,8 +140,14 @@ mod tests {
 
     #[test]
     fn dates_are_their_first_moment() {
-        assert_eq!(parse_time("2026-03-20"), parse_rfc3339("2026-03-20T00:00:00Z"));
-        assert_eq!(parse_time("2026-03-20T05:40:00Z").map(time).as_deref(), Some("2026-03-20T05:40:00Z"));
+        assert_eq!(
+            parse_time("2026-03-20"),
+            parse_rfc3339("2026-03-20T00:00:00Z")
+        );
+        assert_eq!(
+            parse_time("2026-03-20T05:40:00Z").map(time).as_deref(),
+            Some("2026-03-20T05:40:00Z")
+        );
         assert_eq!(parse_time("20 March"), None);
     }
 
@@ -149,7 +170,10 @@ mod tests {
 
     #[test]
     fn the_closest_word_is_offered_only_when_near() {
-        assert_eq!(closest("criticallity", ["criticality", "kind", "tier"]), Some("criticality"));
+        assert_eq!(
+            closest("criticallity", ["criticality", "kind", "tier"]),
+            Some("criticality")
+        );
         assert_eq!(closest("zzz", ["criticality", "kind", "tier"]), None);
     }
 

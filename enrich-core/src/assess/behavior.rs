@@ -41,7 +41,9 @@ pub(crate) fn judge<'s>(
     let mut compared = false;
     let mut deviations = ArrayVec::new();
     for expectation in identity.expectations() {
-        let Some(dimension) = expectation.dimension() else { continue };
+        let Some(dimension) = expectation.dimension() else {
+            continue;
+        };
         let mut seen = Span::EMPTY;
         let mut hour = 0;
         let fits = match dimension {
@@ -49,7 +51,13 @@ pub(crate) fn judge<'s>(
                 seen = facts.source;
                 facts.source_address.map(|address| {
                     expectation.allowed().any(|allowed| {
-                        layers.iter().any(|layer| layer.snapshot.networks_of(address).iter().any(|(name, _)| name == allowed))
+                        layers.iter().any(|layer| {
+                            layer
+                                .snapshot
+                                .networks_of(address)
+                                .iter()
+                                .any(|(name, _)| name == allowed)
+                        })
                     })
                 })
             }
@@ -57,7 +65,11 @@ pub(crate) fn judge<'s>(
                 hour = hour_of_week(ms);
                 expectation.allows_hour(hour)
             }),
-            Dimension::Region | Dimension::Action | Dimension::UserAgent | Dimension::Workload | Dimension::Resource => {
+            Dimension::Region
+            | Dimension::Action
+            | Dimension::UserAgent
+            | Dimension::Workload
+            | Dimension::Resource => {
                 seen = match dimension {
                     Dimension::Region => facts.region,
                     Dimension::Action => facts.action,
@@ -66,7 +78,11 @@ pub(crate) fn judge<'s>(
                     _ => facts.resource,
                 };
                 let text = buffers.get(seen);
-                (!text.is_empty()).then(|| expectation.allowed().any(|pattern| glob::matches(pattern, text)))
+                (!text.is_empty()).then(|| {
+                    expectation
+                        .allowed()
+                        .any(|pattern| glob::matches(pattern, text))
+                })
             }
         };
         match fits {
@@ -74,7 +90,12 @@ pub(crate) fn judge<'s>(
             Some(true) => compared = true,
             Some(false) => {
                 compared = true;
-                let _ = deviations.try_push(Deviation { dimension, seen, hour, expected: expectation });
+                let _ = deviations.try_push(Deviation {
+                    dimension,
+                    seen,
+                    hour,
+                    expected: expectation,
+                });
             }
         }
     }
@@ -83,5 +104,8 @@ pub(crate) fn judge<'s>(
         (true, true) => Verdict::Expected,
         (true, false) => Verdict::Unexpected,
     };
-    Judgement { verdict, deviations }
+    Judgement {
+        verdict,
+        deviations,
+    }
 }

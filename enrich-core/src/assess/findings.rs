@@ -58,7 +58,11 @@ pub(crate) fn credential_used<'s>(
         .keys
         .iter()
         .filter(|key| is_credential(key.key_type))
-        .find_map(|key| identity.credentials().find(|credential| credential.uid() == buffers.get(key.value)))
+        .find_map(|key| {
+            identity
+                .credentials()
+                .find(|credential| credential.uid() == buffers.get(key.value))
+        })
 }
 
 const fn is_credential(key_type: KeyType) -> bool {
@@ -87,51 +91,101 @@ pub(crate) fn collect<'s>(
     let mut out = Findings::new();
     let acts = observed.role != Role::Target;
     let mut add = |name, owasp, severity, evidence| {
-        let _ = out.try_push(EventFinding { name, owasp: Some(owasp), severity, evidence, exception: None });
+        let _ = out.try_push(EventFinding {
+            name,
+            owasp: Some(owasp),
+            severity,
+            evidence,
+            exception: None,
+        });
     };
-    if let Some(at) = identity.retired_ms().filter(|_| acts && outcome == OutcomeKind::Retired) {
-        add("retired_identity_used", "NHI1:2025", Severity::Critical, Evidence::RetiredAt(at));
+    if let Some(at) = identity
+        .retired_ms()
+        .filter(|_| acts && outcome == OutcomeKind::Retired)
+    {
+        add(
+            "retired_identity_used",
+            "NHI1:2025",
+            Severity::Critical,
+            Evidence::RetiredAt(at),
+        );
     }
     if acts && outcome == OutcomeKind::Matched {
         match identity.lifecycle_state() {
             Some(LifecycleState::Disabled) => {
-                add("disabled_identity_used", "NHI1:2025", Severity::High, Evidence::State("the identity is disabled"));
+                add(
+                    "disabled_identity_used",
+                    "NHI1:2025",
+                    Severity::High,
+                    Evidence::State("the identity is disabled"),
+                );
             }
             Some(LifecycleState::Dormant) => {
-                add("dormant_identity_used", "NHI1:2025", Severity::Medium, Evidence::State("the identity is dormant"));
+                add(
+                    "dormant_identity_used",
+                    "NHI1:2025",
+                    Severity::Medium,
+                    Evidence::State("the identity is dormant"),
+                );
             }
             _ => {}
         }
         if facts.is_interactive && !matches!(identity.kind(), Kind::Human | Kind::Unknown) {
-            add("human_use_suspected", "NHI10:2025", Severity::High, Evidence::Interactive);
+            add(
+                "human_use_suspected",
+                "NHI10:2025",
+                Severity::High,
+                Evidence::Interactive,
+            );
         }
     }
     let mut judged_rotation = false;
     if let Some(credential) = credential {
         match credential.status() {
             CredentialStatus::Inactive | CredentialStatus::Revoked => {
-                add("inactive_credential_used", "NHI1:2025", Severity::High, Evidence::State("the credential is inactive"));
+                add(
+                    "inactive_credential_used",
+                    "NHI1:2025",
+                    Severity::High,
+                    Evidence::State("the credential is inactive"),
+                );
             }
             _ => {}
         }
         if let TimeFact::At(ended) = credential.expires()
             && ended <= time_ms
         {
-            add("expired_credential_used", "NHI7:2025", Severity::High, Evidence::EndedAt(ended));
+            add(
+                "expired_credential_used",
+                "NHI7:2025",
+                Severity::High,
+                Evidence::EndedAt(ended),
+            );
         }
-        let rotated = credential.last_rotated().at().or_else(|| credential.created().at());
+        let rotated = credential
+            .last_rotated()
+            .at()
+            .or_else(|| credential.created().at());
         if let (Some(rotated), Some(limit)) = (rotated, credential.max_age_days()) {
             judged_rotation = true;
             let days = time_ms.saturating_sub(rotated).div_euclid(DAY_MS);
             if days > i64::from(limit) {
-                add("long_lived_secret", "NHI7:2025", Severity::High, Evidence::Rotated { days, limit });
+                add(
+                    "long_lived_secret",
+                    "NHI7:2025",
+                    Severity::High,
+                    Evidence::Rotated { days, limit },
+                );
             }
         }
     }
     for finding in identity.findings() {
         // Judged at the event's time above, for the credential that was used.
         if judged_rotation && finding.name() == "long_lived_secret" {
-            if let Some(known) = out.iter_mut().find(|known| known.name == "long_lived_secret") {
+            if let Some(known) = out
+                .iter_mut()
+                .find(|known| known.name == "long_lived_secret")
+            {
                 known.exception = finding.exception();
             }
             continue;

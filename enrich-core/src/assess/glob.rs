@@ -26,14 +26,18 @@ pub fn matches(pattern: &str, text: &str) -> bool {
                 t += 1;
             }
             _ => {
-                let Some((star_p, star_t)) = star else { return false };
+                let Some((star_p, star_t)) = star else {
+                    return false;
+                };
                 star = Some((star_p, star_t + 1));
                 p = star_p + 1;
                 t = star_t + 1;
             }
         }
     }
-    pattern.get(p..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
+    pattern
+        .get(p..)
+        .is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
 }
 
 #[cfg(test)]
@@ -50,7 +54,11 @@ mod tests {
             ("aws-cli/*", "aws-cli/2.15", true),
             ("aws-cli/*", "Boto3/1", false),
             ("*-deployer", "ci-deployer", true),
-            ("sts.amazonaws.com:Assume*Role*", "sts.amazonaws.com:AssumeRoleWithWebIdentity", true),
+            (
+                "sts.amazonaws.com:Assume*Role*",
+                "sts.amazonaws.com:AssumeRoleWithWebIdentity",
+                true,
+            ),
             ("a*b*c", "aXbYc", true),
             ("a*b*c", "aXbY", false),
             ("a?c", "abc", true),

@@ -56,20 +56,38 @@ pub(crate) fn assess<'s>(
     for (observed, resolution) in observation.identities.iter().zip(resolutions) {
         let identity = resolution.holder.and_then(|holder| layers.identity(holder));
         let acts = matches!(observed.role, Role::Actor | Role::Effective);
-        let credential = identity.as_ref().and_then(|identity| findings::credential_used(buffers, observed, identity));
-        let judgement = identity
+        let credential = identity
             .as_ref()
-            .filter(|_| acts)
-            .map(|identity| behavior::judge(layers, buffers, identity, &observation.facts, observation.time_ms));
+            .and_then(|identity| findings::credential_used(buffers, observed, identity));
+        let judgement = identity.as_ref().filter(|_| acts).map(|identity| {
+            behavior::judge(
+                layers,
+                buffers,
+                identity,
+                &observation.facts,
+                observation.time_ms,
+            )
+        });
         let findings = identity.as_ref().map_or_else(Findings::new, |identity| {
-            findings::collect(observed, &observation.facts, identity, credential.as_ref(), resolution.outcome, time_ms)
+            findings::collect(
+                observed,
+                &observation.facts,
+                identity,
+                credential.as_ref(),
+                resolution.outcome,
+                time_ms,
+            )
         });
         let scope = if triage::is_miss(resolution.outcome) {
             let (domain, part) = (buffers.get(observed.domain), buffers.get(observed.part));
             layers
                 .scope(observed.provider, domain, part)
                 .filter(|scope| scope.owner.is_some())
-                .or_else(|| layers.scope(observed.provider, domain, "").filter(|scope| scope.owner.is_some()))
+                .or_else(|| {
+                    layers
+                        .scope(observed.provider, domain, "")
+                        .filter(|scope| scope.owner.is_some())
+                })
                 .or_else(|| place(layers, buffers, observation))
         } else {
             None
@@ -85,21 +103,39 @@ pub(crate) fn assess<'s>(
             scope,
         });
     }
-    let rules_of = layers.iter().find(|layer| layer.snapshot.rules().next().is_some());
-    let triage = rules_of.and_then(|layer| triage::triage(layer.snapshot.rules(), &identities, time_ms));
+    let rules_of = layers
+        .iter()
+        .find(|layer| layer.snapshot.rules().next().is_some());
+    let triage =
+        rules_of.and_then(|layer| triage::triage(layer.snapshot.rules(), &identities, time_ms));
     let primary = triage.map(|triage| triage.identity).or_else(|| {
-        identities.iter().position(|identity| identity.role == Role::Actor).or_else(|| (!identities.is_empty()).then_some(0))
+        identities
+            .iter()
+            .position(|identity| identity.role == Role::Actor)
+            .or_else(|| (!identities.is_empty()).then_some(0))
     });
-    Assessment { identities, triage, primary }
+    Assessment {
+        identities,
+        triage,
+        primary,
+    }
 }
 
 /// The owner of the place where the event happened: its namespace, else its account or cluster.
-fn place<'s>(layers: &'s Layers<'_>, buffers: &TextBuffers<'_>, observation: &Observation) -> Option<ScopeRef<'s>> {
+fn place<'s>(
+    layers: &'s Layers<'_>,
+    buffers: &TextBuffers<'_>,
+    observation: &Observation,
+) -> Option<ScopeRef<'s>> {
     let provider = observation.scope_provider?;
     let domain = buffers.get(observation.scope_domain);
     let part = buffers.get(observation.scope_part);
     layers
         .scope(provider, domain, part)
         .filter(|scope| scope.owner.is_some())
-        .or_else(|| layers.scope(provider, domain, "").filter(|scope| scope.owner.is_some()))
+        .or_else(|| {
+            layers
+                .scope(provider, domain, "")
+                .filter(|scope| scope.owner.is_some())
+        })
 }

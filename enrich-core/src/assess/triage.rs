@@ -13,9 +13,15 @@ pub(crate) struct Triage<'s> {
 }
 
 /// The first rule that fits any identity, and the first identity that it fits.
-pub(crate) fn triage<'s>(rules: impl Iterator<Item = RuleRef<'s>>, assessed: &[Assessed<'s>], time_ms: i64) -> Option<Triage<'s>> {
+pub(crate) fn triage<'s>(
+    rules: impl Iterator<Item = RuleRef<'s>>,
+    assessed: &[Assessed<'s>],
+    time_ms: i64,
+) -> Option<Triage<'s>> {
     rules.into_iter().find_map(|rule| {
-        let identity = assessed.iter().position(|identity| fits(&rule, identity, time_ms))?;
+        let identity = assessed
+            .iter()
+            .position(|identity| fits(&rule, identity, time_ms))?;
         Some(Triage { rule, identity })
     })
 }
@@ -23,7 +29,8 @@ pub(crate) fn triage<'s>(rules: impl Iterator<Item = RuleRef<'s>>, assessed: &[A
 /// Whether every stated condition of a rule holds for an identity.
 fn fits(rule: &RuleRef<'_>, assessed: &Assessed<'_>, time_ms: i64) -> bool {
     let row = rule.row;
-    let stated = |mask: u32, code: Option<u8>| mask == 0 || code.is_some_and(|code| mask >> code & 1 == 1);
+    let stated =
+        |mask: u32, code: Option<u8>| mask == 0 || code.is_some_and(|code| mask >> code & 1 == 1);
     let identity = assessed.identity.as_ref();
     // A target does not act: unless a rule names roles, it speaks of those who do.
     let roles = match row.roles.to_native() {
@@ -32,38 +39,73 @@ fn fits(rule: &RuleRef<'_>, assessed: &Assessed<'_>, time_ms: i64) -> bool {
     };
     if roles >> assessed.role.code() & 1 == 0
         || !stated(row.outcomes.to_native(), Some(assessed.outcome.code()))
-        || !stated(row.verdicts.to_native(), assessed.judgement.as_ref().map(|judgement| judgement.verdict.code()))
-        || !stated(row.kinds.to_native(), identity.map(|identity| identity.kind().code()))
-        || !stated(row.lifecycle_states.to_native(), identity.and_then(|identity| identity.lifecycle_state()).map(|state| state.code()))
+        || !stated(
+            row.verdicts.to_native(),
+            assessed
+                .judgement
+                .as_ref()
+                .map(|judgement| judgement.verdict.code()),
+        )
+        || !stated(
+            row.kinds.to_native(),
+            identity.map(|identity| identity.kind().code()),
+        )
+        || !stated(
+            row.lifecycle_states.to_native(),
+            identity
+                .and_then(|identity| identity.lifecycle_state())
+                .map(|state| state.code()),
+        )
     {
         return false;
     }
     let max_tier = row.max_tier.to_native();
-    if max_tier != 0 && identity.and_then(|identity| identity.privilege_tier()).is_none_or(|tier| u32::from(tier) + 1 > max_tier) {
+    if max_tier != 0
+        && identity
+            .and_then(|identity| identity.privilege_tier())
+            .is_none_or(|tier| u32::from(tier) + 1 > max_tier)
+    {
         return false;
     }
     let least = row.min_criticality.to_native();
-    if least != 0 && identity.and_then(|identity| identity.criticality()).is_none_or(|has| u32::from(has.code()) < least) {
+    if least != 0
+        && identity
+            .and_then(|identity| identity.criticality())
+            .is_none_or(|has| u32::from(has.code()) < least)
+    {
         return false;
     }
     let environments = row.environments.to_native();
-    if environments != 0 && identity.is_none_or(|identity| identity.environment_mask() & environments == 0) {
+    if environments != 0
+        && identity.is_none_or(|identity| identity.environment_mask() & environments == 0)
+    {
         return false;
     }
     let deviations = row.deviations.to_native();
     if deviations != 0
         && assessed.judgement.as_ref().is_none_or(|judgement| {
-            !judgement.deviations.iter().any(|deviation| deviations >> deviation.dimension.code() & 1 == 1)
+            !judgement
+                .deviations
+                .iter()
+                .any(|deviation| deviations >> deviation.dimension.code() & 1 == 1)
         })
     {
         return false;
     }
-    let open = || assessed.findings.iter().filter(|finding| !finding.is_accepted(time_ms));
+    let open = || {
+        assessed
+            .findings
+            .iter()
+            .filter(|finding| !finding.is_accepted(time_ms))
+    };
     let severity = row.min_finding_severity.to_native();
     if severity != 0 && !open().any(|finding| u32::from(finding.severity.code()) >= severity) {
         return false;
     }
-    rule.findings().len() == 0 || rule.findings().any(|name| open().any(|finding| finding.name == name))
+    rule.findings().len() == 0
+        || rule
+            .findings()
+            .any(|name| open().any(|finding| finding.name == name))
 }
 
 /// Whether an outcome leaves nothing of the identity known.

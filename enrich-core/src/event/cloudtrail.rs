@@ -33,6 +33,7 @@ fields! {
     ISSUER_PRINCIPAL = "/userIdentity/sessionContext/sessionIssuer/principalId";
     REQUESTED_ROLE = "/requestParameters/roleArn";
     REQUESTED_USER = "/requestParameters/userName";
+    REQUESTED_ROOT = "/requestParameters/targetPrincipal";
     ASSUMED_ID = "/responseElements/assumedRoleUser/assumedRoleId";
     CREATED_KEY_USER = "/responseElements/accessKey/userName";
     CREATED_USER = "/responseElements/user/arn";
@@ -44,19 +45,30 @@ fields! {
 }
 
 /// The reader.
-pub(crate) const READER: FormatReader = FormatReader { format: Format::AwsCloudtrail, paths: PATHS, recognise, observe };
+pub(crate) const READER: FormatReader = FormatReader {
+    format: Format::AwsCloudtrail,
+    paths: PATHS,
+    recognise,
+    observe,
+};
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
     // S3 event notifications have the same members, with sources such as `aws:s3`.
     if o.str(o.text(EVENT_SOURCE)).starts_with("aws:") {
         return false;
     }
-    o.is_present(IDENTITY) && o.is_present(EVENT_NAME) && (o.is_present(EVENT_SOURCE) || o.is_present(EVENT_VERSION))
+    o.is_present(IDENTITY)
+        && o.is_present(EVENT_NAME)
+        && (o.is_present(EVENT_SOURCE) || o.is_present(EVENT_VERSION))
 }
 
 fn observe(o: &mut Observer<'_, '_>) {
     let time = o.text(EVENT_TIME);
-    o.set_time(if time.is_empty() { o.text(TIMESTAMP) } else { time });
+    o.set_time(if time.is_empty() {
+        o.text(TIMESTAMP)
+    } else {
+        time
+    });
     let source = o.text(SOURCE_ADDRESS);
     o.set_source(source);
     facts(o);
@@ -64,17 +76,27 @@ fn observe(o: &mut Observer<'_, '_>) {
     target(o);
     let recipient = o.id(RECIPIENT);
     o.out.scope_provider = Some(Provider::Aws);
-    o.out.scope_domain = if recipient.is_empty() { o.id(ACCOUNT) } else { recipient };
+    o.out.scope_domain = if recipient.is_empty() {
+        o.id(ACCOUNT)
+    } else {
+        recipient
+    };
 }
 
 fn facts(o: &mut Observer<'_, '_>) {
     let (service, name) = (o.text(EVENT_SOURCE), o.text(EVENT_NAME));
     if !service.is_empty() && !name.is_empty() {
-        o.out.facts.action = o.buffers.join(&[Part::Span(service), Part::Text(":"), Part::Span(name)]);
+        o.out.facts.action =
+            o.buffers
+                .join(&[Part::Span(service), Part::Text(":"), Part::Span(name)]);
     }
     o.out.facts.region = o.text(REGION);
     let agent = o.text(USER_AGENT);
-    o.out.facts.user_agent = if agent.is_empty() { o.text(USER_AGENT_FIRST) } else { agent };
+    o.out.facts.user_agent = if agent.is_empty() {
+        o.text(USER_AGENT_FIRST)
+    } else {
+        agent
+    };
     o.out.facts.resource = o.text(RESOURCE);
     let from_console = o.found(FROM_CONSOLE);
     o.out.facts.is_interactive = o.str(name) == "ConsoleLogin"
@@ -108,20 +130,29 @@ fn actor(o: &mut Observer<'_, '_>) {
         }
         _ => {
             // A federated user was issued by an IAM user, which is the one to find.
-            let (id, name) = if issuer_arn.is_empty() { (principal, arn) } else { (issuer_id, issuer_arn) };
+            let (id, name) = if issuer_arn.is_empty() {
+                (principal, arn)
+            } else {
+                (issuer_id, issuer_arn)
+            };
             let id = o.before(id, ':');
             o.key(&mut actor, KeyType::AwsPrincipalId, Span::EMPTY, id);
             o.key(&mut actor, KeyType::AwsArn, Span::EMPTY, name);
         }
     }
     let access_key = o.text(ACCESS_KEY);
-    if !actor.keys.is_empty() {
+    // By itself a long-term key leads to its user, a temporary one to nobody.
+    if !actor.keys.is_empty() || o.str(access_key).starts_with("AKIA") {
         o.key(&mut actor, KeyType::AwsAccessKeyId, Span::EMPTY, access_key);
-    } else if o.str(kind) == "AWSAccount" {
+    }
+    if actor.keys.is_empty() && o.str(kind) == "AWSAccount" {
         o.key(&mut actor, KeyType::AwsAccount, Span::EMPTY, account);
     }
     if actor.domain.is_empty()
-        && let Some(named) = actor.keys.iter().find(|key| key.key_type == KeyType::AwsArn)
+        && let Some(named) = actor
+            .keys
+            .iter()
+            .find(|key| key.key_type == KeyType::AwsArn)
     {
         actor.domain = o.arn_account(named.value);
     }
@@ -137,7 +168,8 @@ fn web_identity(o: &mut Observer<'_, '_>, actor: &mut super::observation::Observ
     let issuer = o.text(ISSUING_PROVIDER);
     let whole = o.str(issuer);
     let domain = issuer_domain(whole);
-    let from = whole.len() - domain.len() - usize::from(whole.ends_with('/') && !domain.ends_with('/'));
+    let from =
+        whole.len() - domain.len() - usize::from(whole.ends_with('/') && !domain.ends_with('/'));
     let issuer = issuer.part(from, from + domain.len());
     let subject = o.text(USER_NAME);
     o.key(actor, KeyType::OidcSubject, issuer, subject);
@@ -150,21 +182,37 @@ fn target(o: &mut Observer<'_, '_>) {
     let name = o.text(EVENT_NAME);
     let mut target = o.identity(Role::Target, Provider::Aws, Span::EMPTY);
     let requested = o.text(REQUESTED_ROLE);
-    let assumes = o.str(name).starts_with("AssumeRole") || name.is_empty() || o.str(o.text(EVENT_SOURCE)) == "sts.amazonaws.com";
+    let assumes = o.str(name).starts_with("AssumeRole")
+        || name.is_empty()
+        || o.str(o.text(EVENT_SOURCE)) == "sts.amazonaws.com";
     if assumes {
         let assumed = o.before(o.text(ASSUMED_ID), ':');
         o.key(&mut target, KeyType::AwsPrincipalId, Span::EMPTY, assumed);
         o.key(&mut target, KeyType::AwsArn, Span::EMPTY, requested);
+        if o.str(name) == "AssumeRoot" {
+            assumed_root(o, &mut target);
+        }
     } else if o.str(o.text(EVENT_SOURCE)) == "iam.amazonaws.com" {
-        for (id, arn) in [(CREATED_USER_ID, CREATED_USER), (CREATED_ROLE_ID, CREATED_ROLE)] {
+        for (id, arn) in [
+            (CREATED_USER_ID, CREATED_USER),
+            (CREATED_ROLE_ID, CREATED_ROLE),
+        ] {
             let (id, arn) = (o.text(id), o.text(arn));
             o.key(&mut target, KeyType::AwsPrincipalId, Span::EMPTY, id);
             o.key(&mut target, KeyType::AwsArn, Span::EMPTY, arn);
         }
         let (issued_to, asked_for) = (o.text(CREATED_KEY_USER), o.text(REQUESTED_USER));
-        let user = if issued_to.is_empty() { asked_for } else { issued_to };
+        let user = if issued_to.is_empty() {
+            asked_for
+        } else {
+            issued_to
+        };
         let account = o.id(RECIPIENT);
-        let account = if account.is_empty() { o.id(ACCOUNT) } else { account };
+        let account = if account.is_empty() {
+            o.id(ACCOUNT)
+        } else {
+            account
+        };
         // IAM names a user in the request without its path. A user with a path is not found by
         // this key, which is a miss and never a wrong match.
         if target.keys.is_empty() && !user.is_empty() && !account.is_empty() {
@@ -177,8 +225,29 @@ fn target(o: &mut Observer<'_, '_>) {
             o.key(&mut target, KeyType::AwsArn, Span::EMPTY, arn);
         }
     }
-    if let Some(named) = target.keys.iter().find(|key| key.key_type == KeyType::AwsArn) {
+    if let Some(named) = target
+        .keys
+        .iter()
+        .find(|key| key.key_type == KeyType::AwsArn)
+    {
         target.domain = o.arn_account(named.value);
     }
     o.finish(target);
+}
+
+/// `AssumeRoot` names the member account by id or by the ARN of its root.
+fn assumed_root(o: &mut Observer<'_, '_>, target: &mut super::observation::Observed) {
+    let principal = o.id(REQUESTED_ROOT);
+    let is_account =
+        o.str(principal).len() == 12 && o.str(principal).bytes().all(|byte| byte.is_ascii_digit());
+    let arn = if is_account {
+        o.buffers.join(&[
+            Part::Text("arn:aws:iam::"),
+            Part::Span(principal),
+            Part::Text(":root"),
+        ])
+    } else {
+        principal
+    };
+    o.key(target, KeyType::AwsArn, Span::EMPTY, arn);
 }

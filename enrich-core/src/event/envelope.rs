@@ -68,15 +68,31 @@ pub(crate) fn recognise(findings: &Findings, trie: &Trie, base: u16) -> (Envelop
     if get(ITEMS).sort == Sort::Array && get(KIND).sort == Sort::Text {
         return (Envelope::Array(get(ITEMS).span), Span::EMPTY);
     }
-    let text = |field: Field| Some(get(field)).filter(|found| found.sort == Sort::Text).map(|found| found.span);
+    let text = |field: Field| {
+        Some(get(field))
+            .filter(|found| found.sort == Sort::Text)
+            .map(|found| found.span)
+    };
     if let Some(inner) = text(CLOUD_TRAIL_EVENT) {
-        return (Envelope::Text(inner, Some(Format::AwsCloudtrail)), text(LOOKUP_TIME).unwrap_or_default());
+        return (
+            Envelope::Text(inner, Some(Format::AwsCloudtrail)),
+            text(LOOKUP_TIME).unwrap_or_default(),
+        );
     }
     if let Some(inner) = text(PROPERTIES_LOG) {
-        return (Envelope::Text(inner, None), text(OUTER_TIME).unwrap_or_default());
+        return (
+            Envelope::Text(inner, None),
+            text(OUTER_TIME).unwrap_or_default(),
+        );
     }
-    if get(DETAIL).sort == Sort::Object && get(DETAIL_NAME).sort == Sort::Text && get(DETAIL_IDENTITY).sort == Sort::Object {
-        return (Envelope::Object(get(DETAIL).span), text(OUTER_TIME).unwrap_or_default());
+    if get(DETAIL).sort == Sort::Object
+        && get(DETAIL_NAME).sort == Sort::Text
+        && get(DETAIL_IDENTITY).sort == Sort::Object
+    {
+        return (
+            Envelope::Object(get(DETAIL).span),
+            text(OUTER_TIME).unwrap_or_default(),
+        );
     }
     if let Some(inner) = text(MESSAGE) {
         return (Envelope::Text(inner, None), Span::EMPTY);

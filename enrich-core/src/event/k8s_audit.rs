@@ -40,7 +40,12 @@ fields! {
 }
 
 /// The reader.
-pub(crate) const READER: FormatReader = FormatReader { format: Format::K8sAudit, paths: PATHS, recognise, observe };
+pub(crate) const READER: FormatReader = FormatReader {
+    format: Format::K8sAudit,
+    paths: PATHS,
+    recognise,
+    observe,
+};
 
 /// Prefix of the user name of a service account; namespace and name follow.
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
@@ -51,11 +56,15 @@ fn recognise(o: &Observer<'_, '_>) -> bool {
     }
     // Shippers drop kind and version; what is left is still like nothing else.
     let has_request = o.is_present(VERB) && (o.is_present(OBJECT) || o.is_present(REQUEST_URI));
-    has_request && (o.str(o.text(KIND)) == "Event" || (o.is_present(AUDIT_ID) && o.is_present(STAGE)))
+    has_request
+        && (o.str(o.text(KIND)) == "Event" || (o.is_present(AUDIT_ID) && o.is_present(STAGE)))
 }
 
 fn observe(o: &mut Observer<'_, '_>) {
-    let time = [RECEIVED, STAGE_TIME, OLD_TIME].map(|field| o.text(field)).into_iter().find(|span| !span.is_empty());
+    let time = [RECEIVED, STAGE_TIME, OLD_TIME]
+        .map(|field| o.text(field))
+        .into_iter()
+        .find(|span| !span.is_empty());
     o.set_time(time.unwrap_or(Span::EMPTY));
     let source = o.text(SOURCE_ADDRESS);
     o.set_source(source);
@@ -65,7 +74,9 @@ fn observe(o: &mut Observer<'_, '_>) {
     let (name, uid) = (o.text(USER), o.text(UID));
     let mut actor = user(o, Role::Actor, cluster, name, uid);
     // EKS: `aws-iam-authenticator:ACCOUNT:ID`, with older spellings of the first part.
-    if o.str(uid).starts_with("aws-iam-authenticator:") || o.str(uid).starts_with("heptio-authenticator-aws:") {
+    if o.str(uid).starts_with("aws-iam-authenticator:")
+        || o.str(uid).starts_with("heptio-authenticator-aws:")
+    {
         let id = o.after_last(uid, ':');
         o.key(&mut actor, KeyType::AwsPrincipalId, Span::EMPTY, id);
     }
@@ -108,7 +119,12 @@ fn target(o: &mut Observer<'_, '_>, cluster: Span) {
     if o.str(o.text(RESOURCE)) != "serviceaccounts" || namespace.is_empty() || name.is_empty() {
         return;
     }
-    let value = o.buffers.join(&[Part::Text(SERVICE_ACCOUNT), Part::Span(namespace), Part::Text(":"), Part::Span(name)]);
+    let value = o.buffers.join(&[
+        Part::Text(SERVICE_ACCOUNT),
+        Part::Span(namespace),
+        Part::Text(":"),
+        Part::Span(name),
+    ]);
     let mut target = o.identity(Role::Target, Provider::K8s, cluster);
     target.part = namespace;
     o.key(&mut target, KeyType::K8sUser, cluster, value);
@@ -120,7 +136,8 @@ fn facts(o: &mut Observer<'_, '_>) {
     let uri = o.text(REQUEST_URI);
     if !verb.is_empty() {
         let (group, sub) = (o.text(GROUP), o.text(SUBRESOURCE));
-        let mut parts = arrayvec::ArrayVec::<Part<'_>, 7>::from_iter([Part::Span(verb), Part::Text(" ")]);
+        let mut parts =
+            arrayvec::ArrayVec::<Part<'_>, 7>::from_iter([Part::Span(verb), Part::Text(" ")]);
         if resource.is_empty() {
             parts.push(Part::Span(o.before(uri, '?')));
         } else {
@@ -136,6 +153,10 @@ fn facts(o: &mut Observer<'_, '_>) {
     }
     o.out.facts.user_agent = o.text(USER_AGENT);
     let pod = o.text(POD);
-    o.out.facts.workload = if pod.is_empty() { o.text(POD_RENAMED) } else { pod };
+    o.out.facts.workload = if pod.is_empty() {
+        o.text(POD_RENAMED)
+    } else {
+        pod
+    };
     o.out.facts.resource = o.before(uri, '?');
 }

@@ -41,10 +41,15 @@ pub(crate) struct Readers {
 
 impl Readers {
     pub(crate) fn new() -> Self {
-        let formats = READERS.iter().flat_map(|reader| reader.paths.iter().copied());
+        let formats = READERS
+            .iter()
+            .flat_map(|reader| reader.paths.iter().copied());
         let trie = Trie::new(formats.chain(envelope::PATHS.iter().copied()));
         let envelope_base = READERS.iter().map(|reader| reader.paths.len() as u16).sum();
-        Self { trie, envelope_base }
+        Self {
+            trie,
+            envelope_base,
+        }
     }
 
     /// Recognises the scanned event and writes what it says. `forced`: the envelope has said which

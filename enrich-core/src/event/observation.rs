@@ -119,20 +119,30 @@ pub(crate) struct Observer<'c, 't> {
 
 impl Observer<'_, '_> {
     pub(crate) fn found(&self, field: Field) -> Found {
-        let slot: SlotId = self.trie.slot(usize::from(self.base) + usize::from(field.0));
+        let slot: SlotId = self
+            .trie
+            .slot(usize::from(self.base) + usize::from(field.0));
         self.findings.get(slot)
     }
 
     /// A text; empty when missing, null or of another sort.
     pub(crate) fn text(&self, field: Field) -> Span {
         let found = self.found(field);
-        if found.sort == Sort::Text { found.span } else { Span::EMPTY }
+        if found.sort == Sort::Text {
+            found.span
+        } else {
+            Span::EMPTY
+        }
     }
 
     /// A text or number, for ids that some exporters write as numbers.
     pub(crate) fn id(&self, field: Field) -> Span {
         let found = self.found(field);
-        if matches!(found.sort, Sort::Text | Sort::Number) { found.span } else { Span::EMPTY }
+        if matches!(found.sort, Sort::Text | Sort::Number) {
+            found.span
+        } else {
+            Span::EMPTY
+        }
     }
 
     pub(crate) fn is_present(&self, field: Field) -> bool {
@@ -145,13 +155,17 @@ impl Observer<'_, '_> {
 
     /// The part of a span before a character; all of it when the character is not there.
     pub(crate) fn before(&self, span: Span, mark: char) -> Span {
-        self.str(span).find(mark).map_or(span, |at| span.part(0, at))
+        self.str(span)
+            .find(mark)
+            .map_or(span, |at| span.part(0, at))
     }
 
     /// The part of a span after the last occurrence of a character; empty without one.
     pub(crate) fn after_last(&self, span: Span, mark: char) -> Span {
         let text = self.str(span);
-        text.rfind(mark).map_or(Span::EMPTY, |at| span.part(at + mark.len_utf8(), text.len()))
+        text.rfind(mark).map_or(Span::EMPTY, |at| {
+            span.part(at + mark.len_utf8(), text.len())
+        })
     }
 
     /// The account in an ARN.
@@ -159,10 +173,15 @@ impl Observer<'_, '_> {
         let text = self.str(arn);
         let mut from = 0;
         for _ in 0..4 {
-            let Some(at) = text.get(from..).and_then(|rest| rest.find(':')) else { return Span::EMPTY };
+            let Some(at) = text.get(from..).and_then(|rest| rest.find(':')) else {
+                return Span::EMPTY;
+            };
             from += at + 1;
         }
-        let len = text.get(from..).and_then(|rest| rest.find(':')).unwrap_or(0);
+        let len = text
+            .get(from..)
+            .and_then(|rest| rest.find(':'))
+            .unwrap_or(0);
         arn.part(from, from + len)
     }
 
@@ -187,11 +206,23 @@ impl Observer<'_, '_> {
 
     /// Begins an identity.
     pub(crate) fn identity(&self, role: Role, provider: Provider, domain: Span) -> Observed {
-        Observed { role, provider, domain, part: Span::EMPTY, keys: ArrayVec::new() }
+        Observed {
+            role,
+            provider,
+            domain,
+            part: Span::EMPTY,
+            keys: ArrayVec::new(),
+        }
     }
 
     /// Adds a key when the value makes one. Masks, placeholders and misshapen values add nothing.
-    pub(crate) fn key(&mut self, observed: &mut Observed, key_type: KeyType, domain: Span, value: Span) {
+    pub(crate) fn key(
+        &mut self,
+        observed: &mut Observed,
+        key_type: KeyType,
+        domain: Span,
+        value: Span,
+    ) {
         let mut value = value;
         if key_type == KeyType::GithubApp
             && let Some(slug) = self.str(value).strip_suffix("[bot]")
@@ -213,17 +244,29 @@ impl Observer<'_, '_> {
         }
         let domain = match key_type.domain_rule() {
             DomainRule::Global => Span::EMPTY,
-            DomainRule::Default(meant) if domain.is_empty() => self.buffers.join(&[Part::Text(meant)]),
+            DomainRule::Default(meant) if domain.is_empty() => {
+                self.buffers.join(&[Part::Text(meant)])
+            }
             _ => domain,
         };
-        let same = |known: &ObservedKey| known.key_type == key_type && self.str(known.value) == self.str(value);
+        let same = |known: &ObservedKey| {
+            known.key_type == key_type && self.str(known.value) == self.str(value)
+        };
         if !observed.keys.iter().any(same) {
-            let _ = observed.keys.try_push(ObservedKey { key_type, domain, value });
+            let _ = observed.keys.try_push(ObservedKey {
+                key_type,
+                domain,
+                value,
+            });
         }
     }
 
-    /// Ends an identity; one without keys is not kept.
+    /// Ends an identity; one without keys is not kept. Unique ids come first, because they decide.
     pub(crate) fn finish(&mut self, observed: Observed) -> bool {
+        let mut observed = observed;
+        observed
+            .keys
+            .sort_by_key(|key| !key.key_type.is_unique_id());
         !observed.keys.is_empty() && self.out.identities.try_push(observed).is_ok()
     }
 }

@@ -67,7 +67,6 @@ pub(crate) struct Findings {
     pub(crate) close: usize,
 }
 
-
 impl Findings {
     pub(crate) fn new(trie: &Trie) -> Self {
         let mut this = Self::default();
@@ -77,7 +76,10 @@ impl Findings {
     }
 
     pub(crate) fn get(&self, slot: SlotId) -> Found {
-        self.slots.get(usize::from(slot.0)).copied().unwrap_or_default()
+        self.slots
+            .get(usize::from(slot.0))
+            .copied()
+            .unwrap_or_default()
     }
 
     fn reset(&mut self) {
@@ -112,10 +114,21 @@ pub(crate) fn scan_object(
 ) -> Result<usize, ScanError> {
     findings.reset();
     let (text, scratch, key) = buffers.scan_parts(source);
-    let mut scanner = Scanner { bytes: text.as_bytes(), at, depth: 0, max_depth: max_depth.min(MAX_DEPTH), source, trie, scratch, key };
+    let mut scanner = Scanner {
+        bytes: text.as_bytes(),
+        at,
+        depth: 0,
+        max_depth: max_depth.min(MAX_DEPTH),
+        source,
+        trie,
+        scratch,
+        key,
+    };
     scanner.blank();
     scanner.expect(b'{')?;
-    let Some(root) = trie.node(0) else { return Err(ScanError::Syntax) };
+    let Some(root) = trie.node(0) else {
+        return Err(ScanError::Syntax);
+    };
     scanner.object(root, findings, true)?;
     findings.close = scanner.at.saturating_sub(1);
     Ok(scanner.at)
@@ -124,7 +137,11 @@ pub(crate) fn scan_object(
 /// Calls `f` with the position of each element of the array at `at`; returns the position after
 /// the array. Elements are delimited only.
 pub(crate) fn skip_value_at(bytes: &[u8], at: usize, max_depth: u32) -> Result<usize, ScanError> {
-    let mut skipper = Skipper { bytes, at, max_depth: max_depth.min(MAX_DEPTH) };
+    let mut skipper = Skipper {
+        bytes,
+        at,
+        max_depth: max_depth.min(MAX_DEPTH),
+    };
     skipper.value(0)?;
     Ok(skipper.at)
 }
@@ -160,7 +177,11 @@ impl Scanner<'_> {
 
     fn enter(&mut self) -> Result<(), ScanError> {
         self.depth += 1;
-        if self.depth > self.max_depth { Err(ScanError::TooDeep) } else { Ok(()) }
+        if self.depth > self.max_depth {
+            Err(ScanError::TooDeep)
+        } else {
+            Ok(())
+        }
     }
 
     /// After `{`. `top`: members named `whose` are noted for cutting.
@@ -196,9 +217,18 @@ impl Scanner<'_> {
             let next = self.peek();
             if is_ours {
                 findings.cuts.push(match comma_at {
-                    Some(comma) if findings.has_members => Cut { from: comma, to: value_end },
-                    _ if next == Some(b',') => Cut { from: member_at, to: self.at + 1 },
-                    _ => Cut { from: member_at, to: value_end },
+                    Some(comma) if findings.has_members => Cut {
+                        from: comma,
+                        to: value_end,
+                    },
+                    _ if next == Some(b',') => Cut {
+                        from: member_at,
+                        to: self.at + 1,
+                    },
+                    _ => Cut {
+                        from: member_at,
+                        to: value_end,
+                    },
                 });
             } else if top {
                 findings.has_members = true;
@@ -220,12 +250,24 @@ impl Scanner<'_> {
     }
 
     /// A value that the trie leads to.
-    fn wanted(&mut self, number: u16, node: &Node, findings: &mut Findings) -> Result<(), ScanError> {
+    fn wanted(
+        &mut self,
+        number: u16,
+        node: &Node,
+        findings: &mut Findings,
+    ) -> Result<(), ScanError> {
         if let Some(seen) = findings.seen.get_mut(usize::from(number)) {
             if *seen {
                 // A duplicate key: what the earlier one held counts no longer.
-                let (slots, nodes) = (usize::from(node.slot)..usize::from(node.slot_end), usize::from(number)..usize::from(node.end));
-                findings.slots.get_mut(slots).unwrap_or_default().fill(Found::default());
+                let (slots, nodes) = (
+                    usize::from(node.slot)..usize::from(node.slot_end),
+                    usize::from(number)..usize::from(node.end),
+                );
+                findings
+                    .slots
+                    .get_mut(slots)
+                    .unwrap_or_default()
+                    .fill(Found::default());
                 findings.seen.get_mut(nodes).unwrap_or_default().fill(false);
             }
             if let Some(seen) = findings.seen.get_mut(usize::from(number)) {
@@ -253,7 +295,10 @@ impl Scanner<'_> {
                 Sort::Object
             }
             Some(b'[') => {
-                match node.first.and_then(|first| Some((first, self.trie.node(first)?))) {
+                match node
+                    .first
+                    .and_then(|first| Some((first, self.trie.node(first)?)))
+                {
                     Some((number, first)) => self.array(number, first, findings)?,
                     None => self.skip()?,
                 }
@@ -273,13 +318,21 @@ impl Scanner<'_> {
     }
 
     fn note(&self, node: &Node, findings: &mut Findings, sort: Sort, span: Span) {
-        if let Some(slots) = findings.slots.get_mut(usize::from(node.slot)..usize::from(node.own_end)) {
+        if let Some(slots) = findings
+            .slots
+            .get_mut(usize::from(node.slot)..usize::from(node.own_end))
+        {
             slots.fill(Found { sort, span });
         }
     }
 
     /// At `[`: the first element is wanted, the others are skipped.
-    fn array(&mut self, number: u16, first: &Node, findings: &mut Findings) -> Result<(), ScanError> {
+    fn array(
+        &mut self,
+        number: u16,
+        first: &Node,
+        findings: &mut Findings,
+    ) -> Result<(), ScanError> {
         self.at += 1;
         self.enter()?;
         self.blank();
@@ -324,7 +377,11 @@ impl Scanner<'_> {
             while self.bytes.get(*at).is_some_and(u8::is_ascii_digit) {
                 *at += 1;
             }
-            if *at > from { Ok(()) } else { Err(ScanError::Syntax) }
+            if *at > from {
+                Ok(())
+            } else {
+                Err(ScanError::Syntax)
+            }
         };
         if self.bytes.get(at) == Some(&b'-') {
             at += 1;
@@ -375,7 +432,11 @@ impl Scanner<'_> {
     }
 
     fn skip(&mut self) -> Result<(), ScanError> {
-        let mut skipper = Skipper { bytes: self.bytes, at: self.at, max_depth: self.max_depth };
+        let mut skipper = Skipper {
+            bytes: self.bytes,
+            at: self.at,
+            max_depth: self.max_depth,
+        };
         skipper.value(self.depth)?;
         self.at = skipper.at;
         Ok(())
@@ -433,7 +494,9 @@ pub(crate) fn decode(raw: &[u8], out: &mut Vec<u8>) -> Result<(), ScanError> {
     while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
         let (plain, tail) = rest.split_at(at);
         out.extend_from_slice(plain);
-        let [_, code, after @ ..] = tail else { return Err(ScanError::Syntax) };
+        let [_, code, after @ ..] = tail else {
+            return Err(ScanError::Syntax);
+        };
         rest = after;
         out.push(match code {
             b'"' => b'"',
@@ -447,7 +510,9 @@ pub(crate) fn decode(raw: &[u8], out: &mut Vec<u8>) -> Result<(), ScanError> {
             b'u' => {
                 let (mut unit, mut tail) = hex4(rest)?;
                 if (0xD800..0xDC00).contains(&unit) {
-                    let [b'\\', b'u', low @ ..] = tail else { return Err(ScanError::Syntax) };
+                    let [b'\\', b'u', low @ ..] = tail else {
+                        return Err(ScanError::Syntax);
+                    };
                     let (second, after) = hex4(low)?;
                     if !(0xDC00..0xE000).contains(&second) {
                         return Err(ScanError::Syntax);
@@ -496,11 +561,12 @@ impl Skipper<'_> {
 
     /// A number or literal: up to the next separator.
     fn word(&mut self) {
-        while self
-            .bytes
-            .get(self.at)
-            .is_some_and(|byte| !matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'{' | b'[' | b':'))
-        {
+        while self.bytes.get(self.at).is_some_and(|byte| {
+            !matches!(
+                byte,
+                b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'{' | b'[' | b':'
+            )
+        }) {
             self.at += 1;
         }
     }

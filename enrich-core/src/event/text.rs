@@ -27,10 +27,18 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    pub(crate) const EMPTY: Self = Self { source: Source::Line, from: 0, to: 0 };
+    pub(crate) const EMPTY: Self = Self {
+        source: Source::Line,
+        from: 0,
+        to: 0,
+    };
 
     pub(crate) const fn new(source: Source, from: usize, to: usize) -> Self {
-        Self { source, from: from as u32, to: to as u32 }
+        Self {
+            source,
+            from: from as u32,
+            to: to as u32,
+        }
     }
 
     pub(crate) const fn is_empty(self) -> bool {
@@ -43,7 +51,11 @@ impl Span {
 
     /// A part of this span, given by its offsets in it.
     pub(crate) const fn part(self, from: usize, to: usize) -> Self {
-        Self { source: self.source, from: self.from + from as u32, to: self.from + to as u32 }
+        Self {
+            source: self.source,
+            from: self.from + from as u32,
+            to: self.from + to as u32,
+        }
     }
 }
 
@@ -89,8 +101,16 @@ impl TextBuffers<'_> {
             match part {
                 Part::Text(text) => self.scratch.push_str(text),
                 Part::Span(span) => match span.source {
-                    Source::Line => self.scratch.push_str(self.line.get(span.from as usize..span.to as usize).unwrap_or("")),
-                    Source::Inner => self.scratch.push_str(self.inner.get(span.from as usize..span.to as usize).unwrap_or("")),
+                    Source::Line => self.scratch.push_str(
+                        self.line
+                            .get(span.from as usize..span.to as usize)
+                            .unwrap_or(""),
+                    ),
+                    Source::Inner => self.scratch.push_str(
+                        self.inner
+                            .get(span.from as usize..span.to as usize)
+                            .unwrap_or(""),
+                    ),
                     Source::Scratch => {
                         let range = span.from as usize..span.to as usize;
                         if self.scratch.get(range.clone()).is_some() {

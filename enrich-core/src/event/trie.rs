@@ -31,7 +31,14 @@ impl Node {
     /// The child of a key.
     #[inline]
     pub(crate) fn child(&self, key: &[u8]) -> Option<u16> {
-        self.keys.iter().find(|(name, _)| name.as_bytes() == key).map(|(_, node)| *node)
+        // Most keys of an event are not wanted; length and first byte tell without a call.
+        let (len, first) = (key.len(), key.first());
+        self.keys
+            .iter()
+            .find(|(name, _)| {
+                name.len() == len && name.as_bytes().first() == first && name.as_bytes() == key
+            })
+            .map(|(_, node)| *node)
     }
 
     pub(crate) fn is_leaf(&self) -> bool {
@@ -85,7 +92,10 @@ impl Trie {
             let steps: Vec<&str> = pointer.split('/').skip(1).collect();
             root.insert(&steps, number);
         }
-        let mut trie = Self { nodes: Vec::new(), slots: Vec::new() };
+        let mut trie = Self {
+            nodes: Vec::new(),
+            slots: Vec::new(),
+        };
         trie.slots.resize(count, SlotId(0));
         let mut next_slot = 0;
         trie.place(root, &mut next_slot);
@@ -110,7 +120,14 @@ impl Trie {
         let first = draft.first.map(|child| self.place(*child, next_slot));
         let end = self.nodes.len() as u16;
         if let Some(node) = self.nodes.get_mut(usize::from(number)) {
-            *node = Node { keys, first, end, slot, own_end, slot_end: *next_slot };
+            *node = Node {
+                keys,
+                first,
+                end,
+                slot,
+                own_end,
+                slot_end: *next_slot,
+            };
         }
         number
     }

@@ -98,14 +98,19 @@ impl<'a> Json<'a> {
 
     #[inline(never)]
     pub(crate) fn bool(&mut self, name: &str, value: bool) {
-        self.member(name, |out| out.out.extend_from_slice(if value { b"true" } else { b"false" }));
+        self.member(name, |out| {
+            out.out
+                .extend_from_slice(if value { b"true" } else { b"false" })
+        });
     }
 
     /// An array of texts, left out when empty.
     pub(crate) fn strings<'t>(&mut self, name: &str, texts: impl Iterator<Item = &'t str>) {
         let mut texts = texts.peekable();
         if texts.peek().is_some() {
-            self.member(name, |out| out.array(|out| texts.for_each(|text| out.element(|out| out.text(&[text])))));
+            self.member(name, |out| {
+                out.array(|out| texts.for_each(|text| out.element(|out| out.text(&[text]))))
+            });
         }
     }
 
@@ -147,7 +152,8 @@ impl<'a> Json<'a> {
                 break;
             }
         }
-        self.out.extend_from_slice(buffer.get(20 - len..).unwrap_or(&[]));
+        self.out
+            .extend_from_slice(buffer.get(20 - len..).unwrap_or(&[]));
     }
 
     /// Several texts as one JSON string.
@@ -186,7 +192,9 @@ impl<'a> Json<'a> {
         while let Some(at) = rest.iter().position(|byte| !is_plain(*byte)) {
             let (plain, tail) = rest.split_at(at);
             self.out.extend_from_slice(plain);
-            let Some((byte, after)) = tail.split_first() else { break };
+            let Some((byte, after)) = tail.split_first() else {
+                break;
+            };
             match byte {
                 b'"' => self.out.extend_from_slice(b"\\\""),
                 b'\\' => self.out.extend_from_slice(b"\\\\"),
@@ -196,7 +204,8 @@ impl<'a> Json<'a> {
                 byte => {
                     self.out.extend_from_slice(b"\\u00");
                     for nibble in [byte >> 4, byte & 15] {
-                        self.out.push(HEX.get(usize::from(nibble)).copied().unwrap_or(b'0'));
+                        self.out
+                            .push(HEX.get(usize::from(nibble)).copied().unwrap_or(b'0'));
                     }
                 }
             }
@@ -212,7 +221,8 @@ impl<'a> Json<'a> {
     pub(crate) fn hex(&mut self, bytes: &[u8]) {
         for byte in bytes {
             for nibble in [byte >> 4, byte & 15] {
-                self.out.push(HEX.get(usize::from(nibble)).copied().unwrap_or(b'0'));
+                self.out
+                    .push(HEX.get(usize::from(nibble)).copied().unwrap_or(b'0'));
             }
         }
     }
@@ -223,7 +233,10 @@ pub(crate) fn cut(text: &str, most: usize) -> (&str, bool) {
     if text.len() <= most {
         return (text, false);
     }
-    (text.get(..text.floor_char_boundary(most)).unwrap_or(""), true)
+    (
+        text.get(..text.floor_char_boundary(most)).unwrap_or(""),
+        true,
+    )
 }
 
 /// Formatted ASCII that needs no escaping.
@@ -244,7 +257,14 @@ mod tests {
 
     #[test]
     fn escapes_so_that_others_read_the_same() {
-        for text in ["", "plain", "a\"b\\c", "\u{0}\u{1f}\u{7f}\n\r\t", "é…🦀", "\u{2028}"] {
+        for text in [
+            "",
+            "plain",
+            "a\"b\\c",
+            "\u{0}\u{1f}\u{7f}\n\r\t",
+            "é…🦀",
+            "\u{2028}",
+        ] {
             let mut out = Vec::new();
             Json::new(&mut out).text(&[text]);
             assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);

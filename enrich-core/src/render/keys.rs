@@ -17,7 +17,11 @@ pub(crate) struct SeenEvent {
 }
 
 /// Renders the identities of one event.
-pub(crate) fn event(buffers: &TextBuffers<'_>, observation: &Observation, events: &mut Vec<SeenEvent>) {
+pub(crate) fn event(
+    buffers: &TextBuffers<'_>,
+    observation: &Observation,
+    events: &mut Vec<SeenEvent>,
+) {
     let mut identities = Vec::new();
     let mut out = Json::new(&mut identities);
     for observed in &observation.identities {
@@ -40,7 +44,11 @@ pub(crate) fn event(buffers: &TextBuffers<'_>, observation: &Observation, events
             });
         });
     }
-    events.push(SeenEvent { format: observation.format, time_ms: observation.time_ms, identities });
+    events.push(SeenEvent {
+        format: observation.format,
+        time_ms: observation.time_ms,
+        identities,
+    });
 }
 
 /// Writes one line. The identities of an envelope's events are merged, with the events beside.
@@ -48,7 +56,10 @@ pub(crate) fn line(number: u64, events: &[SeenEvent], out: &mut Json<'_>) {
     out.object(|out| {
         out.number("line", number);
         let first = events.first();
-        out.string("format", first.map_or(Format::Unknown, |event| event.format).as_str());
+        out.string(
+            "format",
+            first.map_or(Format::Unknown, |event| event.format).as_str(),
+        );
         if let Some(ms) = first.and_then(|event| event.time_ms) {
             out.time("time", ms);
         }
@@ -69,7 +80,9 @@ pub(crate) fn line(number: u64, events: &[SeenEvent], out: &mut Json<'_>) {
                                 if let Some(ms) = event.time_ms {
                                     out.time("time", ms);
                                 }
-                                out.member("identities", |out| out.array(|out| out.bytes(&event.identities)));
+                                out.member("identities", |out| {
+                                    out.array(|out| out.bytes(&event.identities))
+                                });
                             });
                         });
                     }

@@ -3,5 +3,5 @@
 pub(crate) mod json;
 pub(crate) mod keys;
 pub(crate) mod native;
-pub(crate) mod record;
 mod reasons;
+pub(crate) mod record;

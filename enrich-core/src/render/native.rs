@@ -8,7 +8,9 @@ use crate::event::observation::{Observation, Observed};
 use crate::event::text::TextBuffers;
 use crate::layers::Layers;
 use crate::lookup::Resolution;
-use crate::snapshot::{CredentialRef, EntityRef, EscalationRef, IdentityRef, RevocationRef, ScopeRef, TimeFact};
+use crate::snapshot::{
+    CredentialRef, EntityRef, EscalationRef, IdentityRef, RevocationRef, ScopeRef, TimeFact,
+};
 use crate::vocabulary::{Dimension, OutcomeKind, OwnerStatus};
 
 /// Most candidates of an ambiguous key that are written.
@@ -38,10 +40,16 @@ pub(crate) fn write(context: &Context<'_, '_, '_>, out: &mut Json<'_>) {
         }
         out.member("identities", |out| {
             out.array(|out| {
-                for ((observed, resolution), assessed) in
-                    context.observation.identities.iter().zip(context.resolutions).zip(&context.assessment.identities)
+                for ((observed, resolution), assessed) in context
+                    .observation
+                    .identities
+                    .iter()
+                    .zip(context.resolutions)
+                    .zip(&context.assessment.identities)
                 {
-                    out.element(|out| out.object(|out| identity(context, observed, resolution, assessed, out)));
+                    out.element(|out| {
+                        out.object(|out| identity(context, observed, resolution, assessed, out))
+                    });
                 }
             });
         });
@@ -52,7 +60,9 @@ pub(crate) fn write(context: &Context<'_, '_, '_>, out: &mut Json<'_>) {
                     out.string("priority", triage.rule.priority().as_str());
                     out.string("rule", triage.rule.name());
                     if let Some(assessed) = assessed {
-                        out.member("reasons", |out| out.array(|out| reasons::write(context, &triage.rule, assessed, out)));
+                        out.member("reasons", |out| {
+                            out.array(|out| reasons::write(context, &triage.rule, assessed, out))
+                        });
                     }
                 });
             });
@@ -62,7 +72,13 @@ pub(crate) fn write(context: &Context<'_, '_, '_>, out: &mut Json<'_>) {
     });
 }
 
-fn identity(context: &Context<'_, '_, '_>, observed: &Observed, resolution: &Resolution, assessed: &Assessed<'_>, out: &mut Json<'_>) {
+fn identity(
+    context: &Context<'_, '_, '_>,
+    observed: &Observed,
+    resolution: &Resolution,
+    assessed: &Assessed<'_>,
+    out: &mut Json<'_>,
+) {
     out.string("role", assessed.role.as_str());
     out.string("outcome", assessed.outcome.as_str());
     // The key that decided; for a miss the first, which is the strongest that the event shows.
@@ -85,7 +101,10 @@ fn identity(context: &Context<'_, '_, '_>, observed: &Observed, resolution: &Res
                             out.object(|out| {
                                 out.member("uid", |out| out.text(&candidate.uid()));
                                 out.string("name", candidate.name());
-                                out.some_string("owner", candidate.owner().map(|owner| owner.reference));
+                                out.some_string(
+                                    "owner",
+                                    candidate.owner().map(|owner| owner.reference),
+                                );
                             });
                         });
                     }
@@ -94,12 +113,18 @@ fn identity(context: &Context<'_, '_, '_>, observed: &Observed, resolution: &Res
         });
     }
     if let Some(scope) = &assessed.scope {
-        out.member("scope_owner", |out| out.object(|out| scope_owner(scope, out)));
+        out.member("scope_owner", |out| {
+            out.object(|out| scope_owner(scope, out))
+        });
     }
-    let Some(identity) = &assessed.identity else { return };
+    let Some(identity) = &assessed.identity else {
+        return;
+    };
     facts(identity, out);
     if let Some(credential) = &assessed.credential {
-        out.member("credential", |out| out.object(|out| self::credential(credential, Some(context.time_ms), out)));
+        out.member("credential", |out| {
+            out.object(|out| self::credential(credential, Some(context.time_ms), out))
+        });
     }
     out.strings("workloads", identity.workloads());
     if let Some(judgement) = &assessed.judgement {
@@ -110,7 +135,9 @@ fn identity(context: &Context<'_, '_, '_>, observed: &Observed, resolution: &Res
                     out.member("deviations", |out| {
                         out.array(|out| {
                             for deviation in &judgement.deviations {
-                                out.element(|out| out.object(|out| self::deviation(context, deviation, out)));
+                                out.element(|out| {
+                                    out.object(|out| self::deviation(context, deviation, out))
+                                });
                             }
                         });
                     });
@@ -122,7 +149,9 @@ fn identity(context: &Context<'_, '_, '_>, observed: &Observed, resolution: &Res
         out.member("findings", |out| {
             out.array(|out| {
                 for finding in &assessed.findings {
-                    out.element(|out| out.object(|out| self::finding(finding, context.time_ms, out)));
+                    out.element(|out| {
+                        out.object(|out| self::finding(finding, context.time_ms, out))
+                    });
                 }
             });
         });
@@ -135,7 +164,10 @@ pub(crate) fn facts(identity: &IdentityRef<'_>, out: &mut Json<'_>) {
     out.string("name", identity.name());
     out.string("kind", identity.kind().as_str());
     out.some_string("sub_type", identity.sub_type());
-    out.some_string("provider", identity.provider().map(|provider| provider.as_str()));
+    out.some_string(
+        "provider",
+        identity.provider().map(|provider| provider.as_str()),
+    );
     out.some_string("domain", Some(identity.domain()));
     out.some_string("purpose", identity.purpose());
     let (framework, parent) = identity.agent();
@@ -164,21 +196,37 @@ pub(crate) fn facts(identity: &IdentityRef<'_>, out: &mut Json<'_>) {
     out.strings("secondary_owners", identity.secondary_owners());
     out.some_string("service", identity.service());
     out.some_string("vendor", identity.vendor());
-    out.strings("environment", identity.environments().map(|environment| environment.as_str()));
-    out.some_string("criticality", identity.criticality().map(|criticality| criticality.as_str()));
+    out.strings(
+        "environment",
+        identity
+            .environments()
+            .map(|environment| environment.as_str()),
+    );
+    out.some_string(
+        "criticality",
+        identity
+            .criticality()
+            .map(|criticality| criticality.as_str()),
+    );
     if identity.privilege_tier().is_some() || identity.privilege_level().is_some() {
         out.member("privilege", |out| {
             out.object(|out| {
                 if let Some(tier) = identity.privilege_tier() {
                     out.number("tier", u64::from(tier));
                 }
-                out.some_string("level", identity.privilege_level().map(|level| level.as_str()));
+                out.some_string(
+                    "level",
+                    identity.privilege_level().map(|level| level.as_str()),
+                );
                 out.strings("basis", identity.privilege_basis());
             });
         });
     }
     // Active is what everybody expects; anything else is worth a member.
-    if let Some(state) = identity.lifecycle_state().filter(|state| *state != crate::vocabulary::LifecycleState::Active) {
+    if let Some(state) = identity
+        .lifecycle_state()
+        .filter(|state| *state != crate::vocabulary::LifecycleState::Active)
+    {
         out.string("lifecycle_state", state.as_str());
     }
     if let Some(at) = identity.retired_ms() {
@@ -230,9 +278,15 @@ pub(crate) fn credential(credential: &CredentialRef<'_>, at_ms: Option<i64>, out
     out.some_string("type", Some(credential.credential_type()));
     time("created", credential.created(), out);
     time("last_rotated", credential.last_rotated(), out);
-    let rotated = credential.last_rotated().at().or_else(|| credential.created().at());
+    let rotated = credential
+        .last_rotated()
+        .at()
+        .or_else(|| credential.created().at());
     if let (Some(rotated), Some(at)) = (rotated, at_ms) {
-        out.signed("rotation_age_days", at.saturating_sub(rotated).div_euclid(DAY_MS));
+        out.signed(
+            "rotation_age_days",
+            at.saturating_sub(rotated).div_euclid(DAY_MS),
+        );
     }
     if let Some(days) = credential.max_age_days() {
         out.number("max_age_days", u64::from(days));
@@ -245,16 +299,30 @@ pub(crate) fn credential(credential: &CredentialRef<'_>, at_ms: Option<i64>, out
     out.some_string("secret_source", credential.secret_source());
 }
 
-fn deviation(context: &Context<'_, '_, '_>, deviation: &behavior::Deviation<'_>, out: &mut Json<'_>) {
+fn deviation(
+    context: &Context<'_, '_, '_>,
+    deviation: &behavior::Deviation<'_>,
+    out: &mut Json<'_>,
+) {
     out.string("dimension", deviation.dimension.as_str());
     if deviation.dimension == Dimension::Hours {
         out.member("seen", |out| out.quoted(|out| hour(deviation.hour, out)));
     } else {
-        out.string("seen", super::json::cut(context.buffers.get(deviation.seen), MAX_SEEN).0);
+        out.string(
+            "seen",
+            super::json::cut(context.buffers.get(deviation.seen), MAX_SEEN).0,
+        );
     }
     if deviation.dimension == Dimension::Network
         && let Some(address) = context.observation.facts.source_address
-        && let Some(name) = context.layers.iter().find_map(|layer| layer.snapshot.networks_of(address).iter().next().map(|(name, _)| name))
+        && let Some(name) = context.layers.iter().find_map(|layer| {
+            layer
+                .snapshot
+                .networks_of(address)
+                .iter()
+                .next()
+                .map(|(name, _)| name)
+        })
     {
         out.string("seen_network", name);
     }
@@ -302,7 +370,9 @@ pub(crate) fn finding(finding: &EventFinding<'_>, time_ms: i64, out: &mut Json<'
                 out.raw("retired at ");
                 out.plain_time(ms);
             }
-            Evidence::Interactive => out.raw("console login or console session by a non-human identity"),
+            Evidence::Interactive => {
+                out.raw("console login or console session by a non-human identity")
+            }
         });
     });
     if let Some((until, reason)) = finding.exception {
@@ -327,7 +397,11 @@ pub(crate) fn revocation(option: &RevocationRef<'_>, out: &mut Json<'_>) {
 
 /// Who explains, who switches off, how, and who is paged: for the identity that matters most.
 fn response(context: &Context<'_, '_, '_>, out: &mut Json<'_>) {
-    let Some(assessed) = context.assessment.primary.and_then(|primary| context.assessment.identities.get(primary)) else {
+    let Some(assessed) = context
+        .assessment
+        .primary
+        .and_then(|primary| context.assessment.identities.get(primary))
+    else {
         return;
     };
     if let Some(identity) = &assessed.identity {
@@ -343,7 +417,9 @@ fn response(context: &Context<'_, '_, '_>, out: &mut Json<'_>) {
                 out.string("context_owner", owner.reference);
                 out.string("response_owner", owner.reference);
                 if let Some(policy) = &scope.escalation_policy {
-                    out.member("escalation_policy", |out| out.object(|out| escalation(policy, out)));
+                    out.member("escalation_policy", |out| {
+                        out.object(|out| escalation(policy, out))
+                    });
                 }
             });
         });
@@ -353,37 +429,63 @@ fn response(context: &Context<'_, '_, '_>, out: &mut Json<'_>) {
 /// The response part of an identity. Where none is named, the owner explains, and the owner, then
 /// the sponsor, switches off.
 pub(crate) fn of_identity(identity: &IdentityRef<'_>, out: &mut Json<'_>) {
-    let owner = identity.owner().filter(|_| identity.owner_status() != OwnerStatus::Departed).map(|owner| owner.reference);
+    let owner = identity
+        .owner()
+        .filter(|_| identity.owner_status() != OwnerStatus::Departed)
+        .map(|owner| owner.reference);
     let sponsor = identity.sponsor().map(|sponsor| sponsor.reference);
-    out.some_string("context_owner", identity.context_owner().or(owner).or(sponsor));
-    out.some_string("response_owner", identity.response_owner().or(owner).or(sponsor));
+    out.some_string(
+        "context_owner",
+        identity.context_owner().or(owner).or(sponsor),
+    );
+    out.some_string(
+        "response_owner",
+        identity.response_owner().or(owner).or(sponsor),
+    );
     let mut options = identity.revocations().peekable();
     if options.peek().is_some() {
         out.member("revocation", |out| {
-            out.array(|out| options.for_each(|option| out.element(|out| out.object(|out| revocation(&option, out)))));
+            out.array(|out| {
+                options.for_each(|option| {
+                    out.element(|out| out.object(|out| revocation(&option, out)))
+                })
+            });
         });
     }
     if let Some(policy) = identity.escalation_policy() {
-        out.member("escalation_policy", |out| out.object(|out| escalation(&policy, out)));
+        out.member("escalation_policy", |out| {
+            out.object(|out| escalation(&policy, out))
+        });
     }
 }
 
 /// Which snapshot said all this, and how old it was.
 fn snapshot(context: &Context<'_, '_, '_>, out: &mut Json<'_>) {
-    let number = context.assessment.primary.and_then(|primary| context.assessment.identities.get(primary)).map_or(0, |assessed| assessed.layer);
-    let Some(layer) = context.layers.get(number) else { return };
+    let number = context
+        .assessment
+        .primary
+        .and_then(|primary| context.assessment.identities.get(primary))
+        .map_or(0, |assessed| assessed.layer);
+    let Some(layer) = context.layers.get(number) else {
+        return;
+    };
     let header = layer.snapshot.header();
     out.member("snapshot", |out| {
         out.object(|out| {
             out.string("id", header.id());
-            out.member("digest", |out| out.quoted(|out| digest(&header.digest, out)));
+            out.member("digest", |out| {
+                out.quoted(|out| digest(&header.digest, out))
+            });
             out.time("created", header.created_ms);
             match context.observation.time_ms {
                 Some(at) => {
                     let age = at.saturating_sub(header.created_ms).div_euclid(1000);
                     out.signed("age_at_event_s", age);
                     if header.valid_for_s != 0 {
-                        out.bool("fresh", age <= i64::try_from(header.valid_for_s).unwrap_or(i64::MAX));
+                        out.bool(
+                            "fresh",
+                            age <= i64::try_from(header.valid_for_s).unwrap_or(i64::MAX),
+                        );
                     }
                 }
                 // Keys were resolved at the snapshot's creation, for want of a better time.
@@ -394,7 +496,9 @@ fn snapshot(context: &Context<'_, '_, '_>, out: &mut Json<'_>) {
                 out.member("layers", |out| {
                     out.array(|out| {
                         for layer in context.layers.iter() {
-                            out.element(|out| out.quoted(|out| digest(&layer.snapshot.header().digest, out)));
+                            out.element(|out| {
+                                out.quoted(|out| digest(&layer.snapshot.header().digest, out))
+                            });
                         }
                     });
                 });

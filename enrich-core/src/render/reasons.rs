@@ -10,7 +10,12 @@ use crate::vocabulary::Dimension;
 const MAX_SEEN: usize = 128;
 
 /// Writes the reasons as elements of an array.
-pub(crate) fn write(context: &Context<'_, '_, '_>, rule: &RuleRef<'_>, assessed: &Assessed<'_>, out: &mut Json<'_>) {
+pub(crate) fn write(
+    context: &Context<'_, '_, '_>,
+    rule: &RuleRef<'_>,
+    assessed: &Assessed<'_>,
+    out: &mut Json<'_>,
+) {
     let row = rule.row;
     let identity = assessed.identity.as_ref();
     let mut reason = |f: &dyn Fn(&mut Json<'_>)| out.element(|out| out.quoted(|out| f(out)));
@@ -55,7 +60,10 @@ pub(crate) fn write(context: &Context<'_, '_, '_>, rule: &RuleRef<'_>, assessed:
     if row.environments.to_native() != 0
         && let Some(identity) = identity
     {
-        for environment in identity.environments().filter(|word| row.environments.to_native() >> word.code() & 1 == 1) {
+        for environment in identity
+            .environments()
+            .filter(|word| row.environments.to_native() >> word.code() & 1 == 1)
+        {
             reason(&|out| {
                 out.raw("environment ");
                 out.raw(environment.as_str());
@@ -97,7 +105,11 @@ pub(crate) fn write(context: &Context<'_, '_, '_>, rule: &RuleRef<'_>, assessed:
     }
     let severity = row.min_finding_severity.to_native();
     if severity != 0 || rule.findings().len() != 0 {
-        for finding in assessed.findings.iter().filter(|finding| !finding.is_accepted(context.time_ms)) {
+        for finding in assessed
+            .findings
+            .iter()
+            .filter(|finding| !finding.is_accepted(context.time_ms))
+        {
             let named = rule.findings().any(|name| name == finding.name);
             let severe = severity != 0 && u32::from(finding.severity.code()) >= severity;
             if named || (severe && rule.findings().len() == 0) {

@@ -22,16 +22,25 @@ pub(crate) fn write(identity: &IdentityRef<'_>, created_ms: i64, out: &mut Json<
                 out.object(|out| {
                     out.number("identities", u64::from(identities));
                     out.number("accounts", u64::from(accounts));
-                    let reached = Environment::ALL.iter().filter(|word| environments >> word.code() & 1 == 1);
+                    let reached = Environment::ALL
+                        .iter()
+                        .filter(|word| environments >> word.code() & 1 == 1);
                     out.strings("environments", reached.map(|word| word.as_str()));
                     out.strings("teams", teams);
                 });
             });
         }
-        objects("credentials", identity.credentials(), out, |credential, out| native::credential(&credential, Some(created_ms), out));
+        objects(
+            "credentials",
+            identity.credentials(),
+            out,
+            |credential, out| native::credential(&credential, Some(created_ms), out),
+        );
         out.strings("workloads", identity.workloads());
         behavior(identity, out);
-        out.member("response", |out| out.object(|out| native::of_identity(identity, out)));
+        out.member("response", |out| {
+            out.object(|out| native::of_identity(identity, out))
+        });
         objects("findings", identity.findings(), out, |finding, out| {
             let finding = EventFinding {
                 name: finding.name(),
@@ -42,24 +51,43 @@ pub(crate) fn write(identity: &IdentityRef<'_>, created_ms: i64, out: &mut Json<
             };
             native::finding(&finding, created_ms, out);
         });
-        objects("provenance", identity.provenance(), out, |(field, source, observed), out| {
-            out.string("field", field);
-            out.string("source", source);
-            native::time("observed", observed, out);
-        });
-        objects("conflicts", identity.conflicts(), out, |[field, source, value], out| {
-            out.string("field", field);
-            out.string("source", source);
-            out.string("value", value);
-        });
+        objects(
+            "provenance",
+            identity.provenance(),
+            out,
+            |(field, source, observed), out| {
+                out.string("field", field);
+                out.string("source", source);
+                native::time("observed", observed, out);
+            },
+        );
+        objects(
+            "conflicts",
+            identity.conflicts(),
+            out,
+            |[field, source, value], out| {
+                out.string("field", field);
+                out.string("source", source);
+                out.string("value", value);
+            },
+        );
     });
 }
 
 /// A member with an array of objects, left out when empty.
-fn objects<T>(name: &str, items: impl Iterator<Item = T>, out: &mut Json<'_>, f: impl Fn(T, &mut Json<'_>)) {
+fn objects<T>(
+    name: &str,
+    items: impl Iterator<Item = T>,
+    out: &mut Json<'_>,
+    f: impl Fn(T, &mut Json<'_>),
+) {
     let mut items = items.peekable();
     if items.peek().is_some() {
-        out.member(name, |out| out.array(|out| items.for_each(|item| out.element(|out| out.object(|out| f(item, out))))));
+        out.member(name, |out| {
+            out.array(|out| {
+                items.for_each(|item| out.element(|out| out.object(|out| f(item, out))))
+            })
+        });
     }
 }
 
@@ -78,8 +106,12 @@ fn aliases(identity: &IdentityRef<'_>, out: &mut Json<'_>) {
 }
 
 fn lineage(identity: &IdentityRef<'_>, out: &mut Json<'_>) {
-    let (by, may_be, can_be, behalf) =
-        (identity.created_by(), identity.assumable_by(), identity.can_assume(), identity.on_behalf_of());
+    let (by, may_be, can_be, behalf) = (
+        identity.created_by(),
+        identity.assumable_by(),
+        identity.can_assume(),
+        identity.on_behalf_of(),
+    );
     if by.is_none() && may_be.len() + can_be.len() + behalf.len() == 0 {
         return;
     }
@@ -94,18 +126,28 @@ fn lineage(identity: &IdentityRef<'_>, out: &mut Json<'_>) {
 }
 
 fn behavior(identity: &IdentityRef<'_>, out: &mut Json<'_>) {
-    objects("behavior", identity.expectations(), out, |expectation, out| {
-        out.some_string("dimension", expectation.dimension().map(|dimension| dimension.as_str()));
-        out.strings("allowed", expectation.allowed());
-        if expectation.dimension() == Some(Dimension::Hours) {
-            let hours = (0..168_u8).filter(|hour| expectation.allows_hour(*hour) == Some(true)).count();
-            out.number("hours_of_week", hours as u64);
-        }
-        out.string("basis", expectation.basis().as_str());
-        let (days, samples) = expectation.evidence();
-        if days != 0 || samples != 0 {
-            out.number("window_days", u64::from(days));
-            out.number("samples", u64::from(samples));
-        }
-    });
+    objects(
+        "behavior",
+        identity.expectations(),
+        out,
+        |expectation, out| {
+            out.some_string(
+                "dimension",
+                expectation.dimension().map(|dimension| dimension.as_str()),
+            );
+            out.strings("allowed", expectation.allowed());
+            if expectation.dimension() == Some(Dimension::Hours) {
+                let hours = (0..168_u8)
+                    .filter(|hour| expectation.allows_hour(*hour) == Some(true))
+                    .count();
+                out.number("hours_of_week", hours as u64);
+            }
+            out.string("basis", expectation.basis().as_str());
+            let (days, samples) = expectation.evidence();
+            if days != 0 || samples != 0 {
+                out.number("window_days", u64::from(days));
+                out.number("samples", u64::from(samples));
+            }
+        },
+    );
 }

@@ -3,9 +3,9 @@
 use rkyv::Portable;
 use rkyv::bytecheck::CheckBytes;
 use rkyv::rancor::{Failure, Strategy};
+use rkyv::validation::Validator;
 use rkyv::validation::archive::ArchiveValidator;
 use rkyv::validation::shared::SharedValidator;
-use rkyv::validation::Validator;
 use rkyv::vec::ArchivedVec;
 
 use super::Table;
@@ -40,19 +40,28 @@ type Validation<'a> = Strategy<Validator<ArchiveValidator<'a>, SharedValidator>,
 
 impl<'a> Directory<'a> {
     pub(crate) fn parse(file: &'a [u8], header: &Header) -> Result<Self, SnapshotError> {
-        let end = HEADER_LEN.saturating_add((header.section_count as usize).saturating_mul(ENTRY_LEN));
+        let end =
+            HEADER_LEN.saturating_add((header.section_count as usize).saturating_mul(ENTRY_LEN));
         let Some(bytes) = file.get(HEADER_LEN..end) else {
-            return Err(SnapshotError::Truncated { need: end as u64, have: file.len() as u64 });
+            return Err(SnapshotError::Truncated {
+                need: end as u64,
+                have: file.len() as u64,
+            });
         };
         let this = Self { file, bytes };
         let mut free_from = end as u64;
         for (number, entry) in this.entries().enumerate() {
-            let offset = (HEADER_LEN as u64).saturating_add((number as u64).saturating_mul(ENTRY_LEN as u64));
+            let offset = (HEADER_LEN as u64)
+                .saturating_add((number as u64).saturating_mul(ENTRY_LEN as u64));
             let fault = |what| Err(SnapshotError::Layout { offset, what });
             if (number == 0) != (entry.id == section::CHUNKS) {
                 return fault("the chunk table is the first section, and only the first");
             }
-            if this.entries().take(number).any(|earlier| earlier.id == entry.id) {
+            if this
+                .entries()
+                .take(number)
+                .any(|earlier| earlier.id == entry.id)
+            {
                 return fault("a section occurs twice");
             }
             if !entry.offset.is_multiple_of(ALIGNMENT as u64) {
@@ -72,13 +81,15 @@ impl<'a> Directory<'a> {
     }
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = SectionEntry> + use<'a> {
-        self.bytes.chunks_exact(ENTRY_LEN).map(|entry| SectionEntry {
-            id: u32_at(entry, 0),
-            row_len: u32_at(entry, 4),
-            offset: u64_at(entry, 8),
-            len: u64_at(entry, 16),
-            rows: u64_at(entry, 24),
-        })
+        self.bytes
+            .chunks_exact(ENTRY_LEN)
+            .map(|entry| SectionEntry {
+                id: u32_at(entry, 0),
+                row_len: u32_at(entry, 4),
+                offset: u64_at(entry, 8),
+                len: u64_at(entry, 16),
+                rows: u64_at(entry, 24),
+            })
     }
 
     /// The bytes of the directory itself.
@@ -89,25 +100,37 @@ impl<'a> Directory<'a> {
     fn section(&self, id: u32) -> Option<(SectionEntry, &'a [u8])> {
         let entry = self.entries().find(|entry| entry.id == id)?;
         let from = entry.offset as usize;
-        Some((entry, self.file.get(from..from.checked_add(entry.len as usize)?)?))
+        Some((
+            entry,
+            self.file.get(from..from.checked_add(entry.len as usize)?)?,
+        ))
     }
 
     /// The bytes of the chunk table section.
     pub(crate) fn chunk_table(&self) -> &'a [u8] {
-        self.section(section::CHUNKS).map_or(&[], |(_, bytes)| bytes)
+        self.section(section::CHUNKS)
+            .map_or(&[], |(_, bytes)| bytes)
     }
 
     /// Where the body begins: the first multiple of 64 after the chunk table.
     pub(crate) fn body_at(&self) -> usize {
-        let end = self.entries().next().map_or(0, |entry| entry.offset.saturating_add(entry.len));
-        (end as usize).next_multiple_of(ALIGNMENT).min(self.file.len())
+        let end = self
+            .entries()
+            .next()
+            .map_or(0, |entry| entry.offset.saturating_add(entry.len));
+        (end as usize)
+            .next_multiple_of(ALIGNMENT)
+            .min(self.file.len())
     }
 
     pub(crate) fn chunk_digests(&self) -> Result<&'a [[u8; 32]], SnapshotError> {
         let digests = self.table::<[u8; 32]>(section::CHUNKS)?.rows;
         let body = self.file.len().saturating_sub(self.body_at());
         if digests.len() != body.div_ceil(CHUNK_LEN) {
-            return Err(SnapshotError::Layout { offset: HEADER_LEN as u64, what: "chunk table does not cover the body" });
+            return Err(SnapshotError::Layout {
+                offset: HEADER_LEN as u64,
+                what: "chunk table does not cover the body",
+            });
         }
         Ok(digests)
     }
@@ -120,18 +143,27 @@ impl<'a> Directory<'a> {
         let Some((entry, bytes)) = self.section_of(id, size_of::<R>())? else {
             return Ok(Table { rows: &[], at: 0 });
         };
-        let rows = rkyv::access::<ArchivedVec<R>, Failure>(bytes).map_or(&[] as &[R], ArchivedVec::as_slice);
+        let rows = rkyv::access::<ArchivedVec<R>, Failure>(bytes)
+            .map_or(&[] as &[R], ArchivedVec::as_slice);
         // The archive points back at its rows; they have to be the ones at the front.
-        let starts_in_front = rows.is_empty() || core::ptr::eq(rows.as_ptr().cast(), bytes.as_ptr());
+        let starts_in_front =
+            rows.is_empty() || core::ptr::eq(rows.as_ptr().cast(), bytes.as_ptr());
         if rows.len() as u64 != entry.rows || !starts_in_front {
             return Err(not_an_archive(entry.offset));
         }
-        Ok(Table { rows, at: entry.offset as usize })
+        Ok(Table {
+            rows,
+            at: entry.offset as usize,
+        })
     }
 
     /// The part of [`Directory::table`] that is the same for every row type.
     #[inline(never)]
-    fn section_of(&self, id: u32, row_len: usize) -> Result<Option<(SectionEntry, &'a [u8])>, SnapshotError> {
+    fn section_of(
+        &self,
+        id: u32,
+        row_len: usize,
+    ) -> Result<Option<(SectionEntry, &'a [u8])>, SnapshotError> {
         match self.section(id) {
             Some((entry, _)) if entry.row_len as usize != row_len => Err(SnapshotError::Layout {
                 offset: entry.offset,
@@ -144,5 +176,8 @@ impl<'a> Directory<'a> {
 
 #[cold]
 fn not_an_archive(offset: u64) -> SnapshotError {
-    SnapshotError::Layout { offset, what: "section is not an archive of as many rows as the directory says" }
+    SnapshotError::Layout {
+        offset,
+        what: "section is not an archive of as many rows as the directory says",
+    }
 }

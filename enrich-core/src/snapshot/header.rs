@@ -96,7 +96,10 @@ impl Header {
     /// [`SnapshotError::Truncated`] and [`SnapshotError::Layout`], in this order.
     pub fn parse(bytes: &[u8]) -> Result<Self, SnapshotError> {
         if bytes.is_empty() {
-            return Err(SnapshotError::Truncated { need: HEADER_LEN as u64, have: 0 });
+            return Err(SnapshotError::Truncated {
+                need: HEADER_LEN as u64,
+                have: 0,
+            });
         }
         let known = bytes.len().min(MAGIC.len());
         if bytes.get(..known) != MAGIC.get(..known) {
@@ -106,43 +109,76 @@ impl Header {
         if bytes.len() >= 12 {
             let major = u16::from_le_bytes(bytes_at(bytes, 8));
             if major != MAJOR {
-                return Err(SnapshotError::UnsupportedMajor { found: major, supported: MAJOR });
+                return Err(SnapshotError::UnsupportedMajor {
+                    found: major,
+                    supported: MAJOR,
+                });
             }
         }
         if bytes.len() < HEADER_LEN {
-            return Err(SnapshotError::Truncated { need: HEADER_LEN as u64, have });
+            return Err(SnapshotError::Truncated {
+                need: HEADER_LEN as u64,
+                have,
+            });
         }
         let header_len = u32_at(bytes, 12);
         if header_len as usize != HEADER_LEN {
-            return Err(SnapshotError::Layout { offset: 12, what: "header length is not 320" });
+            return Err(SnapshotError::Layout {
+                offset: 12,
+                what: "header length is not 320",
+            });
         }
         let total_len = u64_at(bytes, 16);
         if total_len > MAX_LEN || total_len < HEADER_LEN as u64 {
-            return Err(SnapshotError::Layout { offset: 16, what: "total length out of range" });
+            return Err(SnapshotError::Layout {
+                offset: 16,
+                what: "total length out of range",
+            });
         }
         if total_len > have {
-            return Err(SnapshotError::Truncated { need: total_len, have });
+            return Err(SnapshotError::Truncated {
+                need: total_len,
+                have,
+            });
         }
         if total_len < have {
-            return Err(SnapshotError::Layout { offset: total_len, what: "bytes after the end" });
+            return Err(SnapshotError::Layout {
+                offset: total_len,
+                what: "bytes after the end",
+            });
         }
         let id: [u8; ID_LEN] = bytes_at(bytes, 48);
         if !id_is_clean(&id) {
-            return Err(SnapshotError::Layout { offset: 48, what: "id has a character outside A-Z a-z 0-9 . _ : -" });
+            return Err(SnapshotError::Layout {
+                offset: 48,
+                what: "id has a character outside A-Z a-z 0-9 . _ : -",
+            });
         }
         let [layer_code, zero] = bytes_at(bytes, 96);
         let Some(layer) = LayerKind::from_code(layer_code) else {
-            return Err(SnapshotError::Layout { offset: 96, what: "unknown layer kind" });
+            return Err(SnapshotError::Layout {
+                offset: 96,
+                what: "unknown layer kind",
+            });
         };
         if zero != 0 || u32_at(bytes, 108) != 0 || u64_at(bytes, 184) != 0 {
-            return Err(SnapshotError::Layout { offset: 97, what: "reserved bytes are not zero" });
+            return Err(SnapshotError::Layout {
+                offset: 97,
+                what: "reserved bytes are not zero",
+            });
         }
         let section_count = u32_at(bytes, 100);
         if section_count == 0 || section_count > MAX_SECTIONS {
-            return Err(SnapshotError::Layout { offset: 100, what: "section count out of range" });
+            return Err(SnapshotError::Layout {
+                offset: 100,
+                what: "section count out of range",
+            });
         }
         if u32_at(bytes, 104) as usize != CHUNK_LEN {
-            return Err(SnapshotError::Layout { offset: 104, what: "chunk length is not 1 MiB" });
+            return Err(SnapshotError::Layout {
+                offset: 104,
+                what: "chunk length is not 1 MiB",
+            });
         }
         Ok(Self {
             major: MAJOR,
@@ -222,7 +258,10 @@ impl Header {
     #[must_use]
     pub fn id(&self) -> &str {
         let end = self.id.iter().position(|byte| *byte == 0).unwrap_or(ID_LEN);
-        self.id.get(..end).and_then(|id| core::str::from_utf8(id).ok()).unwrap_or("")
+        self.id
+            .get(..end)
+            .and_then(|id| core::str::from_utf8(id).ok())
+            .unwrap_or("")
     }
 
     /// Whether a signature stands in the header. Says nothing about its worth.

@@ -1,7 +1,9 @@
 //! The index: from a key to its candidates in one cache line, usually.
 
 use super::Snapshot;
-use super::schema::{ArchivedBucketRow, ArchivedKeyClassRow, ArchivedKeyRow, BUCKET_SLOTS, NOBODY, SHARED};
+use super::schema::{
+    ArchivedBucketRow, ArchivedKeyClassRow, ArchivedKeyRow, BUCKET_SLOTS, NOBODY, SHARED,
+};
 use crate::hash;
 use crate::key::Key;
 
@@ -71,7 +73,8 @@ impl<'a> Snapshot<'a> {
     fn confirm(&self, key: &Key<'_>, number: u32) -> Option<Candidates<'a>> {
         let row = self.row(self.tables.keys, number)?;
         let class = self.row(self.tables.key_classes, row.class.to_native())?;
-        self.key_equals(key, row, class).then(|| self.candidates(row, class))
+        self.key_equals(key, row, class)
+            .then(|| self.candidates(row, class))
     }
 
     fn key_equals(&self, key: &Key<'_>, row: &ArchivedKeyRow, class: &ArchivedKeyClassRow) -> bool {
@@ -96,7 +99,11 @@ impl<'a> Snapshot<'a> {
     }
 
     fn candidate(&self, identity: u32, validity: u32) -> Candidate {
-        let row = if validity == 0 { None } else { self.row(self.tables.validity, validity) };
+        let row = if validity == 0 {
+            None
+        } else {
+            self.row(self.tables.validity, validity)
+        };
         Candidate {
             identity,
             valid_from_ms: row.map_or(i64::MIN, |row| row.from_ms.to_native()),
@@ -105,7 +112,11 @@ impl<'a> Snapshot<'a> {
     }
 
     /// Calls `f` with each candidate.
-    pub(crate) fn for_each_candidate(&self, candidates: Candidates<'a>, mut f: impl FnMut(Candidate)) {
+    pub(crate) fn for_each_candidate(
+        &self,
+        candidates: Candidates<'a>,
+        mut f: impl FnMut(Candidate),
+    ) {
         match candidates {
             Candidates::Absent | Candidates::Nobody => {}
             Candidates::One(candidate) => f(candidate),

@@ -41,7 +41,10 @@ impl Trust {
     #[must_use]
     pub fn new(keys: alloc::vec::Vec<[u8; 32]>) -> Self {
         let require_signature = !keys.is_empty();
-        Self { keys, require_signature }
+        Self {
+            keys,
+            require_signature,
+        }
     }
 }
 
@@ -62,24 +65,36 @@ pub fn chunk_digest(chunk: &[u8]) -> [u8; 32] {
 }
 
 /// Checks the signature against the trusted keys.
-pub(crate) fn check_signature(bytes: &[u8], header: &Header, trust: &Trust) -> Result<bool, SnapshotError> {
+pub(crate) fn check_signature(
+    bytes: &[u8],
+    header: &Header,
+    trust: &Trust,
+) -> Result<bool, SnapshotError> {
     if !header.is_signed() {
-        return if trust.require_signature { Err(SnapshotError::Unsigned) } else { Ok(false) };
+        return if trust.require_signature {
+            Err(SnapshotError::Unsigned)
+        } else {
+            Ok(false)
+        };
     }
     if trust.keys.is_empty() {
         return Ok(false);
     }
     if !trust.keys.contains(&header.signer) {
-        return Err(SnapshotError::UntrustedSigner { signer: super::header::bytes_at(&header.signer, 0) });
+        return Err(SnapshotError::UntrustedSigner {
+            signer: super::header::bytes_at(&header.signer, 0),
+        });
     }
-    let key = ed25519_dalek::VerifyingKey::from_bytes(&header.signer).map_err(|_| SnapshotError::BadTrustedKey)?;
+    let key = ed25519_dalek::VerifyingKey::from_bytes(&header.signer)
+        .map_err(|_| SnapshotError::BadTrustedKey)?;
     let signature = ed25519_dalek::Signature::from_bytes(&header.signature);
     let mut message = [0_u8; SIGNING_CONTEXT.len() + SIGNATURE_AT];
     let (context, signed) = message.split_at_mut(SIGNING_CONTEXT.len());
     context.copy_from_slice(SIGNING_CONTEXT);
     signed.copy_from_slice(&super::header::bytes_at::<SIGNATURE_AT>(bytes, 0));
     // Strict: no small-order keys, no malleable encodings.
-    key.verify_strict(&message, &signature).map_err(|_| SnapshotError::BadSignature)?;
+    key.verify_strict(&message, &signature)
+        .map_err(|_| SnapshotError::BadSignature)?;
     Ok(true)
 }
 
@@ -96,7 +111,13 @@ pub(crate) struct ChunkGuard<'a> {
 impl<'a> ChunkGuard<'a> {
     pub(crate) fn new(bytes: &'a [u8], digests: &'a [[u8; 32]], body_at: usize) -> Self {
         let words = digests.len().div_ceil(64);
-        Self { bytes, digests, body_at, checked: (0..words).map(|_| Cell::new(0)).collect(), damaged: Cell::new(false) }
+        Self {
+            bytes,
+            digests,
+            body_at,
+            checked: (0..words).map(|_| Cell::new(0)).collect(),
+            damaged: Cell::new(false),
+        }
     }
 
     /// Whether a chunk that was touched turned out to be wrong.
@@ -111,7 +132,10 @@ impl<'a> ChunkGuard<'a> {
         let first = from / CHUNK_LEN;
         let last = from.saturating_add(len.saturating_sub(1)) / CHUNK_LEN;
         (first..=last).all(|chunk| {
-            let seen = self.checked.get(chunk / 64).is_some_and(|word| word.get() >> (chunk % 64) & 1 == 1);
+            let seen = self
+                .checked
+                .get(chunk / 64)
+                .is_some_and(|word| word.get() >> (chunk % 64) & 1 == 1);
             seen || self.check(chunk)
         })
     }
@@ -133,15 +157,25 @@ impl<'a> ChunkGuard<'a> {
 }
 
 /// Checks every chunk.
-pub(crate) fn check_chunks(bytes: &[u8], digests: &[[u8; 32]], body_at: usize) -> Result<(), SnapshotError> {
+pub(crate) fn check_chunks(
+    bytes: &[u8],
+    digests: &[[u8; 32]],
+    body_at: usize,
+) -> Result<(), SnapshotError> {
     let body = bytes.get(body_at..).unwrap_or(&[]);
     if body.len().div_ceil(CHUNK_LEN) != digests.len() {
-        return Err(SnapshotError::Layout { offset: HEADER_LEN as u64, what: "chunk table does not cover the body" });
+        return Err(SnapshotError::Layout {
+            offset: HEADER_LEN as u64,
+            what: "chunk table does not cover the body",
+        });
     }
     for (number, (chunk, digest)) in body.chunks(CHUNK_LEN).zip(digests).enumerate() {
         if chunk_digest(chunk) != *digest {
             let offset = body_at.saturating_add(number.saturating_mul(CHUNK_LEN)) as u64;
-            return Err(SnapshotError::ChunkMismatch { chunk: number as u64, offset });
+            return Err(SnapshotError::ChunkMismatch {
+                chunk: number as u64,
+                offset,
+            });
         }
     }
     Ok(())

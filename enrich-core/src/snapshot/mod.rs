@@ -128,7 +128,8 @@ impl<'a> Snapshot<'a> {
         let integrity = if check == Check::ByHost {
             Integrity::ByHost
         } else {
-            let digest = integrity::header_digest(bytes, directory.bytes(), directory.chunk_table());
+            let digest =
+                integrity::header_digest(bytes, directory.bytes(), directory.chunk_table());
             if digest != header.digest {
                 return Err(SnapshotError::DigestMismatch);
             }
@@ -138,10 +139,21 @@ impl<'a> Snapshot<'a> {
             } else {
                 guard = Some(ChunkGuard::new(bytes, digests, body_at));
             }
-            if signed { Integrity::Verified } else { Integrity::Unverified }
+            if signed {
+                Integrity::Verified
+            } else {
+                Integrity::Unverified
+            }
         };
         let tables = Tables::read(&directory)?;
-        Ok(Self { bytes, header, integrity, directory, guard, tables })
+        Ok(Self {
+            bytes,
+            header,
+            integrity,
+            directory,
+            guard,
+            tables,
+        })
     }
 
     /// The header.
@@ -180,7 +192,12 @@ impl<'a> Snapshot<'a> {
         let row = table.rows.get(number as usize)?;
         if let Some(guard) = &self.guard {
             let size = size_of::<R>();
-            if !guard.touch(table.at.saturating_add(size.saturating_mul(number as usize)), size) {
+            if !guard.touch(
+                table
+                    .at
+                    .saturating_add(size.saturating_mul(number as usize)),
+                size,
+            ) {
                 return None;
             }
         }
@@ -212,7 +229,14 @@ impl<'a> Snapshot<'a> {
         let mut len = 0_usize;
         let mut used = 0_usize;
         loop {
-            let Some(byte) = self.slice(heap, at.saturating_add(used), at.saturating_add(used).saturating_add(1)).and_then(<[u8]>::first) else {
+            let Some(byte) = self
+                .slice(
+                    heap,
+                    at.saturating_add(used),
+                    at.saturating_add(used).saturating_add(1),
+                )
+                .and_then(<[u8]>::first)
+            else {
                 return &[];
             };
             len |= usize::from(byte & 0x7F) << (7 * used);
@@ -225,7 +249,8 @@ impl<'a> Snapshot<'a> {
             }
         }
         let from = at.saturating_add(used);
-        self.slice(heap, from, from.saturating_add(len)).unwrap_or(&[])
+        self.slice(heap, from, from.saturating_add(len))
+            .unwrap_or(&[])
     }
 
     /// A text; empty when absent or not UTF-8.
@@ -247,11 +272,15 @@ impl<'a> Snapshot<'a> {
         }
         let at = at as usize;
         let lists = self.tables.lists;
-        let Some(count) = self.slice(lists, at, at.saturating_add(1)).and_then(<[u32_le]>::first) else {
+        let Some(count) = self
+            .slice(lists, at, at.saturating_add(1))
+            .and_then(<[u32_le]>::first)
+        else {
             return &[];
         };
         let from = at.saturating_add(1);
-        self.slice(lists, from, from.saturating_add(count.to_native() as usize)).unwrap_or(&[])
+        self.slice(lists, from, from.saturating_add(count.to_native() as usize))
+            .unwrap_or(&[])
     }
 
     /// A list of texts.

@@ -22,12 +22,24 @@ type Checked = Result<(), SnapshotError>;
 
 pub(super) fn verify(snapshot: &Snapshot<'_>) -> Checked {
     let header = snapshot.header();
-    let digest = integrity::header_digest(snapshot.bytes, snapshot.directory.bytes(), snapshot.directory.chunk_table());
+    let digest = integrity::header_digest(
+        snapshot.bytes,
+        snapshot.directory.bytes(),
+        snapshot.directory.chunk_table(),
+    );
     if digest != header.digest {
         return Err(SnapshotError::DigestMismatch);
     }
-    integrity::check_chunks(snapshot.bytes, snapshot.directory.chunk_digests()?, snapshot.directory.body_at())?;
-    let mut walk = Walk { snapshot, section: 0, row: 0 };
+    integrity::check_chunks(
+        snapshot.bytes,
+        snapshot.directory.chunk_digests()?,
+        snapshot.directory.body_at(),
+    )?;
+    let mut walk = Walk {
+        snapshot,
+        section: 0,
+        row: 0,
+    };
     walk.profiles()?;
     walk.facts()?;
     walk.identities()?;
@@ -51,7 +63,11 @@ macro_rules! each_row {
 
 impl Walk<'_, '_> {
     fn fault(&self, what: &'static str) -> Checked {
-        Err(SnapshotError::Inconsistent { section: self.section, row: self.row, what })
+        Err(SnapshotError::Inconsistent {
+            section: self.section,
+            row: self.row,
+            what,
+        })
     }
 
     fn holds(&self, condition: bool, what: &'static str) -> Checked {
@@ -79,7 +95,10 @@ impl Walk<'_, '_> {
             return Ok(&[]);
         }
         let list = self.snapshot.list(at.to_native());
-        self.holds(!list.is_empty(), "list lies outside its section, or is empty")?;
+        self.holds(
+            !list.is_empty(),
+            "list lies outside its section, or is empty",
+        )?;
         Ok(list)
     }
 
@@ -88,19 +107,30 @@ impl Walk<'_, '_> {
     }
 
     fn row_in<R>(&self, number: u32_le, table: Table<'_, R>) -> Checked {
-        self.holds((number.to_native() as usize) < table.len(), "row number past the end of its table")
+        self.holds(
+            (number.to_native() as usize) < table.len(),
+            "row number past the end of its table",
+        )
     }
 
     fn list_of<R>(&self, at: u32_le, table: Table<'_, R>) -> Checked {
-        self.list(at)?.iter().try_for_each(|number| self.row_in(*number, table))
+        self.list(at)?
+            .iter()
+            .try_for_each(|number| self.row_in(*number, table))
     }
 
     fn time(&self, time: u32_le) -> Checked {
         let code = time.to_native();
-        let is_never_since = (time_code::FIRST_NEVER_SINCE..time_code::FIRST_SECOND).contains(&code);
-        let known = !is_never_since || ((code - time_code::FIRST_NEVER_SINCE) as usize) < self.snapshot.tables.never_since.len();
+        let is_never_since =
+            (time_code::FIRST_NEVER_SINCE..time_code::FIRST_SECOND).contains(&code);
+        let known = !is_never_since
+            || ((code - time_code::FIRST_NEVER_SINCE) as usize)
+                < self.snapshot.tables.never_since.len();
         let is_state = code <= time_code::NEVER || code >= time_code::FIRST_NEVER_SINCE;
-        self.holds(known && is_state, "time is no state, no start of \"never since\" and no second")
+        self.holds(
+            known && is_state,
+            "time is no state, no start of \"never since\" and no second",
+        )
     }
 
     fn profiles(&mut self) -> Checked {
@@ -154,11 +184,26 @@ impl Walk<'_, '_> {
         let tables = &self.snapshot.tables;
         each_row!(self, credentials, CREDENTIALS, |row| {
             self.all_texts(&[row.uid, row.type_, row.secret_source])?;
-            [row.created, row.last_rotated, row.expires, row.last_used].into_iter().try_for_each(|time| self.time(time))?;
+            [row.created, row.last_rotated, row.expires, row.last_used]
+                .into_iter()
+                .try_for_each(|time| self.time(time))?;
         });
         each_row!(self, details, DETAILS, |row| {
-            self.all_texts(&[row.name, row.purpose, row.agent_framework, row.agent_parent, row.created_by])?;
-            [row.assumable_by, row.can_assume, row.on_behalf_of, row.workloads].into_iter().try_for_each(|list| self.text_list(list))?;
+            self.all_texts(&[
+                row.name,
+                row.purpose,
+                row.agent_framework,
+                row.agent_parent,
+                row.created_by,
+            ])?;
+            [
+                row.assumable_by,
+                row.can_assume,
+                row.on_behalf_of,
+                row.workloads,
+            ]
+            .into_iter()
+            .try_for_each(|list| self.text_list(list))?;
             self.list_of(row.findings, tables.findings)?;
             self.list_of(row.conflicts, tables.conflicts)?;
             self.list_of(row.shared_keys, tables.keys)?;
@@ -197,14 +242,28 @@ impl Walk<'_, '_> {
             self.time(row.created)?;
             self.time(row.last_seen)?;
             let (credential, key) = (row.first_credential.to_native(), row.first_key.to_native());
-            self.holds(credential as usize <= tables.credentials.len(), "first credential past the end")?;
+            self.holds(
+                credential as usize <= tables.credentials.len(),
+                "first credential past the end",
+            )?;
             self.holds(key as usize <= tables.keys.len(), "first key past the end")?;
-            let uid = [row.uid_prefix, row.uid_rest].map(|part| self.snapshot.text_bytes(part.to_native()));
-            self.holds(uid.iter().any(|part| !part.is_empty()), "identity has no uid")?;
+            let uid = [row.uid_prefix, row.uid_rest]
+                .map(|part| self.snapshot.text_bytes(part.to_native()));
+            self.holds(
+                uid.iter().any(|part| !part.is_empty()),
+                "identity has no uid",
+            )?;
             if let Some((before, first_credential, first_key)) = previous {
-                let ordered = before.iter().copied().flatten().lt(uid.iter().copied().flatten());
+                let ordered = before
+                    .iter()
+                    .copied()
+                    .flatten()
+                    .lt(uid.iter().copied().flatten());
                 self.holds(ordered, "identities are not in the order of their uids")?;
-                self.holds(first_credential <= credential && first_key <= key, "first keys or credentials are not in order")?;
+                self.holds(
+                    first_credential <= credential && first_key <= key,
+                    "first keys or credentials are not in order",
+                )?;
             }
             previous = Some((uid, credential, key));
         });
@@ -215,13 +274,19 @@ impl Walk<'_, '_> {
         let tables = &self.snapshot.tables;
         each_row!(self, key_classes, KEY_CLASSES, |row| {
             if self.row > 0 {
-                self.holds(KeyType::from_code(row.key_type.to_native() as u8).is_some(), "key type is not known")?;
+                self.holds(
+                    KeyType::from_code(row.key_type.to_native() as u8).is_some(),
+                    "key type is not known",
+                )?;
             }
             self.all_texts(&[row.domain, row.prefix, row.suffix])?;
             self.row_in(row.validity, tables.validity)?;
         });
         each_row!(self, validity, VALIDITY, |row| {
-            self.holds(row.from_ms.to_native() <= row.to_ms.to_native(), "validity ends before it begins")?;
+            self.holds(
+                row.from_ms.to_native() <= row.to_ms.to_native(),
+                "validity ends before it begins",
+            )?;
         });
         each_row!(self, key_holders, KEY_HOLDERS, |row| {
             self.row_in(row.identity, tables.identities)?;
@@ -232,7 +297,10 @@ impl Walk<'_, '_> {
             self.text(row.rest)?;
             let holder = row.holder.to_native();
             if holder == NOBODY {
-                self.holds(self.snapshot.header.layer == crate::vocabulary::LayerKind::Overlay, "key of nobody outside an overlay")?;
+                self.holds(
+                    self.snapshot.header.layer == crate::vocabulary::LayerKind::Overlay,
+                    "key of nobody outside an overlay",
+                )?;
             } else if holder & SHARED != 0 {
                 self.list_of((holder & !SHARED).into(), tables.key_holders)?;
                 self.holds(holder != SHARED, "shared key without holders")?;
@@ -252,12 +320,18 @@ impl Walk<'_, '_> {
                 if tag_at(bucket, slot) != 0 {
                     slots += 1;
                     let key = bucket.slots.get(slot).map_or(NOBODY, |key| key.to_native());
-                    self.holds((key as usize) < tables.keys.len(), "slot names a key past the end")?;
+                    self.holds(
+                        (key as usize) < tables.keys.len(),
+                        "slot names a key past the end",
+                    )?;
                 }
             }
         });
         self.section = section::KEYS;
-        self.holds(slots == tables.keys.len(), "index has another number of keys than the key table")?;
+        self.holds(
+            slots == tables.keys.len(),
+            "index has another number of keys than the key table",
+        )?;
         let mut value = alloc::vec::Vec::new();
         each_row!(self, keys, KEYS, |row| {
             let Some(class) = self.snapshot.row(tables.key_classes, row.class.to_native()) else {
@@ -267,13 +341,22 @@ impl Walk<'_, '_> {
             for part in [class.prefix, row.rest, class.suffix] {
                 value.extend_from_slice(self.snapshot.text_bytes(part.to_native()));
             }
-            let (Some(key_type), Ok(text)) = (KeyType::from_code(class.key_type.to_native() as u8), core::str::from_utf8(&value)) else {
+            let (Some(key_type), Ok(text)) = (
+                KeyType::from_code(class.key_type.to_native() as u8),
+                core::str::from_utf8(&value),
+            ) else {
                 return self.fault("key type is not known, or the value is not UTF-8");
             };
             let key = Key::new(key_type, self.snapshot.text(class.domain.to_native()), text);
-            self.holds(self.leads_to(&key, self.row as u32), "key is not found by its own value")?;
+            self.holds(
+                self.leads_to(&key, self.row as u32),
+                "key is not found by its own value",
+            )?;
             let found = self.snapshot.find(&key);
-            self.holds(!matches!(found, Candidates::Absent), "key is not found by its own value")?;
+            self.holds(
+                !matches!(found, Candidates::Absent),
+                "key is not found by its own value",
+            )?;
         });
         Ok(())
     }
@@ -285,9 +368,15 @@ impl Walk<'_, '_> {
         let hash = key.hash(self.snapshot.header.index_seed);
         let mut number = hash::home_bucket(hash, buckets);
         for _ in 0..=self.snapshot.header.longest_probe {
-            let Some(bucket) = self.snapshot.row(index, number) else { return false };
+            let Some(bucket) = self.snapshot.row(index, number) else {
+                return false;
+            };
             let here = (0..BUCKET_SLOTS).any(|slot| {
-                tag_at(bucket, slot) == hash::tag(hash) && bucket.slots.get(slot).is_some_and(|row| row.to_native() == wanted)
+                tag_at(bucket, slot) == hash::tag(hash)
+                    && bucket
+                        .slots
+                        .get(slot)
+                        .is_some_and(|row| row.to_native() == wanted)
             });
             if here {
                 return true;
@@ -312,7 +401,10 @@ impl Walk<'_, '_> {
                 self.snapshot.text_bytes(row.domain.to_native()),
                 self.snapshot.text_bytes(row.part.to_native()),
             );
-            self.holds(previous.is_none_or(|before| before < here), "scopes are not in order")?;
+            self.holds(
+                previous.is_none_or(|before| before < here),
+                "scopes are not in order",
+            )?;
             previous = Some(here);
         });
         each_row!(self, networks, NETWORKS, |row| {
@@ -321,14 +413,23 @@ impl Walk<'_, '_> {
         let mut last: Option<u32> = None;
         each_row!(self, ranges_v4, RANGES_V4, |row| {
             let (first, end) = (row.first.to_native(), row.last.to_native());
-            self.holds(first <= end && last.is_none_or(|last| last < first), "IPv4 ranges overlap or are not in order")?;
+            self.holds(
+                first <= end && last.is_none_or(|last| last < first),
+                "IPv4 ranges overlap or are not in order",
+            )?;
             self.list_of(row.networks, tables.networks)?;
             last = Some(end);
         });
         let mut last: Option<u128> = None;
         each_row!(self, ranges_v6, RANGES_V6, |row| {
-            let (first, end) = (super::view::words(&row.first), super::view::words(&row.last));
-            self.holds(first <= end && last.is_none_or(|last| last < first), "IPv6 ranges overlap or are not in order")?;
+            let (first, end) = (
+                super::view::words(&row.first),
+                super::view::words(&row.last),
+            );
+            self.holds(
+                first <= end && last.is_none_or(|last| last < first),
+                "IPv6 ranges overlap or are not in order",
+            )?;
             self.list_of(row.networks, tables.networks)?;
             last = Some(end);
         });

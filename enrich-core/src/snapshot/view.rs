@@ -10,8 +10,8 @@ use super::Snapshot;
 use super::schema::*;
 use crate::key::KeyType;
 use crate::vocabulary::{
-    Basis, CredentialStatus, Criticality, Dimension, Environment, Kind, LifecycleState, NetworkKind,
-    OwnerStatus, Priority, PrivilegeLevel, Provider, Severity,
+    Basis, CredentialStatus, Criticality, Dimension, Environment, Kind, LifecycleState,
+    NetworkKind, OwnerStatus, Priority, PrivilegeLevel, Provider, Severity,
 };
 
 /// A fact about when, in its four states.
@@ -103,7 +103,11 @@ impl<'a> Snapshot<'a> {
     /// The scope of a provider, domain and part; an empty part is the whole domain.
     #[must_use]
     pub fn scope(&self, provider: Provider, domain: &str, part: &str) -> Option<ScopeRef<'_>> {
-        let wanted = (u32::from(provider.code()), domain.as_bytes(), part.as_bytes());
+        let wanted = (
+            u32::from(provider.code()),
+            domain.as_bytes(),
+            part.as_bytes(),
+        );
         let (mut low, mut high) = (0_u32, self.tables.scopes.len() as u32);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -147,20 +151,34 @@ impl<'a> Snapshot<'a> {
         let list = match address.to_canonical() {
             IpAddr::V4(v4) => {
                 let wanted = v4.to_bits();
-                self.range(self.tables.ranges_v4, |row| (row.first.to_native() <= wanted, wanted <= row.last.to_native()))
-                    .map(|row| row.networks)
+                self.range(self.tables.ranges_v4, |row| {
+                    (
+                        row.first.to_native() <= wanted,
+                        wanted <= row.last.to_native(),
+                    )
+                })
+                .map(|row| row.networks)
             }
             IpAddr::V6(v6) => {
                 let bits = v6.to_bits();
-                self.range(self.tables.ranges_v6, |row| (words(&row.first) <= bits, bits <= words(&row.last)))
-                    .map(|row| row.networks)
+                self.range(self.tables.ranges_v6, |row| {
+                    (words(&row.first) <= bits, bits <= words(&row.last))
+                })
+                .map(|row| row.networks)
             }
         };
-        Networks { snapshot: self, rows: list.map_or(&[], |list| self.list(list.to_native())) }
+        Networks {
+            snapshot: self,
+            rows: list.map_or(&[], |list| self.list(list.to_native())),
+        }
     }
 
     /// The last row that starts at or before the wanted address, if it also ends at or after it.
-    fn range<R>(&self, table: super::Table<'a, R>, place: impl Fn(&R) -> (bool, bool)) -> Option<&'a R> {
+    fn range<R>(
+        &self,
+        table: super::Table<'a, R>,
+        place: impl Fn(&R) -> (bool, bool),
+    ) -> Option<&'a R> {
         let (mut low, mut high) = (0_u32, table.len() as u32);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -170,20 +188,26 @@ impl<'a> Snapshot<'a> {
                 high = middle;
             }
         }
-        self.row(table, low.checked_sub(1)?).filter(|row| place(row).1)
+        self.row(table, low.checked_sub(1)?)
+            .filter(|row| place(row).1)
     }
 
     /// The triage rules, in order.
     pub fn rules(&self) -> impl Iterator<Item = RuleRef<'_>> + '_ {
         (0..self.tables.rules.len() as u32)
             .filter_map(|number| self.row(self.tables.rules, number))
-            .map(|row| RuleRef { snapshot: self, row })
+            .map(|row| RuleRef {
+                snapshot: self,
+                row,
+            })
     }
 }
 
 /// 128 bits from four words, most significant first.
 pub(crate) fn words(words: &[u32_le; 4]) -> u128 {
-    words.iter().fold(0, |bits, word| bits << 32 | u128::from(word.to_native()))
+    words
+        .iter()
+        .fold(0, |bits, word| bits << 32 | u128::from(word.to_native()))
 }
 
 /// The named networks of an address.
@@ -197,8 +221,11 @@ impl<'s> Networks<'s, '_> {
     /// Name and kind of each, the most specific first.
     pub fn iter(&self) -> impl Iterator<Item = (&'s str, NetworkKind)> + '_ {
         self.rows.iter().filter_map(|number| {
-            let row = self.snapshot.row(self.snapshot.tables.networks, number.to_native())?;
-            let kind = NetworkKind::from_code(row.kind.to_native() as u8).unwrap_or(NetworkKind::Other);
+            let row = self
+                .snapshot
+                .row(self.snapshot.tables.networks, number.to_native())?;
+            let kind =
+                NetworkKind::from_code(row.kind.to_native() as u8).unwrap_or(NetworkKind::Other);
             Some((self.snapshot.text(row.name.to_native()), kind))
         })
     }
@@ -279,7 +306,9 @@ impl AliasRef<'_> {
     #[must_use]
     pub fn value_is(&self, text: &str) -> bool {
         let [prefix, rest, suffix] = self.parts;
-        text.strip_prefix(prefix).and_then(|text| text.strip_suffix(suffix)) == Some(rest)
+        text.strip_prefix(prefix)
+            .and_then(|text| text.strip_suffix(suffix))
+            == Some(rest)
     }
 }
 
@@ -293,21 +322,27 @@ impl<'s> IdentityRef<'s> {
     /// The two parts of the uid.
     #[must_use]
     pub fn uid(&self) -> [&'s str; 2] {
-        [self.snapshot.text(self.row.uid_prefix.to_native()), self.snapshot.text(self.row.uid_rest.to_native())]
+        [
+            self.snapshot.text(self.row.uid_prefix.to_native()),
+            self.snapshot.text(self.row.uid_rest.to_native()),
+        ]
     }
 
     /// The display name.
     #[must_use]
     pub fn name(&self) -> &'s str {
-        self.detail_text(|details| details.name).unwrap_or_else(|| self.snapshot.text(self.row.uid_rest.to_native()))
+        self.detail_text(|details| details.name)
+            .unwrap_or_else(|| self.snapshot.text(self.row.uid_rest.to_native()))
     }
 
     fn type_row(&self) -> Option<&'s ArchivedTypeRow> {
-        self.snapshot.row(self.snapshot.tables.types, self.profile?.type_.to_native())
+        self.snapshot
+            .row(self.snapshot.tables.types, self.profile?.type_.to_native())
     }
 
     fn type_code(&self, shift: u32) -> u8 {
-        self.type_row().map_or(0, |row| (row.codes.to_native() >> shift) as u8)
+        self.type_row()
+            .map_or(0, |row| (row.codes.to_native() >> shift) as u8)
     }
 
     /// What it is.
@@ -331,20 +366,25 @@ impl<'s> IdentityRef<'s> {
     /// The provider's own word.
     #[must_use]
     pub fn sub_type(&self) -> Option<&'s str> {
-        self.snapshot.some_text(self.type_row()?.sub_type.to_native())
+        self.snapshot
+            .some_text(self.type_row()?.sub_type.to_native())
     }
 
     /// Account, cluster, ….
     #[must_use]
     pub fn domain(&self) -> &'s str {
-        self.type_row().map_or("", |row| self.snapshot.text(row.domain.to_native()))
+        self.type_row()
+            .map_or("", |row| self.snapshot.text(row.domain.to_native()))
     }
 
     fn detail_text(&self, field: fn(&ArchivedDetailsRow) -> u32_le) -> Option<&'s str> {
         self.snapshot.some_text(field(self.details?).to_native())
     }
 
-    fn detail_texts(&self, field: fn(&ArchivedDetailsRow) -> u32_le) -> impl ExactSizeIterator<Item = &'s str> + use<'s> {
+    fn detail_texts(
+        &self,
+        field: fn(&ArchivedDetailsRow) -> u32_le,
+    ) -> impl ExactSizeIterator<Item = &'s str> + use<'s> {
         let list = self.details.map_or(0, |details| field(details).to_native());
         self.snapshot.texts(list)
     }
@@ -358,13 +398,18 @@ impl<'s> IdentityRef<'s> {
     /// Framework and parent of an AI agent.
     #[must_use]
     pub fn agent(&self) -> (Option<&'s str>, Option<&'s str>) {
-        (self.detail_text(|details| details.agent_framework), self.detail_text(|details| details.agent_parent))
+        (
+            self.detail_text(|details| details.agent_framework),
+            self.detail_text(|details| details.agent_parent),
+        )
     }
 
     /// When a tombstone was retired.
     #[must_use]
     pub fn retired_ms(&self) -> Option<i64> {
-        self.details.map(|details| details.retired_ms.to_native()).filter(|ms| *ms != i64::MIN)
+        self.details
+            .map(|details| details.retired_ms.to_native())
+            .filter(|ms| *ms != i64::MIN)
     }
 
     /// Who made it.
@@ -420,43 +465,51 @@ impl<'s> IdentityRef<'s> {
     pub fn aliases(&self) -> impl Iterator<Item = AliasRef<'s>> + use<'s> {
         let (snapshot, number) = (self.snapshot, self.number);
         let own = self.span(|row| row.first_key, snapshot.tables.keys.len());
-        let shared = self.details.map_or(0, |details| details.shared_keys.to_native());
-        own.chain(snapshot.list(shared).iter().map(|key| key.to_native())).filter_map(move |key| {
-            let row = snapshot.row(snapshot.tables.keys, key)?;
-            let class = snapshot.row(snapshot.tables.key_classes, row.class.to_native())?;
-            let mut valid = (i64::MIN, i64::MAX);
-            let holder = row.holder.to_native();
-            let validity = if holder & SHARED != 0 && holder != NOBODY {
-                snapshot
-                    .list(holder & !SHARED)
-                    .iter()
-                    .filter_map(|holder| snapshot.row(snapshot.tables.key_holders, holder.to_native()))
-                    .find(|holder| holder.identity.to_native() == number)
-                    .map_or(0, |holder| holder.validity.to_native())
-            } else {
-                class.validity.to_native()
-            };
-            if validity != 0
-                && let Some(row) = snapshot.row(snapshot.tables.validity, validity)
-            {
-                valid = (row.from_ms.to_native(), row.to_ms.to_native());
-            }
-            Some(AliasRef {
-                key_type: KeyType::from_code(class.key_type.to_native() as u8)?,
-                domain: snapshot.text(class.domain.to_native()),
-                parts: [
-                    snapshot.text(class.prefix.to_native()),
-                    snapshot.text(row.rest.to_native()),
-                    snapshot.text(class.suffix.to_native()),
-                ],
-                valid_from_ms: valid.0,
-                valid_to_ms: valid.1,
+        let shared = self
+            .details
+            .map_or(0, |details| details.shared_keys.to_native());
+        own.chain(snapshot.list(shared).iter().map(|key| key.to_native()))
+            .filter_map(move |key| {
+                let row = snapshot.row(snapshot.tables.keys, key)?;
+                let class = snapshot.row(snapshot.tables.key_classes, row.class.to_native())?;
+                let mut valid = (i64::MIN, i64::MAX);
+                let holder = row.holder.to_native();
+                let validity = if holder & SHARED != 0 && holder != NOBODY {
+                    snapshot
+                        .list(holder & !SHARED)
+                        .iter()
+                        .filter_map(|holder| {
+                            snapshot.row(snapshot.tables.key_holders, holder.to_native())
+                        })
+                        .find(|holder| holder.identity.to_native() == number)
+                        .map_or(0, |holder| holder.validity.to_native())
+                } else {
+                    class.validity.to_native()
+                };
+                if validity != 0
+                    && let Some(row) = snapshot.row(snapshot.tables.validity, validity)
+                {
+                    valid = (row.from_ms.to_native(), row.to_ms.to_native());
+                }
+                Some(AliasRef {
+                    key_type: KeyType::from_code(class.key_type.to_native() as u8)?,
+                    domain: snapshot.text(class.domain.to_native()),
+                    parts: [
+                        snapshot.text(class.prefix.to_native()),
+                        snapshot.text(row.rest.to_native()),
+                        snapshot.text(class.suffix.to_native()),
+                    ],
+                    valid_from_ms: valid.0,
+                    valid_to_ms: valid.1,
+                })
             })
-        })
     }
 
     fn ownership(&self) -> Option<&'s ArchivedOwnershipRow> {
-        self.snapshot.row(self.snapshot.tables.ownership, self.profile?.ownership.to_native())
+        self.snapshot.row(
+            self.snapshot.tables.ownership,
+            self.profile?.ownership.to_native(),
+        )
     }
 
     /// Who answers for it.
@@ -468,13 +521,16 @@ impl<'s> IdentityRef<'s> {
     /// Which source names the owner.
     #[must_use]
     pub fn owner_source(&self) -> Option<&'s str> {
-        self.snapshot.some_text(self.ownership()?.source.to_native())
+        self.snapshot
+            .some_text(self.ownership()?.source.to_native())
     }
 
     /// As of when the owner was named.
     #[must_use]
     pub fn owner_as_of(&self) -> TimeFact {
-        self.ownership().map_or(TimeFact::Unknown, |row| self.snapshot.time(row.as_of.to_native()))
+        self.ownership().map_or(TimeFact::Unknown, |row| {
+            self.snapshot.time(row.as_of.to_native())
+        })
     }
 
     /// Whether the owner is still there.
@@ -493,23 +549,29 @@ impl<'s> IdentityRef<'s> {
 
     /// Further owners.
     pub fn secondary_owners(&self) -> impl ExactSizeIterator<Item = &'s str> + use<'s> {
-        self.snapshot.texts(self.ownership().map_or(0, |row| row.secondary.to_native()))
+        self.snapshot
+            .texts(self.ownership().map_or(0, |row| row.secondary.to_native()))
     }
 
     /// Owning service.
     #[must_use]
     pub fn service(&self) -> Option<&'s str> {
-        self.snapshot.some_text(self.ownership()?.service.to_native())
+        self.snapshot
+            .some_text(self.ownership()?.service.to_native())
     }
 
     /// Third party.
     #[must_use]
     pub fn vendor(&self) -> Option<&'s str> {
-        self.snapshot.some_text(self.ownership()?.vendor.to_native())
+        self.snapshot
+            .some_text(self.ownership()?.vendor.to_native())
     }
 
     fn exposure(&self) -> Option<&'s ArchivedExposureRow> {
-        self.snapshot.row(self.snapshot.tables.exposure, self.profile?.exposure.to_native())
+        self.snapshot.row(
+            self.snapshot.tables.exposure,
+            self.profile?.exposure.to_native(),
+        )
     }
 
     fn exposure_codes(&self) -> u32 {
@@ -525,7 +587,10 @@ impl<'s> IdentityRef<'s> {
     /// Where it is used.
     pub fn environments(&self) -> impl Iterator<Item = Environment> + use<'s> {
         let mask = self.environment_mask();
-        Environment::ALL.iter().copied().filter(move |environment| mask >> environment.code() & 1 == 1)
+        Environment::ALL
+            .iter()
+            .copied()
+            .filter(move |environment| mask >> environment.code() & 1 == 1)
     }
 
     /// How much depends on it.
@@ -548,7 +613,8 @@ impl<'s> IdentityRef<'s> {
 
     /// Policy or role names behind the level.
     pub fn privilege_basis(&self) -> impl ExactSizeIterator<Item = &'s str> + use<'s> {
-        self.snapshot.texts(self.exposure().map_or(0, |row| row.basis.to_native()))
+        self.snapshot
+            .texts(self.exposure().map_or(0, |row| row.basis.to_native()))
     }
 
     fn rows_of<R>(
@@ -557,64 +623,89 @@ impl<'s> IdentityRef<'s> {
         table: super::Table<'s, R>,
     ) -> impl Iterator<Item = &'s R> + use<'s, R> {
         let snapshot = self.snapshot;
-        snapshot.list(list.unwrap_or(0)).iter().filter_map(move |number| snapshot.row(table, number.to_native()))
+        snapshot
+            .list(list.unwrap_or(0))
+            .iter()
+            .filter_map(move |number| snapshot.row(table, number.to_native()))
     }
 
     /// What is expected of it, a dimension each.
     pub fn expectations(&self) -> impl Iterator<Item = ExpectationRef<'s>> + use<'s> {
         let snapshot = self.snapshot;
-        self.rows_of(self.profile.map(|row| row.behavior.to_native()), snapshot.tables.expectations)
-            .map(move |row| ExpectationRef { snapshot, row })
+        self.rows_of(
+            self.profile.map(|row| row.behavior.to_native()),
+            snapshot.tables.expectations,
+        )
+        .map(move |row| ExpectationRef { snapshot, row })
     }
 
     fn response(&self) -> Option<&'s ArchivedResponseRow> {
-        self.snapshot.row(self.snapshot.tables.responses, self.profile?.response.to_native())
+        self.snapshot.row(
+            self.snapshot.tables.responses,
+            self.profile?.response.to_native(),
+        )
     }
 
     /// Ways to switch it off, fastest first.
     pub fn revocations(&self) -> impl Iterator<Item = RevocationRef<'s>> + use<'s> {
         let snapshot = self.snapshot;
-        self.rows_of(self.response().map(|row| row.revocations.to_native()), snapshot.tables.revocations)
-            .map(move |row| RevocationRef { snapshot, row })
+        self.rows_of(
+            self.response().map(|row| row.revocations.to_native()),
+            snapshot.tables.revocations,
+        )
+        .map(move |row| RevocationRef { snapshot, row })
     }
 
     /// Who is paged.
     #[must_use]
     pub fn escalation_policy(&self) -> Option<EscalationRef<'s>> {
-        self.snapshot.escalation(self.response()?.escalation.to_native())
+        self.snapshot
+            .escalation(self.response()?.escalation.to_native())
     }
 
     /// Who knows it.
     #[must_use]
     pub fn context_owner(&self) -> Option<&'s str> {
-        self.snapshot.some_text(self.response()?.context_owner.to_native())
+        self.snapshot
+            .some_text(self.response()?.context_owner.to_native())
     }
 
     /// Who switches it off.
     #[must_use]
     pub fn response_owner(&self) -> Option<&'s str> {
-        self.snapshot.some_text(self.response()?.response_owner.to_native())
+        self.snapshot
+            .some_text(self.response()?.response_owner.to_native())
     }
 
     /// Its credentials.
     pub fn credentials(&self) -> impl Iterator<Item = CredentialRef<'s>> + use<'s> {
         let snapshot = self.snapshot;
-        self.span(|row| row.first_credential, snapshot.tables.credentials.len())
-            .filter_map(move |number| snapshot.row(snapshot.tables.credentials, number))
-            .map(move |row| CredentialRef { snapshot, row })
+        self.span(
+            |row| row.first_credential,
+            snapshot.tables.credentials.len(),
+        )
+        .filter_map(move |number| snapshot.row(snapshot.tables.credentials, number))
+        .map(move |row| CredentialRef { snapshot, row })
     }
 
     /// What is wrong with it, as known when the snapshot was built.
     pub fn findings(&self) -> impl Iterator<Item = FindingRef<'s>> + use<'s> {
         let snapshot = self.snapshot;
-        self.rows_of(self.details.map(|row| row.findings.to_native()), snapshot.tables.findings)
-            .map(move |row| FindingRef { snapshot, row })
+        self.rows_of(
+            self.details.map(|row| row.findings.to_native()),
+            snapshot.tables.findings,
+        )
+        .map(move |row| FindingRef { snapshot, row })
     }
 
     /// Field, source and value of what losing sources said.
     pub fn conflicts(&self) -> impl Iterator<Item = [&'s str; 3]> + use<'s> {
         let snapshot = self.snapshot;
-        self.rows_of(self.details.map(|row| row.conflicts.to_native()), snapshot.tables.conflicts).map(move |row| {
+        self.rows_of(
+            self.details.map(|row| row.conflicts.to_native()),
+            snapshot.tables.conflicts,
+        )
+        .map(move |row| {
             [row.field, row.source, row.value].map(|text| snapshot.text(text.to_native()))
         })
     }
@@ -622,7 +713,11 @@ impl<'s> IdentityRef<'s> {
     /// Field, source and time of where each field comes from.
     pub fn provenance(&self) -> impl Iterator<Item = (&'s str, &'s str, TimeFact)> + use<'s> {
         let snapshot = self.snapshot;
-        self.rows_of(self.profile.map(|row| row.provenance.to_native()), snapshot.tables.provenance).map(move |row| {
+        self.rows_of(
+            self.profile.map(|row| row.provenance.to_native()),
+            snapshot.tables.provenance,
+        )
+        .map(move |row| {
             (
                 snapshot.text(row.field.to_native()),
                 snapshot.text(row.source.to_native()),
@@ -633,12 +728,21 @@ impl<'s> IdentityRef<'s> {
 
     /// Identities and accounts within reach, environments as a mask, teams crossed.
     #[must_use]
-    pub fn blast_radius(&self) -> Option<(u32, u32, u32, impl ExactSizeIterator<Item = &'s str> + use<'s>)> {
+    pub fn blast_radius(
+        &self,
+    ) -> Option<(
+        u32,
+        u32,
+        u32,
+        impl ExactSizeIterator<Item = &'s str> + use<'s>,
+    )> {
         let number = self.details?.blast_radius.to_native();
         if number == 0 {
             return None;
         }
-        let row = self.snapshot.row(self.snapshot.tables.blast_radius, number)?;
+        let row = self
+            .snapshot
+            .row(self.snapshot.tables.blast_radius, number)?;
         Some((
             row.identities.to_native(),
             row.accounts.to_native(),
@@ -671,7 +775,10 @@ impl<'s> ExpectationRef<'s> {
     /// For observed: days looked at and events seen.
     #[must_use]
     pub fn evidence(&self) -> (u16, u32) {
-        ((self.row.codes.to_native() >> 16) as u16, self.row.samples.to_native())
+        (
+            (self.row.codes.to_native() >> 16) as u16,
+            self.row.samples.to_native(),
+        )
     }
 
     /// What is allowed.
@@ -698,7 +805,9 @@ impl<'s> ExpectationRef<'s> {
         if number == 0 {
             return None;
         }
-        self.snapshot.row(self.snapshot.tables.hours, number).map(|row| row.words.map(|word| word.to_native()))
+        self.snapshot
+            .row(self.snapshot.tables.hours, number)
+            .map(|row| row.words.map(|word| word.to_native()))
     }
 }
 
@@ -787,7 +896,8 @@ impl<'s> CredentialRef<'s> {
     /// Whether it can be used.
     #[must_use]
     pub fn status(&self) -> CredentialStatus {
-        CredentialStatus::from_code(self.row.codes.to_native() as u8).unwrap_or(CredentialStatus::Unknown)
+        CredentialStatus::from_code(self.row.codes.to_native() as u8)
+            .unwrap_or(CredentialStatus::Unknown)
     }
     /// How old the policy lets it become.
     #[must_use]
@@ -827,8 +937,14 @@ impl<'s> FindingRef<'s> {
     /// Accepted until, and why.
     #[must_use]
     pub fn exception(&self) -> Option<(i64, &'s str)> {
-        let until = self.snapshot.time(self.row.exception_until.to_native()).at()?;
-        Some((until, self.snapshot.text(self.row.exception_reason.to_native())))
+        let until = self
+            .snapshot
+            .time(self.row.exception_until.to_native())
+            .at()?;
+        Some((
+            until,
+            self.snapshot.text(self.row.exception_reason.to_native()),
+        ))
     }
 }
 

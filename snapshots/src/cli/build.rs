@@ -77,7 +77,8 @@ impl Progress for Line {
 }
 
 pub(super) fn run(args: &Args) -> Result<Done> {
-    let config = InventoryConfig::read(&args.config).context("the inventory configuration can't be used")?;
+    let config =
+        InventoryConfig::read(&args.config).context("the inventory configuration can't be used")?;
     let mut line = Line::new();
     let explicit = explicit(args, &config)?;
     refuse_rollback(args, explicit.sequence)?;
@@ -86,7 +87,8 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let seed = key.map(|path| files::read_private_key(path)).transpose()?;
     let exported = export(&config, &explicit, &mut line).context("the inventory can't be made")?;
     line.step("building");
-    let mut bytes = snapshots::format::build(&exported.inventory).context("the inventory does not fit a snapshot")?;
+    let mut bytes = snapshots::format::build(&exported.inventory)
+        .context("the inventory does not fit a snapshot")?;
     if let Some(seed) = &seed {
         snapshots::format::sign(&mut bytes, seed).context("the snapshot can't be signed")?;
     }
@@ -104,26 +106,44 @@ pub(super) fn run(args: &Args) -> Result<Done> {
 fn explicit(args: &Args, config: &InventoryConfig) -> Result<Explicit> {
     let created_ms = match args.created.or(config.created_ms) {
         Some(created) => created,
-        None => i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?.as_secs())? * 1000,
+        None => {
+            i64::try_from(
+                SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .context("the clock stands before 1970")?
+                    .as_secs(),
+            )? * 1000
+        }
     };
     let previous = match args.previous.as_ref().or(config.previous.as_ref()) {
         None => None,
         Some(path) => {
             let bytes = files::read_snapshot(path)?;
-            let snapshot = Snapshot::open(&bytes, Check::All, &Trust::default()).with_context(|| format!("previous snapshot {} can't be used", path.display()))?;
-            let inventory = snapshots::read::inventory(&snapshot).with_context(|| format!("previous snapshot {} can't be used", path.display()))?;
+            let snapshot = Snapshot::open(&bytes, Check::All, &Trust::default())
+                .with_context(|| format!("previous snapshot {} can't be used", path.display()))?;
+            let inventory = snapshots::read::inventory(&snapshot)
+                .with_context(|| format!("previous snapshot {} can't be used", path.display()))?;
             Some((inventory, snapshot.header().digest))
         }
     };
-    let following = previous.as_ref().map(|(inventory, _)| inventory.meta.sequence + 1);
+    let following = previous
+        .as_ref()
+        .map(|(inventory, _)| inventory.meta.sequence + 1);
     let sequence = args.sequence.or(config.sequence).or(following);
     let sequence = sequence.unwrap_or_else(|| u64::try_from(created_ms / 1000).unwrap_or(0));
     if let Some((inventory, _)) = &previous
         && inventory.meta.sequence >= sequence
     {
-        bail!("sequence {sequence} does not follow the previous snapshot, which has {}; readers would refuse the new one", inventory.meta.sequence);
+        bail!(
+            "sequence {sequence} does not follow the previous snapshot, which has {}; readers would refuse the new one",
+            inventory.meta.sequence
+        );
     }
-    let mut explicit = Explicit::new(created_ms, sequence, args.valid_for.or(config.valid_for_s).unwrap_or(0));
+    let mut explicit = Explicit::new(
+        created_ms,
+        sequence,
+        args.valid_for.or(config.valid_for_s).unwrap_or(0),
+    );
     explicit.previous = previous;
     Ok(explicit)
 }
@@ -141,8 +161,18 @@ fn refuse_rollback(args: &Args, sequence: u64) -> Result<()> {
             there.header().sequence
         ),
         Ok(_) => Ok(()),
-        Err(error) if bytes.is_empty() || matches!(error, enrich_core::SnapshotError::Truncated { .. }) => Ok(()),
-        Err(error) => Err(error).with_context(|| format!("{} is there and is no snapshot that could be replaced; say --force to replace it", args.out.display())),
+        Err(error)
+            if bytes.is_empty()
+                || matches!(error, enrich_core::SnapshotError::Truncated { .. }) =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(error).with_context(|| {
+            format!(
+                "{} is there and is no snapshot that could be replaced; say --force to replace it",
+                args.out.display()
+            )
+        }),
     }
 }
 
@@ -153,21 +183,46 @@ fn summary(exported: &Exported, out: &Path, bytes: usize, signed: bool) {
     let (inventory, report) = (&exported.inventory, &exported.report);
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |what: &str, value: String| rows.push(vec![what.to_owned(), value]);
-    row("snapshot", format!("{} ({bytes} bytes, {})", out.display(), if signed { "signed" } else { "not signed" }));
-    row("taken", format!("{}, sequence {}", time(inventory.meta.created_ms), inventory.meta.sequence));
+    row(
+        "snapshot",
+        format!(
+            "{} ({bytes} bytes, {})",
+            out.display(),
+            if signed { "signed" } else { "not signed" }
+        ),
+    );
+    row(
+        "taken",
+        format!(
+            "{}, sequence {}",
+            time(inventory.meta.created_ms),
+            inventory.meta.sequence
+        ),
+    );
     row("identities", inventory.identities.len().to_string());
     for (kind, count) in &report.kinds {
         row(&format!("  {kind}"), count.to_string());
     }
     row("without an owner", report.without_owner.to_string());
     row("owner departed", report.departed_owner.to_string());
-    row("findings", report.findings.values().map(|(count, _)| count).sum::<usize>().to_string());
+    row(
+        "findings",
+        report
+            .findings
+            .values()
+            .map(|(count, _)| count)
+            .sum::<usize>()
+            .to_string(),
+    );
     for (name, (count, severity)) in &report.findings {
         row(&format!("  {name}"), format!("{count} (up to {severity})"));
     }
     row("conflicts", report.conflicts.to_string());
     row("ambiguous keys", report.ambiguous_keys.len().to_string());
-    row("claims about unknown keys", report.unmatched.len().to_string());
+    row(
+        "claims about unknown keys",
+        report.unmatched.len().to_string(),
+    );
     row("scopes", inventory.scopes.len().to_string());
     if report.tombstones > 0 {
         row("kept as tombstones", report.tombstones.to_string());
@@ -183,10 +238,19 @@ fn cleaned(report: &Report) -> Vec<String> {
     let cleaned = report.cleaned;
     let mut out = Vec::new();
     for (count, what) in [
-        (cleaned.secrets, "values were shaped as secrets and are left out"),
+        (
+            cleaned.secrets,
+            "values were shaped as secrets and are left out",
+        ),
         (cleaned.shortened, "texts were cut at their limit"),
-        (cleaned.control, "texts held control characters, which are replaced"),
-        (cleaned.entries, "list entries were beyond their limit and are left out"),
+        (
+            cleaned.control,
+            "texts held control characters, which are replaced",
+        ),
+        (
+            cleaned.entries,
+            "list entries were beyond their limit and are left out",
+        ),
     ] {
         if count > 0 {
             out.push(format!("{count} {what}"));
@@ -200,14 +264,25 @@ fn list(what: &str, lines: &[String]) {
         eprintln!("{what}: {}", printable(line, 300));
     }
     if lines.len() > SHOWN {
-        eprintln!("{what}: and {} more (--json has them all)", lines.len() - SHOWN);
+        eprintln!(
+            "{what}: and {} more (--json has them all)",
+            lines.len() - SHOWN
+        );
     }
 }
 
 fn json(exported: &Exported, bytes: usize, signed: bool) -> serde_json::Value {
     let (inventory, report) = (&exported.inventory, &exported.report);
-    let findings: serde_json::Map<String, serde_json::Value> =
-        report.findings.iter().map(|(name, (count, severity))| (name.clone(), serde_json::json!({"count": count, "highest": severity.as_str()}))).collect();
+    let findings: serde_json::Map<String, serde_json::Value> = report
+        .findings
+        .iter()
+        .map(|(name, (count, severity))| {
+            (
+                name.clone(),
+                serde_json::json!({"count": count, "highest": severity.as_str()}),
+            )
+        })
+        .collect();
     serde_json::json!({
         "bytes": bytes, "signed": signed, "created": time(inventory.meta.created_ms), "sequence": inventory.meta.sequence,
         "identities": inventory.identities.len(), "kinds": report.kinds, "without_owner": report.without_owner, "departed_owner": report.departed_owner,

@@ -11,7 +11,8 @@ use rkyv::util::AlignedVec;
 pub(super) fn read_snapshot(path: &Path) -> Result<AlignedVec<64>> {
     let bytes = if path.as_os_str() == "-" {
         let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes).context("snapshot on standard input can't be read")?;
+        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes)
+            .context("snapshot on standard input can't be read")?;
         bytes
     } else {
         fs::read(path).with_context(|| format!("snapshot {} can't be read", path.display()))?
@@ -23,20 +24,30 @@ pub(super) fn read_snapshot(path: &Path) -> Result<AlignedVec<64>> {
 
 /// Writes a file beside its place and renames it, so that a reader sees the old one or the new one.
 pub(super) fn write_atomically(path: &Path, bytes: &[u8], private: bool) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".whose-").tempfile_in(folder).with_context(|| format!("nothing can be written in {}", folder.display()))?;
-    let written = file.write_all(bytes).and_then(|()| file.as_file().sync_all());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or_else(|| Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".whose-")
+        .tempfile_in(folder)
+        .with_context(|| format!("nothing can be written in {}", folder.display()))?;
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| file.as_file().sync_all());
     written.with_context(|| format!("{} can't be written", path.display()))?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         // Temporary files are private; a snapshot is meant to be read by the pipeline.
         let mode = if private { 0o600 } else { 0o644 };
-        fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).with_context(|| format!("mode of {} can't be set", path.display()))?;
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(mode))
+            .with_context(|| format!("mode of {} can't be set", path.display()))?;
     }
     #[cfg(not(unix))]
     let _ = private;
-    file.persist(path).with_context(|| format!("{} can't be put in place", path.display()))?;
+    file.persist(path)
+        .with_context(|| format!("{} can't be put in place", path.display()))?;
     Ok(())
 }
 
@@ -55,22 +66,48 @@ pub(super) fn public_key_text(key: &[u8; 32]) -> String {
 
 /// Reads a private key file. What stands in it never reaches a message.
 pub(super) fn read_private_key(path: &Path) -> Result<[u8; 32]> {
-    let text = fs::read_to_string(path).with_context(|| format!("signing key {} can't be read; `whose-snapshot keygen --out FILE` makes one", path.display()))?;
+    let text = fs::read_to_string(path).with_context(|| {
+        format!(
+            "signing key {} can't be read; `whose-snapshot keygen --out FILE` makes one",
+            path.display()
+        )
+    })?;
     let text = text.trim();
     if text.starts_with(PUBLIC) {
-        bail!("{} is the public half of a key; signing needs the private one", path.display());
+        bail!(
+            "{} is the public half of a key; signing needs the private one",
+            path.display()
+        );
     }
-    text.strip_prefix(PRIVATE).and_then(from_base64).with_context(|| format!("{} is no signing key: one line {PRIVATE}BASE64 is expected", path.display()))
+    text.strip_prefix(PRIVATE)
+        .and_then(from_base64)
+        .with_context(|| {
+            format!(
+                "{} is no signing key: one line {PRIVATE}BASE64 is expected",
+                path.display()
+            )
+        })
 }
 
 /// Reads a public key file.
 pub(super) fn read_public_key(path: &Path) -> Result<[u8; 32]> {
-    let text = fs::read_to_string(path).with_context(|| format!("public key {} can't be read", path.display()))?;
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("public key {} can't be read", path.display()))?;
     let text = text.trim();
     if text.starts_with(PRIVATE) {
-        bail!("{} is a private key; name its public half, and keep the private one away from readers", path.display());
+        bail!(
+            "{} is a private key; name its public half, and keep the private one away from readers",
+            path.display()
+        );
     }
-    text.strip_prefix(PUBLIC).and_then(from_base64).with_context(|| format!("{} is no public key: one line {PUBLIC}BASE64 is expected", path.display()))
+    text.strip_prefix(PUBLIC)
+        .and_then(from_base64)
+        .with_context(|| {
+            format!(
+                "{} is no public key: one line {PUBLIC}BASE64 is expected",
+                path.display()
+            )
+        })
 }
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -78,10 +115,16 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 fn base64(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().enumerate().fold(0_u32, |bits, (at, byte)| bits | u32::from(*byte) << (16 - 8 * at));
+        let bits = chunk.iter().enumerate().fold(0_u32, |bits, (at, byte)| {
+            bits | u32::from(*byte) << (16 - 8 * at)
+        });
         for digit in 0..4 {
             let shown = digit <= chunk.len();
-            out.push(if shown { char::from(ALPHABET[(bits >> (18 - 6 * digit) & 63) as usize]) } else { '=' });
+            out.push(if shown {
+                char::from(ALPHABET[(bits >> (18 - 6 * digit) & 63) as usize])
+            } else {
+                '='
+            });
         }
     }
     out
@@ -119,11 +162,24 @@ mod tests {
         write_atomically(&public, public_key_text(&seed).as_bytes(), false).unwrap();
         assert_eq!(read_private_key(&private).unwrap(), seed);
         assert_eq!(read_public_key(&public).unwrap(), seed);
-        assert!(read_private_key(&public).unwrap_err().to_string().contains("public half"));
-        assert!(read_public_key(&private).unwrap_err().to_string().contains("private key"));
+        assert!(
+            read_private_key(&public)
+                .unwrap_err()
+                .to_string()
+                .contains("public half")
+        );
+        assert!(
+            read_public_key(&private)
+                .unwrap_err()
+                .to_string()
+                .contains("private key")
+        );
         fs::write(&private, "whose-private-ed25519:AAAA").unwrap();
         let error = read_private_key(&private).unwrap_err().to_string();
-        assert!(error.contains("no signing key") && !error.contains("AAAA"), "{error}");
+        assert!(
+            error.contains("no signing key") && !error.contains("AAAA"),
+            "{error}"
+        );
     }
 
     #[cfg(unix)]
@@ -134,12 +190,18 @@ mod tests {
         for (private, mode) in [(true, 0o600), (false, 0o644)] {
             let path = folder.path().join(format!("{private}"));
             write_atomically(&path, b"x", private).unwrap();
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+            assert_eq!(
+                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                mode
+            );
         }
     }
 
     #[test]
     fn base64_has_its_padding() {
-        assert_eq!([base64(b""), base64(b"f"), base64(b"fo"), base64(b"foo")], ["", "Zg==", "Zm8=", "Zm9v"]);
+        assert_eq!(
+            [base64(b""), base64(b"f"), base64(b"fo"), base64(b"foo")],
+            ["", "Zg==", "Zm8=", "Zm9v"]
+        );
     }
 }

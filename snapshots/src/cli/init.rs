@@ -24,7 +24,10 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     for (name, _) in files {
         let path = args.folder.join(name);
         if path.exists() && !args.force {
-            bail!("{} is there already; say --force to replace it", path.display());
+            bail!(
+                "{} is there already; say --force to replace it",
+                path.display()
+            );
         }
     }
     std::fs::create_dir_all(&args.folder)?;
@@ -33,7 +36,10 @@ pub(super) fn run(args: &Args) -> Result<Done> {
         files::write_atomically(&path, text.as_bytes(), false)?;
         eprintln!("wrote {}", path.display());
     }
-    eprintln!("next: put the exports where inventory.toml names them, then `whose-snapshot build --config {} --out inventory.snap`", args.folder.join("inventory.toml").display());
+    eprintln!(
+        "next: put the exports where inventory.toml names them, then `whose-snapshot build --config {} --out inventory.snap`",
+        args.folder.join("inventory.toml").display()
+    );
     Ok(Done::Yes)
 }
 

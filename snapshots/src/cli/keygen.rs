@@ -23,7 +23,10 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let public = PathBuf::from(public);
     for path in [&args.out, &public] {
         if path.exists() && !args.force {
-            bail!("{} is there already; name another file, or say --force to replace the key", path.display());
+            bail!(
+                "{} is there already; name another file, or say --force to replace the key",
+                path.display()
+            );
         }
     }
     let mut seed = [0_u8; 32];
@@ -32,7 +35,15 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     }
     let key = SigningKey::from_bytes(&seed);
     files::write_atomically(&args.out, files::private_key_text(&seed).as_bytes(), true)?;
-    files::write_atomically(&public, files::public_key_text(key.verifying_key().as_bytes()).as_bytes(), false)?;
-    eprintln!("private key {} (keep it with the exporter), public key {} (give it to every reader)", args.out.display(), public.display());
+    files::write_atomically(
+        &public,
+        files::public_key_text(key.verifying_key().as_bytes()).as_bytes(),
+        false,
+    )?;
+    eprintln!(
+        "private key {} (keep it with the exporter), public key {} (give it to every reader)",
+        args.out.display(),
+        public.display()
+    );
     Ok(Done::Yes)
 }

@@ -23,9 +23,11 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let seed = files::read_private_key(&args.key)?;
     let bytes = files::read_snapshot(&args.file)?;
     // A signature vouches for the content, so the content is checked first.
-    Snapshot::open(&bytes, Check::All, &Trust::default()).with_context(|| format!("{} is not signed", args.file.display()))?;
+    Snapshot::open(&bytes, Check::All, &Trust::default())
+        .with_context(|| format!("{} is not signed", args.file.display()))?;
     let mut bytes = bytes.to_vec();
-    snapshots::format::sign(&mut bytes, &seed).with_context(|| format!("{} is not signed", args.file.display()))?;
+    snapshots::format::sign(&mut bytes, &seed)
+        .with_context(|| format!("{} is not signed", args.file.display()))?;
     let out = args.out.as_ref().unwrap_or(&args.file);
     files::write_atomically(out, &bytes, false)?;
     eprintln!("signed {}", out.display());

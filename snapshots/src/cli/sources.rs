@@ -28,13 +28,20 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let mut rows = Vec::new();
     let mut all = true;
     for path in &args.files {
-        let bytes = std::fs::read(path).with_context(|| format!("{} can't be read", path.display()))?;
+        let bytes =
+            std::fs::read(path).with_context(|| format!("{} can't be read", path.display()))?;
         let connector = detect(path, &bytes).map(Connector::as_str);
         all &= connector.is_some();
         if args.json {
-            println!("{}", json!({"file": path.display().to_string(), "connector": connector, "blake3": files::hex(blake3::hash(&bytes).as_bytes())}));
+            println!(
+                "{}",
+                json!({"file": path.display().to_string(), "connector": connector, "blake3": files::hex(blake3::hash(&bytes).as_bytes())})
+            );
         }
-        rows.push(vec![path.display().to_string(), connector.unwrap_or("(none)").to_owned()]);
+        rows.push(vec![
+            path.display().to_string(),
+            connector.unwrap_or("(none)").to_owned(),
+        ]);
     }
     if !args.json {
         println!("{}", table(rows).trim_fmt());

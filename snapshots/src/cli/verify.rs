@@ -22,10 +22,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Done> {
-    let keys = args.trust.iter().map(|path| files::read_public_key(path)).collect::<Result<Vec<_>>>()?;
+    let keys = args
+        .trust
+        .iter()
+        .map(|path| files::read_public_key(path))
+        .collect::<Result<Vec<_>>>()?;
     let trust = Trust::new(keys);
     let bytes = files::read_snapshot(&args.file)?;
-    let checked = Snapshot::open(&bytes, Check::All, &trust).and_then(|snapshot| snapshot.verify().map(|()| snapshot));
+    let checked = Snapshot::open(&bytes, Check::All, &trust)
+        .and_then(|snapshot| snapshot.verify().map(|()| snapshot));
     match checked {
         Ok(snapshot) => {
             report(args, &snapshot);
@@ -53,7 +58,12 @@ fn report(args: &Args, snapshot: &Snapshot<'_>) {
                 "signed": header.is_signed(), "identities": snapshot.identity_count(), "keys": snapshot.key_count()})
         );
     } else {
-        println!("{}: good; {} identities, {} keys, {signature}", args.file.display(), snapshot.identity_count(), snapshot.key_count());
+        println!(
+            "{}: good; {} identities, {} keys, {signature}",
+            args.file.display(),
+            snapshot.identity_count(),
+            snapshot.key_count()
+        );
     }
 }
 

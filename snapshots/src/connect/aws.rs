@@ -38,12 +38,18 @@ impl<'a> Arn<'a> {
             return None;
         }
         let (resource, path_and_name) = resource.split_once('/').unwrap_or((resource, ""));
-        Some(Self { account, resource, path_and_name })
+        Some(Self {
+            account,
+            resource,
+            path_and_name,
+        })
     }
 
     /// Name without the path.
     pub(super) fn name(&self) -> &'a str {
-        self.path_and_name.rsplit_once('/').map_or(self.path_and_name, |(_, name)| name)
+        self.path_and_name
+            .rsplit_once('/')
+            .map_or(self.path_and_name, |(_, name)| name)
     }
 
     /// Canonical uid. `account` stands in where the ARN does not name one.
@@ -91,10 +97,19 @@ impl AwsTime {
     pub(super) fn ms(&self) -> Option<i64> {
         match self {
             Self::Text(text) => parse_time(text),
-            Self::Seconds(seconds) if seconds.is_finite() && seconds.abs() < 1e11 => Some((seconds * 1000.0) as i64),
-            Self::Parts { year, month, day, hour, minute, second } => {
-                parse_time(&format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
+            Self::Seconds(seconds) if seconds.is_finite() && seconds.abs() < 1e11 => {
+                Some((seconds * 1000.0) as i64)
             }
+            Self::Parts {
+                year,
+                month,
+                day,
+                hour,
+                minute,
+                second,
+            } => parse_time(&format!(
+                "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+            )),
             Self::Seconds(_) | Self::Other(_) => None,
         }
     }
@@ -155,9 +170,19 @@ pub(super) struct Principal<'a> {
 }
 
 /// The frame of a record: uid, keys, kind, place, tags. `None` with a warning when the ARN is none.
-pub(super) fn frame(source: &Source, principal: &Principal<'_>, harvest: &mut Harvest) -> Option<Record> {
+pub(super) fn frame(
+    source: &Source,
+    principal: &Principal<'_>,
+    harvest: &mut Harvest,
+) -> Option<Record> {
     let Some(arn) = Arn::parse(principal.arn) else {
-        harvest.warn(source, format!("entry left out, its ARN is no IAM ARN: {}", crate::text::printable(principal.arn, 120)));
+        harvest.warn(
+            source,
+            format!(
+                "entry left out, its ARN is no IAM ARN: {}",
+                crate::text::printable(principal.arn, 120)
+            ),
+        );
         return None;
     };
     let (kind, sub_type) = match arn.resource {
@@ -174,25 +199,44 @@ pub(super) fn frame(source: &Source, principal: &Principal<'_>, harvest: &mut Ha
     let mut record = Record::new(source, Some(arn.uid(account)));
     let mut refused = Vec::new();
     // A name can be given again; it leads here only since this one exists.
-    refused.extend(record.add_key(KeyType::AwsArn, "", principal.arn, principal.created).err());
+    refused.extend(
+        record
+            .add_key(KeyType::AwsArn, "", principal.arn, principal.created)
+            .err(),
+    );
     if let Some(id) = principal.principal_id {
         refused.extend(record.add_key(KeyType::AwsPrincipalId, "", id, None).err());
     }
     for refusal in refused {
-        harvest.warn(source, format!("{}: {refusal}", crate::text::printable(principal.arn, 120)));
+        harvest.warn(
+            source,
+            format!("{}: {refusal}", crate::text::printable(principal.arn, 120)),
+        );
     }
     let facts = &mut record.facts;
-    facts.name = Some(if arn.resource == "root" { format!("root of {account}") } else { arn.name().to_owned() });
+    facts.name = Some(if arn.resource == "root" {
+        format!("root of {account}")
+    } else {
+        arn.name().to_owned()
+    });
     facts.native_kind = Some(kind);
     facts.sub_type = Some(sub_type.to_owned());
     facts.provider = Some(Provider::Aws);
     facts.domain = Some(account.to_owned());
     facts.created = at(principal.created);
-    facts.tags = principal.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect::<BTreeMap<_, _>>();
+    facts.tags = principal
+        .tags
+        .iter()
+        .map(|tag| (tag.key.clone(), tag.value.clone()))
+        .collect::<BTreeMap<_, _>>();
     if arn.resource == "user" {
         record.local_name = Some(local_user(account, arn.name()));
     }
-    if let Some(service) = arn.path_and_name.strip_prefix("aws-service-role/").and_then(|rest| rest.split('/').next()) {
+    if let Some(service) = arn
+        .path_and_name
+        .strip_prefix("aws-service-role/")
+        .and_then(|rest| rest.split('/').next())
+    {
         facts.sub_type = Some("aws_service_linked_role".to_owned());
         facts.service = Some(service.to_owned());
     }
@@ -202,7 +246,11 @@ pub(super) fn frame(source: &Source, principal: &Principal<'_>, harvest: &mut Ha
 
 /// Notes that an account was read.
 pub(super) fn cover(account: &str, harvest: &mut Harvest) {
-    if !harvest.scopes.iter().any(|scope| scope.provider == Provider::Aws && scope.domain == account) {
+    if !harvest
+        .scopes
+        .iter()
+        .any(|scope| scope.provider == Provider::Aws && scope.domain == account)
+    {
         harvest.scopes.push(Scope {
             provider: Provider::Aws,
             domain: account.to_owned(),
@@ -221,11 +269,23 @@ mod tests {
 
     #[test]
     fn arns_keep_their_path_in_the_uid() {
-        assert_eq!(uid_of("arn:aws:iam::111122223333:role/ci/deployer").as_deref(), Some("aws:111122223333:role/ci/deployer"));
-        assert_eq!(uid_of("arn:aws-cn:iam::111122223333:user/x").as_deref(), Some("aws:111122223333:user/x"));
-        assert_eq!(uid_of("arn:aws:iam::111122223333:root").as_deref(), Some("aws:111122223333:root"));
+        assert_eq!(
+            uid_of("arn:aws:iam::111122223333:role/ci/deployer").as_deref(),
+            Some("aws:111122223333:role/ci/deployer")
+        );
+        assert_eq!(
+            uid_of("arn:aws-cn:iam::111122223333:user/x").as_deref(),
+            Some("aws:111122223333:user/x")
+        );
+        assert_eq!(
+            uid_of("arn:aws:iam::111122223333:root").as_deref(),
+            Some("aws:111122223333:root")
+        );
         assert_eq!(uid_of("arn:aws:sts::111122223333:assumed-role/x/y"), None);
-        assert_eq!(Arn::parse("arn:aws:iam::1:role/a/b/c").map(|arn| arn.name()), Some("c"));
+        assert_eq!(
+            Arn::parse("arn:aws:iam::1:role/a/b/c").map(|arn| arn.name()),
+            Some("c")
+        );
     }
 
     #[test]
@@ -245,11 +305,22 @@ mod tests {
 
     #[test]
     fn an_empty_last_used_is_not_never() {
-        let source = Source { name: "s".to_owned(), rank: 0, observed_ms: 1_773_986_400_000, domain: None };
+        let source = Source {
+            name: "s".to_owned(),
+            rank: 0,
+            observed_ms: 1_773_986_400_000,
+            domain: None,
+        };
         let empty = RoleLastUsed::default();
         assert_eq!(RoleLastUsed::last_seen(None, &source, None), Time::Unknown);
-        assert_eq!(RoleLastUsed::last_seen(Some(&empty), &source, Some(0)), Time::NeverSince(1_773_986_400_000 - ROLE_TRACKING_MS));
+        assert_eq!(
+            RoleLastUsed::last_seen(Some(&empty), &source, Some(0)),
+            Time::NeverSince(1_773_986_400_000 - ROLE_TRACKING_MS)
+        );
         let young = 1_773_986_400_000 - DAY_MS;
-        assert_eq!(RoleLastUsed::last_seen(Some(&empty), &source, Some(young)), Time::NeverSince(young));
+        assert_eq!(
+            RoleLastUsed::last_seen(Some(&empty), &source, Some(young)),
+            Time::NeverSince(young)
+        );
     }
 }

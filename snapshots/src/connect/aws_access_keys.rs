@@ -22,20 +22,32 @@ struct Entry {
     last_used_date: Option<Value>,
 }
 
-pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) -> Result<(), ConnectError> {
+pub(super) fn connect(
+    source: &Source,
+    inputs: &[Input],
+    harvest: &mut Harvest,
+) -> Result<(), ConnectError> {
     for input in inputs {
-        let document: Value = serde_json::from_slice(&input.bytes).map_err(|error| ConnectError::json(input, Connector::AwsAccessKeys, &error))?;
+        let document: Value = serde_json::from_slice(&input.bytes)
+            .map_err(|error| ConnectError::json(input, Connector::AwsAccessKeys, &error))?;
         let (mut entries, mut lists) = (Vec::new(), false);
         collect(&document, None, 0, &mut entries, &mut lists);
         if entries.is_empty() && !lists {
-            return Err(ConnectError::nothing(input, Connector::AwsAccessKeys, "AccessKeyMetadata"));
+            return Err(ConnectError::nothing(
+                input,
+                Connector::AwsAccessKeys,
+                "AccessKeyMetadata",
+            ));
         }
         for (value, arn) in entries {
             // A null is a statement here, so it is told from an absent member.
             let asked = value.get("LastUsedDate").is_some();
             match Entry::deserialize(value) {
                 Ok(entry) => key(source, &entry, asked, arn, harvest)?,
-                Err(error) => harvest.warn(source, format!("{}: an entry is left out: {error}", input.path.display())),
+                Err(error) => harvest.warn(
+                    source,
+                    format!("{}: an entry is left out: {error}", input.path.display()),
+                ),
             }
         }
     }
@@ -45,7 +57,13 @@ pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) 
 type Found<'v> = (&'v Value, Option<&'v str>);
 
 /// Entries with the user ARN under which they stand, where a document groups them so.
-fn collect<'v>(value: &'v Value, arn: Option<&'v str>, depth: usize, entries: &mut Vec<Found<'v>>, lists: &mut bool) {
+fn collect<'v>(
+    value: &'v Value,
+    arn: Option<&'v str>,
+    depth: usize,
+    entries: &mut Vec<Found<'v>>,
+    lists: &mut bool,
+) {
     if depth > 64 {
         return;
     }
@@ -58,7 +76,11 @@ fn collect<'v>(value: &'v Value, arn: Option<&'v str>, depth: usize, entries: &m
             }
             *lists |= map.get("AccessKeyMetadata").is_some_and(Value::is_array);
             for (name, inner) in map {
-                let arn = if name.starts_with("arn:") && name.contains(":user/") { Some(name.as_str()) } else { arn };
+                let arn = if name.starts_with("arn:") && name.contains(":user/") {
+                    Some(name.as_str())
+                } else {
+                    arn
+                };
                 collect(inner, arn, depth + 1, entries, lists);
             }
         }
@@ -71,7 +93,13 @@ fn collect<'v>(value: &'v Value, arn: Option<&'v str>, depth: usize, entries: &m
     }
 }
 
-fn key(source: &Source, entry: &Entry, asked: bool, arn: Option<&str>, harvest: &mut Harvest) -> Result<(), ConnectError> {
+fn key(
+    source: &Source,
+    entry: &Entry,
+    asked: bool,
+    arn: Option<&str>,
+    harvest: &mut Harvest,
+) -> Result<(), ConnectError> {
     let mut record = Record::new(source, None);
     match (arn, &source.domain) {
         (Some(arn), _) => {
@@ -82,16 +110,30 @@ fn key(source: &Source, entry: &Entry, asked: bool, arn: Option<&str>, harvest: 
         // User names are unique inside an account, whatever their path.
         (None, Some(account)) => record.local_name = Some(local_user(account, &entry.user_name)),
         (None, None) => {
-            return Err(ConnectError::Domain { source_name: source.name.clone(), connector: Connector::AwsAccessKeys.as_str(), what: "account" });
+            return Err(ConnectError::Domain {
+                source_name: source.name.clone(),
+                connector: Connector::AwsAccessKeys.as_str(),
+                what: "account",
+            });
         }
     }
     // The log shows the id, so it also leads to the identity; it is never given again.
     if let Err(refusal) = record.add_key(KeyType::AwsAccessKeyId, "", &entry.access_key_id, None) {
-        harvest.warn(source, format!("access key of user {}: {refusal}", crate::text::printable(&entry.user_name, 80)));
+        harvest.warn(
+            source,
+            format!(
+                "access key of user {}: {refusal}",
+                crate::text::printable(&entry.user_name, 80)
+            ),
+        );
         return Ok(());
     }
     let created = ms(entry.create_date.as_ref());
-    let used = entry.last_used_date.as_ref().and_then(|value| AwsTime::deserialize(value).ok()).and_then(|time| time.ms());
+    let used = entry
+        .last_used_date
+        .as_ref()
+        .and_then(|value| AwsTime::deserialize(value).ok())
+        .and_then(|time| time.ms());
     let credential = Credential {
         uid: entry.access_key_id.clone(),
         credential_type: "access_key".to_owned(),
@@ -125,9 +167,22 @@ mod tests {
     use super::*;
 
     fn load(text: &str, domain: Option<&str>) -> Result<Harvest, ConnectError> {
-        let source = Source { name: "keys".to_owned(), rank: 0, observed_ms: 1_773_986_400_000, domain: domain.map(str::to_owned) };
+        let source = Source {
+            name: "keys".to_owned(),
+            rank: 0,
+            observed_ms: 1_773_986_400_000,
+            domain: domain.map(str::to_owned),
+        };
         let mut harvest = Harvest::default();
-        connect(&source, &[Input { path: "a.json".into(), bytes: text.as_bytes().to_vec() }], &mut harvest).map(|()| harvest)
+        connect(
+            &source,
+            &[Input {
+                path: "a.json".into(),
+                bytes: text.as_bytes().to_vec(),
+            }],
+            &mut harvest,
+        )
+        .map(|()| harvest)
     }
 
     #[test]
@@ -135,21 +190,33 @@ mod tests {
         let text = r#"{"AccessKeyMetadata":[{"UserName":"Ci","AccessKeyId":"AKIA4AAAA4AAAA4AAAA4","Status":"Active","CreateDate":"2024-02-01T00:00:00Z","LastUsedDate":null}]}"#;
         let harvest = load(text, Some("111122223333")).unwrap();
         let record = &harvest.records[0];
-        assert_eq!((record.uid.as_deref(), record.local_name.as_deref()), (None, Some("aws-user:111122223333/ci")));
-        assert_eq!(record.facts.credentials[0].last_used, Time::NeverSince(1_706_745_600_000));
+        assert_eq!(
+            (record.uid.as_deref(), record.local_name.as_deref()),
+            (None, Some("aws-user:111122223333/ci"))
+        );
+        assert_eq!(
+            record.facts.credentials[0].last_used,
+            Time::NeverSince(1_706_745_600_000)
+        );
         assert!(matches!(load(text, None), Err(ConnectError::Domain { .. })));
     }
 
     #[test]
     fn a_last_use_that_was_not_asked_for_is_unknown() {
         let harvest = load(r#"{"AccessKeyMetadata":[{"UserName":"ci","AccessKeyId":"AKIA4AAAA4AAAA4AAAA4","Status":"Inactive"}]}"#, Some("1")).unwrap();
-        assert_eq!(harvest.records[0].facts.credentials[0].last_used, Time::Unknown);
+        assert_eq!(
+            harvest.records[0].facts.credentials[0].last_used,
+            Time::Unknown
+        );
     }
 
     #[test]
     fn the_arn_above_an_entry_is_used() {
         let harvest = load(r#"{"arn:aws:iam::111122223333:user/x/ci":[{"UserName":"ci","AccessKeyId":"AKIA4AAAA4AAAA4AAAA4"}]}"#, None).unwrap();
-        assert_eq!(crate::record::notation(&harvest.records[0].aliases[0]), "aws_arn:arn:aws:iam::111122223333:user/x/ci");
+        assert_eq!(
+            crate::record::notation(&harvest.records[0].aliases[0]),
+            "aws_arn:arn:aws:iam::111122223333:user/x/ci"
+        );
     }
 
     #[test]

@@ -91,17 +91,32 @@ impl Account {
     fn grant(&self, attached: &Attached, boundary: bool) -> Option<Grant> {
         match self.policies.get(&attached.policy_arn) {
             Some(document) => Some(document.grant(&attached.policy_name)),
-            None => managed_grant(&attached.policy_name).or_else(|| (!boundary).then(|| unknown(&attached.policy_name))),
+            None => managed_grant(&attached.policy_name)
+                .or_else(|| (!boundary).then(|| unknown(&attached.policy_name))),
         }
     }
 
     fn grants(&self, entry: &Entry) -> (Vec<Grant>, Vec<String>) {
-        let mut grants: Vec<Grant> = entry.attached_managed_policies.iter().filter_map(|attached| self.grant(attached, false)).collect();
+        let mut grants: Vec<Grant> = entry
+            .attached_managed_policies
+            .iter()
+            .filter_map(|attached| self.grant(attached, false))
+            .collect();
         let mut roles = Vec::new();
         for attached in &entry.attached_managed_policies {
-            roles.extend(self.policies.get(&attached.policy_arn).map(Document::assumable_roles).unwrap_or_default());
+            roles.extend(
+                self.policies
+                    .get(&attached.policy_arn)
+                    .map(Document::assumable_roles)
+                    .unwrap_or_default(),
+            );
         }
-        for inline in entry.user_policy_list.iter().chain(&entry.role_policy_list).chain(&entry.group_policy_list) {
+        for inline in entry
+            .user_policy_list
+            .iter()
+            .chain(&entry.role_policy_list)
+            .chain(&entry.group_policy_list)
+        {
             grants.push(inline.policy_document.grant(&inline.policy_name));
             roles.extend(inline.policy_document.assumable_roles());
         }
@@ -114,35 +129,71 @@ fn unknown(name: &str) -> Grant {
     Grant::new(name, enrich_core::vocabulary::PrivilegeLevel::Read, 3)
 }
 
-pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) -> Result<(), ConnectError> {
+pub(super) fn connect(
+    source: &Source,
+    inputs: &[Input],
+    harvest: &mut Harvest,
+) -> Result<(), ConnectError> {
     let mut pages = Vec::new();
     for input in inputs {
-        let page: Page = serde_json::from_slice(&input.bytes).map_err(|error| ConnectError::json(input, Connector::AwsAuthorizationDetails, &error))?;
+        let page: Page = serde_json::from_slice(&input.bytes).map_err(|error| {
+            ConnectError::json(input, Connector::AwsAuthorizationDetails, &error)
+        })?;
         let page = match page {
-            Page { data: Some(inner), .. } => *inner,
+            Page {
+                data: Some(inner), ..
+            } => *inner,
             page => page,
         };
-        if page.user_detail_list.is_none() && page.role_detail_list.is_none() && page.group_detail_list.is_none() && page.policies.is_none() {
-            return Err(ConnectError::nothing(input, Connector::AwsAuthorizationDetails, "UserDetailList, RoleDetailList, GroupDetailList or Policies"));
+        if page.user_detail_list.is_none()
+            && page.role_detail_list.is_none()
+            && page.group_detail_list.is_none()
+            && page.policies.is_none()
+        {
+            return Err(ConnectError::nothing(
+                input,
+                Connector::AwsAuthorizationDetails,
+                "UserDetailList, RoleDetailList, GroupDetailList or Policies",
+            ));
         }
         pages.push(page);
     }
     let mut account = Account::default();
-    for policy in pages.iter().filter_map(|page| page.policies.as_ref()).flatten() {
-        let is_default = |version: &&Version| version.is_default_version || version.version_id == policy.default_version_id;
+    for policy in pages
+        .iter()
+        .filter_map(|page| page.policies.as_ref())
+        .flatten()
+    {
+        let is_default = |version: &&Version| {
+            version.is_default_version || version.version_id == policy.default_version_id
+        };
         if let Some(version) = policy.policy_version_list.iter().find(is_default) {
-            account.policies.insert(policy.arn.clone(), version.document.clone());
+            account
+                .policies
+                .insert(policy.arn.clone(), version.document.clone());
         }
     }
-    for group in pages.iter().filter_map(|page| page.group_detail_list.as_ref()).flatten() {
-        let of = Arn::parse(&group.arn).map_or("", |arn| arn.account).to_owned();
+    for group in pages
+        .iter()
+        .filter_map(|page| page.group_detail_list.as_ref())
+        .flatten()
+    {
+        let of = Arn::parse(&group.arn)
+            .map_or("", |arn| arn.account)
+            .to_owned();
         let (mut grants, roles) = account.grants(group);
         for grant in &mut grants {
             grant.name = format!("{} (group {})", grant.name, group.group_name);
         }
-        account.groups.insert((of, group.group_name.clone()), (grants, roles));
+        account
+            .groups
+            .insert((of, group.group_name.clone()), (grants, roles));
     }
-    for entry in pages.iter().flat_map(|page| page.user_detail_list.iter().chain(&page.role_detail_list)).flatten() {
+    for entry in pages
+        .iter()
+        .flat_map(|page| page.user_detail_list.iter().chain(&page.role_detail_list))
+        .flatten()
+    {
         if let Some(record) = record(source, &account, entry, harvest) {
             harvest.records.push(record);
         }
@@ -150,10 +201,24 @@ pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) 
     Ok(())
 }
 
-fn record(source: &Source, account: &Account, entry: &Entry, harvest: &mut Harvest) -> Option<Record> {
+fn record(
+    source: &Source,
+    account: &Account,
+    entry: &Entry,
+    harvest: &mut Harvest,
+) -> Option<Record> {
     let created = ms(entry.create_date.as_ref());
     let principal_id = entry.user_id.as_deref().or(entry.role_id.as_deref());
-    let mut record = frame(source, &Principal { arn: &entry.arn, principal_id, created, tags: &entry.tags }, harvest)?;
+    let mut record = frame(
+        source,
+        &Principal {
+            arn: &entry.arn,
+            principal_id,
+            created,
+            tags: &entry.tags,
+        },
+        harvest,
+    )?;
     let (mut grants, mut roles) = account.grants(entry);
     let of = Arn::parse(&entry.arn).map_or("", |arn| arn.account);
     for group in &entry.group_list {
@@ -162,7 +227,14 @@ fn record(source: &Source, account: &Account, entry: &Entry, harvest: &mut Harve
                 grants.extend(group_grants.iter().cloned());
                 roles.extend(group_roles.iter().cloned());
             }
-            None => harvest.warn(source, format!("{}: group {} is not in the export", crate::text::printable(&entry.arn, 120), crate::text::printable(group, 80))),
+            None => harvest.warn(
+                source,
+                format!(
+                    "{}: group {} is not in the export",
+                    crate::text::printable(&entry.arn, 120),
+                    crate::text::printable(group, 80)
+                ),
+            ),
         }
     }
     let trust = entry.assume_role_policy_document.trust();
@@ -175,8 +247,16 @@ fn record(source: &Source, account: &Account, entry: &Entry, harvest: &mut Harve
     facts.can_assume = roles;
     facts.boundary = entry.permissions_boundary.as_ref().and_then(|boundary| {
         let arn = boundary.permissions_boundary_arn.clone();
-        let policy_name = Arn::parse(&arn).map_or("", |parsed| parsed.name()).to_owned();
-        account.grant(&Attached { policy_arn: arn, policy_name }, true)
+        let policy_name = Arn::parse(&arn)
+            .map_or("", |parsed| parsed.name())
+            .to_owned();
+        account.grant(
+            &Attached {
+                policy_arn: arn,
+                policy_name,
+            },
+            true,
+        )
     });
     facts.assumable_by = trust.assumable_by;
     facts.workloads = trust.workloads;
@@ -196,8 +276,19 @@ mod tests {
     use crate::model::Time;
 
     fn load(texts: &[&str]) -> Result<Harvest, ConnectError> {
-        let source = Source { name: "aws".to_owned(), rank: 0, observed_ms: 1_773_986_400_000, domain: None };
-        let inputs: Vec<Input> = texts.iter().map(|text| Input { path: "a.json".into(), bytes: text.as_bytes().to_vec() }).collect();
+        let source = Source {
+            name: "aws".to_owned(),
+            rank: 0,
+            observed_ms: 1_773_986_400_000,
+            domain: None,
+        };
+        let inputs: Vec<Input> = texts
+            .iter()
+            .map(|text| Input {
+                path: "a.json".into(),
+                bytes: text.as_bytes().to_vec(),
+            })
+            .collect();
         let mut harvest = Harvest::default();
         connect(&source, &inputs, &mut harvest).map(|()| harvest)
     }
@@ -216,29 +307,58 @@ mod tests {
     #[test]
     fn policies_on_another_page_count() {
         let harvest = load(&[ROLES, POLICIES]).unwrap();
-        let role = harvest.records.iter().find(|r| r.uid.as_deref() == Some("aws:111122223333:role/ci/deployer")).unwrap();
-        assert_eq!(role.facts.grants, [Grant::new("deploy", PrivilegeLevel::Admin, 0)]);
-        assert_eq!(role.facts.boundary, Some(Grant::new("ReadOnlyAccess", PrivilegeLevel::Read, 2)));
+        let role = harvest
+            .records
+            .iter()
+            .find(|r| r.uid.as_deref() == Some("aws:111122223333:role/ci/deployer"))
+            .unwrap();
+        assert_eq!(
+            role.facts.grants,
+            [Grant::new("deploy", PrivilegeLevel::Admin, 0)]
+        );
+        assert_eq!(
+            role.facts.boundary,
+            Some(Grant::new("ReadOnlyAccess", PrivilegeLevel::Read, 2))
+        );
         assert_eq!(role.facts.assumable_by, ["aws:444455556666:root"]);
         assert_eq!(role.facts.native_kind, Some(Kind::IamRole));
-        assert_eq!(role.facts.tags.get("team").map(String::as_str), Some("platform"));
+        assert_eq!(
+            role.facts.tags.get("team").map(String::as_str),
+            Some("platform")
+        );
         assert!(matches!(role.facts.last_seen, Time::NeverSince(_)));
         let keys: Vec<String> = role.aliases.iter().map(crate::record::notation).collect();
-        assert_eq!(keys, ["aws_arn:arn:aws:iam::111122223333:role/ci/deployer", "aws_principal_id:AROA4DEPLOYER4DEPLOY"]);
+        assert_eq!(
+            keys,
+            [
+                "aws_arn:arn:aws:iam::111122223333:role/ci/deployer",
+                "aws_principal_id:AROA4DEPLOYER4DEPLOY"
+            ]
+        );
     }
 
     #[test]
     fn groups_give_their_members_what_they_allow() {
         let harvest = load(&[ROLES, POLICIES]).unwrap();
-        let bob = harvest.records.iter().find(|r| r.uid.as_deref() == Some("aws:111122223333:user/bob")).unwrap();
+        let bob = harvest
+            .records
+            .iter()
+            .find(|r| r.uid.as_deref() == Some("aws:111122223333:user/bob"))
+            .unwrap();
         assert_eq!(bob.facts.can_assume, ["aws:111122223333:role/ci/deployer"]);
         assert_eq!(bob.facts.grants[0].name, "inline (group ops)");
-        assert!(harvest.warnings.iter().any(|warning| warning.contains("group gone is not in the export")));
+        assert!(
+            harvest
+                .warnings
+                .iter()
+                .any(|warning| warning.contains("group gone is not in the export"))
+        );
     }
 
     #[test]
     fn another_export_is_refused_by_name() {
-        let error = load(&[r#"{"Users":[{"Arn":"arn:aws:iam::1:user/x","UserId":"AIDAX"}]}"#]).unwrap_err();
+        let error =
+            load(&[r#"{"Users":[{"Arn":"arn:aws:iam::1:user/x","UserId":"AIDAX"}]}"#]).unwrap_err();
         assert!(error.to_string().contains("aws_iam_users"), "{error}");
         let error = load(&["{\n  \"UserDetailList\": [,]}"]).unwrap_err();
         assert!(error.to_string().contains("line 2"), "{error}");

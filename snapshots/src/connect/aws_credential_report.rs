@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use enrich_core::vocabulary::{CredentialStatus, PrivilegeLevel};
 use serde::Deserialize;
 
-use super::aws::{AwsTime, KEY_TRACKING_MS, PASSWORD_TRACKING_MS, Principal, at, frame, ms, never_since};
+use super::aws::{
+    AwsTime, KEY_TRACKING_MS, PASSWORD_TRACKING_MS, Principal, at, frame, ms, never_since,
+};
 use super::{ConnectError, Connector, Input};
 use crate::model::{Credential, Time};
 use crate::record::{Grant, Harvest, Record, Source};
@@ -23,22 +25,38 @@ struct Envelope {
     data: Option<Box<Self>>,
 }
 
-pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) -> Result<(), ConnectError> {
+pub(super) fn connect(
+    source: &Source,
+    inputs: &[Input],
+    harvest: &mut Harvest,
+) -> Result<(), ConnectError> {
     for input in inputs {
         let text = String::from_utf8_lossy(&input.bytes);
         let text = text.trim_start_matches('\u{feff}').trim_start();
         if text.starts_with('{') {
-            let envelope: Envelope = serde_json::from_str(text).map_err(|error| ConnectError::json(input, Connector::AwsCredentialReport, &error))?;
+            let envelope: Envelope = serde_json::from_str(text).map_err(|error| {
+                ConnectError::json(input, Connector::AwsCredentialReport, &error)
+            })?;
             let envelope = match envelope {
-                Envelope { data: Some(inner), .. } => *inner,
+                Envelope {
+                    data: Some(inner), ..
+                } => *inner,
                 envelope => envelope,
             };
             let Some(content) = envelope.content else {
-                return Err(ConnectError::nothing(input, Connector::AwsCredentialReport, "Content"));
+                return Err(ConnectError::nothing(
+                    input,
+                    Connector::AwsCredentialReport,
+                    "Content",
+                ));
             };
             let mut source = source.clone();
             source.observed_ms = ms(envelope.generated.as_ref()).unwrap_or(source.observed_ms);
-            let content = if content.starts_with("user,") { content } else { base64(&content).unwrap_or(content) };
+            let content = if content.starts_with("user,") {
+                content
+            } else {
+                base64(&content).unwrap_or(content)
+            };
             rows(&source, input, &content, harvest)?;
         } else {
             rows(source, input, text, harvest)?;
@@ -47,20 +65,48 @@ pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) 
     Ok(())
 }
 
-fn rows(source: &Source, input: &Input, text: &str, harvest: &mut Harvest) -> Result<(), ConnectError> {
-    let fault = |line: u64, reason: String| ConnectError::Csv { path: input.path.display().to_string(), connector: Connector::AwsCredentialReport.as_str(), line, reason };
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let headers = reader.headers().map_err(|error| fault(1, error.to_string()))?.clone();
+fn rows(
+    source: &Source,
+    input: &Input,
+    text: &str,
+    harvest: &mut Harvest,
+) -> Result<(), ConnectError> {
+    let fault = |line: u64, reason: String| ConnectError::Csv {
+        path: input.path.display().to_string(),
+        connector: Connector::AwsCredentialReport.as_str(),
+        line,
+        reason,
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let headers = reader
+        .headers()
+        .map_err(|error| fault(1, error.to_string()))?
+        .clone();
     for needed in ["user", "arn", "user_creation_time"] {
         if !headers.iter().any(|header| header == needed) {
             return Err(fault(1, format!("there is no column {needed:?}")));
         }
     }
     for row in reader.records() {
-        let row = row.map_err(|error| fault(error.position().map_or(0, csv::Position::line), error.to_string()))?;
+        let row = row.map_err(|error| {
+            fault(
+                error.position().map_or(0, csv::Position::line),
+                error.to_string(),
+            )
+        })?;
         let line = row.position().map_or(0, csv::Position::line);
         if row.len() != headers.len() {
-            harvest.warn(source, format!("{} line {line} has {} columns, the head has {}", input.path.display(), row.len(), headers.len()));
+            harvest.warn(
+                source,
+                format!(
+                    "{} line {line} has {} columns, the head has {}",
+                    input.path.display(),
+                    row.len(),
+                    headers.len()
+                ),
+            );
         }
         let row = Row(headers.iter().zip(row.iter()).collect());
         if let Some(record) = record(source, &row, harvest) {
@@ -94,8 +140,18 @@ impl Row<'_> {
 
 fn record(source: &Source, row: &Row<'_>, harvest: &mut Harvest) -> Option<Record> {
     let created = row.time("user_creation_time");
-    let mut record = frame(source, &Principal { arn: row.text("arn"), principal_id: None, created, tags: &[] }, harvest)?;
-    let is_root = row.text("user") == "<root_account>" || record.facts.sub_type.as_deref() == Some("aws_account_root");
+    let mut record = frame(
+        source,
+        &Principal {
+            arn: row.text("arn"),
+            principal_id: None,
+            created,
+            tags: &[],
+        },
+        harvest,
+    )?;
+    let is_root = row.text("user") == "<root_account>"
+        || record.facts.sub_type.as_deref() == Some("aws_account_root");
     let mut credentials = Vec::new();
     credentials.extend(password(row, is_root));
     for slot in ["access_key_1", "access_key_2"] {
@@ -107,7 +163,10 @@ fn record(source: &Source, row: &Row<'_>, harvest: &mut Harvest) -> Option<Recor
     record.facts.last_seen = last_seen(&credentials);
     record.facts.credentials = credentials;
     if is_root {
-        record.facts.grants.push(Grant::new("account root", PrivilegeLevel::Admin, 0));
+        record
+            .facts
+            .grants
+            .push(Grant::new("account root", PrivilegeLevel::Admin, 0));
     }
     Some(record)
 }
@@ -115,12 +174,31 @@ fn record(source: &Source, row: &Row<'_>, harvest: &mut Harvest) -> Option<Recor
 /// The latest use of any credential; "never since" only when that holds for all of them.
 fn last_seen(credentials: &[Credential]) -> Time {
     let uses = credentials.iter().map(|credential| credential.last_used);
-    let latest = uses.clone().filter_map(|time| if let Time::At(ms) = time { Some(ms) } else { None }).max();
+    let latest = uses
+        .clone()
+        .filter_map(|time| {
+            if let Time::At(ms) = time {
+                Some(ms)
+            } else {
+                None
+            }
+        })
+        .max();
     if let Some(latest) = latest {
         return Time::At(latest);
     }
-    let never: Option<Vec<i64>> = uses.map(|time| if let Time::NeverSince(ms) = time { Some(ms) } else { None }).collect();
-    never.and_then(|never| never.into_iter().max()).map_or(Time::Unknown, Time::NeverSince)
+    let never: Option<Vec<i64>> = uses
+        .map(|time| {
+            if let Time::NeverSince(ms) = time {
+                Some(ms)
+            } else {
+                None
+            }
+        })
+        .collect();
+    never
+        .and_then(|never| never.into_iter().max())
+        .map_or(Time::Unknown, Time::NeverSince)
 }
 
 const fn status(active: Option<bool>) -> CredentialStatus {
@@ -155,7 +233,11 @@ fn password(row: &Row<'_>, is_root: bool) -> Option<Credential> {
             "no_information" | "N/A" => never_since(PASSWORD_TRACKING_MS, created),
             _ => tracked("password_last_used"),
         },
-        status: if is_root { CredentialStatus::Active } else { status(enabled) },
+        status: if is_root {
+            CredentialStatus::Active
+        } else {
+            status(enabled)
+        },
         secret_source: None,
         max_age_days: None,
     })
@@ -204,7 +286,10 @@ fn certificate(row: &Row<'_>, slot: &str) -> Option<Credential> {
 /// The command line prints the report's bytes in base64.
 fn base64(text: &str) -> Option<String> {
     let (mut out, mut bits, mut held) = (Vec::with_capacity(text.len() * 3 / 4), 0_u32, 0_u32);
-    for byte in text.bytes().filter(|b| !b.is_ascii_whitespace() && *b != b'=') {
+    for byte in text
+        .bytes()
+        .filter(|b| !b.is_ascii_whitespace() && *b != b'=')
+    {
         let value = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
@@ -231,9 +316,22 @@ mod tests {
     const HEAD: &str = "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,password_next_rotation,mfa_active,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,access_key_1_last_used_region,access_key_1_last_used_service,access_key_2_active,access_key_2_last_rotated,access_key_2_last_used_date,access_key_2_last_used_region,access_key_2_last_used_service,cert_1_active,cert_1_last_rotated,cert_2_active,cert_2_last_rotated";
 
     fn load(text: &str) -> Result<Harvest, ConnectError> {
-        let source = Source { name: "report".to_owned(), rank: 0, observed_ms: 1_773_986_400_000, domain: None };
+        let source = Source {
+            name: "report".to_owned(),
+            rank: 0,
+            observed_ms: 1_773_986_400_000,
+            domain: None,
+        };
         let mut harvest = Harvest::default();
-        connect(&source, &[Input { path: "r.csv".into(), bytes: text.as_bytes().to_vec() }], &mut harvest).map(|()| harvest)
+        connect(
+            &source,
+            &[Input {
+                path: "r.csv".into(),
+                bytes: text.as_bytes().to_vec(),
+            }],
+            &mut harvest,
+        )
+        .map(|()| harvest)
     }
 
     fn ms(text: &str) -> i64 {
@@ -247,8 +345,14 @@ mod tests {
         let root = &harvest.records[0];
         assert_eq!(root.uid.as_deref(), Some("aws:111122223333:root"));
         let password = &root.facts.credentials[0];
-        assert_eq!((password.last_rotated, password.expires), (Time::NotTracked, Time::NotTracked));
-        assert_eq!(password.last_used, Time::NeverSince(ms("2016-05-16T18:13:11Z")));
+        assert_eq!(
+            (password.last_rotated, password.expires),
+            (Time::NotTracked, Time::NotTracked)
+        );
+        assert_eq!(
+            password.last_used,
+            Time::NeverSince(ms("2016-05-16T18:13:11Z"))
+        );
         assert_eq!(root.facts.grants[0].tier, 0);
     }
 
@@ -256,23 +360,55 @@ mod tests {
     fn two_keys_and_upper_case_flags() {
         let row = "ci,arn:aws:iam::111122223333:user/ci,2012-01-29T21:54:13+00:00,FALSE,N/A,N/A,N/A,FALSE,TRUE,2012-01-29T21:54:13+00:00,N/A,N/A,N/A,FALSE,2024-06-24T20:30:37+00:00,2024-12-01T22:25:00+00:00,us-east-1,sts,FALSE,N/A,FALSE,N/A";
         let harvest = load(&format!("{HEAD}\n{row}")).unwrap();
-        let [first, second] = &harvest.records[0].facts.credentials[..] else { panic!("two keys") };
-        assert_eq!((first.uid.as_str(), first.status, first.last_used), ("access_key_1", CredentialStatus::Active, Time::NeverSince(KEY_TRACKING_MS)));
-        assert_eq!((second.uid.as_str(), second.status, second.last_used), ("access_key_2", CredentialStatus::Inactive, Time::At(ms("2024-12-01T22:25:00Z"))));
-        assert_eq!(harvest.records[0].facts.last_seen, Time::At(ms("2024-12-01T22:25:00Z")));
+        let [first, second] = &harvest.records[0].facts.credentials[..] else {
+            panic!("two keys")
+        };
+        assert_eq!(
+            (first.uid.as_str(), first.status, first.last_used),
+            (
+                "access_key_1",
+                CredentialStatus::Active,
+                Time::NeverSince(KEY_TRACKING_MS)
+            )
+        );
+        assert_eq!(
+            (second.uid.as_str(), second.status, second.last_used),
+            (
+                "access_key_2",
+                CredentialStatus::Inactive,
+                Time::At(ms("2024-12-01T22:25:00Z"))
+            )
+        );
+        assert_eq!(
+            harvest.records[0].facts.last_seen,
+            Time::At(ms("2024-12-01T22:25:00Z"))
+        );
     }
 
     #[test]
     fn the_json_envelope_holds_base64_and_its_time() {
         let json = r#"{"Content":"dXNlcixhcm4sdXNlcl9jcmVhdGlvbl90aW1lCmEsYXJuOmF3czppYW06OjE6dXNlci9hLE4vQQo=","GeneratedTime":"2019-05-07T15:40:22+00:00","ReportFormat":"text/csv"}"#;
         let harvest = load(json).unwrap();
-        assert_eq!(harvest.records[0].source.observed_ms, ms("2019-05-07T15:40:22Z"));
+        assert_eq!(
+            harvest.records[0].source.observed_ms,
+            ms("2019-05-07T15:40:22Z")
+        );
         assert_eq!(harvest.records[0].facts.created, Time::Unknown);
     }
 
     #[test]
     fn other_files_are_refused() {
-        assert!(load("a,b\n1,2\n").unwrap_err().to_string().contains("no column \"user\""));
-        assert!(load("{\"Users\":[]}").unwrap_err().to_string().contains("no Content"));
+        assert!(
+            load("a,b\n1,2\n")
+                .unwrap_err()
+                .to_string()
+                .contains("no column \"user\"")
+        );
+        assert!(
+            load("{\"Users\":[]}")
+                .unwrap_err()
+                .to_string()
+                .contains("no Content")
+        );
     }
 }

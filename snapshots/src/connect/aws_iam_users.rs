@@ -26,30 +26,48 @@ struct Entry {
     description: Option<String>,
 }
 
-pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) -> Result<(), ConnectError> {
+pub(super) fn connect(
+    source: &Source,
+    inputs: &[Input],
+    harvest: &mut Harvest,
+) -> Result<(), ConnectError> {
     let mut empty: Option<&Input> = None;
     let mut found = false;
     for input in inputs {
-        let document: Value = serde_json::from_slice(&input.bytes).map_err(|error| ConnectError::json(input, Connector::AwsIamUsers, &error))?;
+        let document: Value = serde_json::from_slice(&input.bytes)
+            .map_err(|error| ConnectError::json(input, Connector::AwsIamUsers, &error))?;
         let mut entries = Vec::new();
         let mut lists = false;
         collect(&document, 0, &mut entries, &mut lists);
         if entries.is_empty() && !lists {
             empty = empty.or(Some(input));
-            harvest.warn(source, format!("{} holds no object with an IAM Arn and a UserId or RoleId", input.path.display()));
+            harvest.warn(
+                source,
+                format!(
+                    "{} holds no object with an IAM Arn and a UserId or RoleId",
+                    input.path.display()
+                ),
+            );
             continue;
         }
         found = true;
         for entry in entries {
             match Entry::deserialize(entry) {
                 Ok(entry) => harvest_entry(source, &entry, harvest),
-                Err(error) => harvest.warn(source, format!("{}: an entry is left out: {error}", input.path.display())),
+                Err(error) => harvest.warn(
+                    source,
+                    format!("{}: an entry is left out: {error}", input.path.display()),
+                ),
             }
         }
     }
     match empty {
         // Folders of answers hold other answers as well; one file that holds nothing is a mistake.
-        Some(input) if !found => Err(ConnectError::nothing(input, Connector::AwsIamUsers, "object with an IAM Arn and a UserId or RoleId")),
+        Some(input) if !found => Err(ConnectError::nothing(
+            input,
+            Connector::AwsIamUsers,
+            "object with an IAM Arn and a UserId or RoleId",
+        )),
         _ => Ok(()),
     }
 }
@@ -63,12 +81,18 @@ fn collect<'v>(value: &'v Value, depth: usize, entries: &mut Vec<&'v Value>, lis
     }
     match value {
         Value::Object(map) => {
-            let arn = map.get("Arn").and_then(Value::as_str).is_some_and(|arn| arn.starts_with("arn:") && arn.contains(":iam::"));
+            let arn = map
+                .get("Arn")
+                .and_then(Value::as_str)
+                .is_some_and(|arn| arn.starts_with("arn:") && arn.contains(":iam::"));
             if arn && (map.contains_key("UserId") || map.contains_key("RoleId")) {
                 entries.push(value);
                 return;
             }
-            *lists |= map.get("Users").or_else(|| map.get("Roles")).is_some_and(Value::is_array);
+            *lists |= map
+                .get("Users")
+                .or_else(|| map.get("Roles"))
+                .is_some_and(Value::is_array);
             for inner in map.values() {
                 collect(inner, depth + 1, entries, lists);
             }
@@ -85,7 +109,18 @@ fn collect<'v>(value: &'v Value, depth: usize, entries: &mut Vec<&'v Value>, lis
 fn harvest_entry(source: &Source, entry: &Entry, harvest: &mut Harvest) {
     let created = ms(entry.create_date.as_ref());
     let principal_id = entry.user_id.as_deref().or(entry.role_id.as_deref());
-    let Some(mut record) = frame(source, &Principal { arn: &entry.arn, principal_id, created, tags: &entry.tags }, harvest) else { return };
+    let Some(mut record) = frame(
+        source,
+        &Principal {
+            arn: &entry.arn,
+            principal_id,
+            created,
+            tags: &entry.tags,
+        },
+        harvest,
+    ) else {
+        return;
+    };
     let trust = entry.assume_role_policy_document.trust();
     let facts = &mut record.facts;
     facts.assumable_by = trust.assumable_by;
@@ -106,9 +141,22 @@ mod tests {
     use super::*;
 
     fn load(text: &str, domain: Option<&str>) -> Result<Harvest, ConnectError> {
-        let source = Source { name: "aws".to_owned(), rank: 0, observed_ms: 1_773_986_400_000, domain: domain.map(str::to_owned) };
+        let source = Source {
+            name: "aws".to_owned(),
+            rank: 0,
+            observed_ms: 1_773_986_400_000,
+            domain: domain.map(str::to_owned),
+        };
         let mut harvest = Harvest::default();
-        connect(&source, &[Input { path: "a.json".into(), bytes: text.as_bytes().to_vec() }], &mut harvest).map(|()| harvest)
+        connect(
+            &source,
+            &[Input {
+                path: "a.json".into(),
+                bytes: text.as_bytes().to_vec(),
+            }],
+            &mut harvest,
+        )
+        .map(|()| harvest)
     }
 
     #[test]
@@ -121,27 +169,56 @@ mod tests {
         ] {
             let harvest = load(text, None).unwrap();
             assert_eq!(harvest.records.len(), 1, "{text}");
-            assert_eq!(harvest.records[0].uid.as_deref(), Some("aws:111122223333:user/x/a"));
+            assert_eq!(
+                harvest.records[0].uid.as_deref(),
+                Some("aws:111122223333:user/x/a")
+            );
             assert_eq!(harvest.records[0].aliases.len(), 2);
         }
     }
 
     #[test]
     fn a_masked_account_takes_the_configured_one() {
-        let harvest = load(r#"[{"RoleId":"AROA4AAAA4AAAA4AAAA","Arn":"arn:aws:iam::aws:role/r"}]"#, Some("111122223333")).unwrap();
-        assert_eq!(harvest.records[0].uid.as_deref(), Some("aws:111122223333:role/r"));
+        let harvest = load(
+            r#"[{"RoleId":"AROA4AAAA4AAAA4AAAA","Arn":"arn:aws:iam::aws:role/r"}]"#,
+            Some("111122223333"),
+        )
+        .unwrap();
+        assert_eq!(
+            harvest.records[0].uid.as_deref(),
+            Some("aws:111122223333:role/r")
+        );
     }
 
     #[test]
     fn ids_that_are_none_are_left_out_with_a_warning() {
-        let harvest = load(r#"[{"RoleId":"AROA4","Arn":"arn:aws:iam::1:role/r"}]"#, None).unwrap();
-        assert_eq!((harvest.records[0].aliases.len(), harvest.warnings.len()), (1, 1));
+        let harvest = load(
+            r#"[{"RoleId":"AROA4","Arn":"arn:aws:iam::1:role/r"}]"#,
+            None,
+        )
+        .unwrap();
+        assert_eq!(
+            (harvest.records[0].aliases.len(), harvest.warnings.len()),
+            (1, 1)
+        );
     }
 
     #[test]
     fn sso_users_and_other_documents_are_no_entries() {
-        assert!(load(r#"{"Users":[{"UserName":"a","UserId":"11111111-aaaa"}]}"#, None).unwrap().records.is_empty());
-        assert!(load(r#"{"Functions":[]}"#, None).unwrap_err().to_string().contains("UserId or RoleId"));
+        assert!(
+            load(
+                r#"{"Users":[{"UserName":"a","UserId":"11111111-aaaa"}]}"#,
+                None
+            )
+            .unwrap()
+            .records
+            .is_empty()
+        );
+        assert!(
+            load(r#"{"Functions":[]}"#, None)
+                .unwrap_err()
+                .to_string()
+                .contains("UserId or RoleId")
+        );
     }
-
 }

@@ -49,25 +49,41 @@ struct Profile {
     email: Option<String>,
 }
 
-pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) -> Result<(), ConnectError> {
+pub(super) fn connect(
+    source: &Source,
+    inputs: &[Input],
+    harvest: &mut Harvest,
+) -> Result<(), ConnectError> {
     for input in inputs {
         let mut found = false;
         for document in serde_norway::Deserializer::from_slice(&input.bytes) {
             let fault = |error: serde_norway::Error| ConnectError::Yaml {
                 path: input.path.display().to_string(),
                 connector: Connector::Backstage.as_str(),
-                position: error.location().map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column())),
+                position: error.location().map_or_else(String::new, |at| {
+                    format!(" at line {}, column {}", at.line(), at.column())
+                }),
                 reason: error.to_string(),
             };
-            let Some(entity) = Option::<Entity>::deserialize(document).map_err(fault)? else { continue };
-            if !entity.api_version.as_deref().is_some_and(|version| version.starts_with("backstage.io/")) {
+            let Some(entity) = Option::<Entity>::deserialize(document).map_err(fault)? else {
+                continue;
+            };
+            if !entity
+                .api_version
+                .as_deref()
+                .is_some_and(|version| version.starts_with("backstage.io/"))
+            {
                 continue;
             }
             found = true;
             entity.harvest(source, harvest);
         }
         if !found {
-            return Err(ConnectError::nothing(input, Connector::Backstage, "entity of apiVersion backstage.io/…"));
+            return Err(ConnectError::nothing(
+                input,
+                Connector::Backstage,
+                "entity of apiVersion backstage.io/…",
+            ));
         }
     }
     Ok(())
@@ -75,9 +91,26 @@ pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) 
 
 /// The annotations that this connector reads, for the message about one that it does not.
 const ANNOTATIONS: &[&str] = &[
-    "whose/identities", "whose/networks", "whose/regions", "whose/actions", "whose/user-agents", "whose/hours", "whose/workloads", "whose/resources",
-    "whose/environment", "whose/criticality", "whose/purpose", "whose/sponsor", "whose/vendor", "whose/secret-source", "whose/agent-framework",
-    "whose/agent-parent", "whose/kind", "whose/escalation-policy", "whose/contact", "whose/departed",
+    "whose/identities",
+    "whose/networks",
+    "whose/regions",
+    "whose/actions",
+    "whose/user-agents",
+    "whose/hours",
+    "whose/workloads",
+    "whose/resources",
+    "whose/environment",
+    "whose/criticality",
+    "whose/purpose",
+    "whose/sponsor",
+    "whose/vendor",
+    "whose/secret-source",
+    "whose/agent-framework",
+    "whose/agent-parent",
+    "whose/kind",
+    "whose/escalation-policy",
+    "whose/contact",
+    "whose/departed",
 ];
 
 /// Writes an entity reference out in full: `kind:namespace/name`, in lower case as Backstage compares it.
@@ -94,7 +127,11 @@ impl Entity {
     }
 
     fn annotation(&self, name: &str) -> Option<String> {
-        let value = self.metadata.annotations.as_ref()?.get(&format!("whose/{name}"))?;
+        let value = self
+            .metadata
+            .annotations
+            .as_ref()?
+            .get(&format!("whose/{name}"))?;
         let text = match value {
             Value::String(text) => text.trim().to_owned(),
             Value::Bool(_) | Value::Number(_) => value.to_string(),
@@ -106,20 +143,46 @@ impl Entity {
     /// Comma or newline separated.
     fn list(&self, name: &str) -> Vec<String> {
         let text = self.annotation(name).unwrap_or_default();
-        text.split([',', '\n']).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        text.split([',', '\n'])
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     fn title(&self) -> String {
-        printable(&format!("{}:{}/{}", self.kind.as_deref().unwrap_or("?"), self.namespace(), self.metadata.name), 120)
+        printable(
+            &format!(
+                "{}:{}/{}",
+                self.kind.as_deref().unwrap_or("?"),
+                self.namespace(),
+                self.metadata.name
+            ),
+            120,
+        )
     }
 
     fn harvest(&self, source: &Source, harvest: &mut Harvest) {
         let kind = self.kind.as_deref().unwrap_or_default().to_lowercase();
         harvest.directory.kinds.insert(kind.clone());
-        for name in self.metadata.annotations.iter().flat_map(BTreeMap::keys).filter(|name| name.starts_with("whose/")) {
+        for name in self
+            .metadata
+            .annotations
+            .iter()
+            .flat_map(BTreeMap::keys)
+            .filter(|name| name.starts_with("whose/"))
+        {
             if !ANNOTATIONS.contains(&name.as_str()) {
-                let meant = closest(name, ANNOTATIONS.iter().copied()).map_or_else(String::new, |meant| format!(", did you mean {meant}"));
-                harvest.warn(source, format!("{} has the unknown annotation {}{meant}", self.title(), printable(name, 80)));
+                let meant = closest(name, ANNOTATIONS.iter().copied())
+                    .map_or_else(String::new, |meant| format!(", did you mean {meant}"));
+                harvest.warn(
+                    source,
+                    format!(
+                        "{} has the unknown annotation {}{meant}",
+                        self.title(),
+                        printable(name, 80)
+                    ),
+                );
             }
         }
         if kind == "user" || kind == "group" {
@@ -135,7 +198,14 @@ impl Entity {
                     record.facts = facts.clone();
                     harvest.records.push(record);
                 }
-                Err(refusal) => harvest.warn(source, format!("{}: whose/identities names {}: {refusal}", self.title(), printable(&key, 120))),
+                Err(refusal) => harvest.warn(
+                    source,
+                    format!(
+                        "{}: whose/identities names {}: {refusal}",
+                        self.title(),
+                        printable(&key, 120)
+                    ),
+                ),
             }
         }
     }
@@ -143,7 +213,9 @@ impl Entity {
     fn list_in(&self, directory: &mut Directory, kind: &str, source: &Source) {
         let profile = self.spec.profile.as_ref();
         // A person's mailbox is personal data; a team's is where it is reached.
-        let mail = profile.and_then(|profile| profile.email.clone()).filter(|_| kind == "group");
+        let mail = profile
+            .and_then(|profile| profile.email.clone())
+            .filter(|_| kind == "group");
         let entry = DirectoryEntry {
             name: profile.and_then(|profile| profile.display_name.clone()),
             contact: self.annotation("contact").or(mail),
@@ -156,9 +228,21 @@ impl Entity {
 
     fn facts(&self, source: &Source, harvest: &mut Harvest) -> Facts {
         let mut facts = Facts {
-            owner: self.spec.owner.as_deref().filter(|owner| !owner.trim().is_empty()).map(|owner| reference(owner, "group", self.namespace())),
-            sponsor: self.annotation("sponsor").map(|sponsor| reference(&sponsor, "user", self.namespace())),
-            service: self.spec.system.as_deref().map(|system| reference(system, "system", self.namespace())).and_then(|system| system.rsplit_once('/').map(|(_, name)| name.to_owned())),
+            owner: self
+                .spec
+                .owner
+                .as_deref()
+                .filter(|owner| !owner.trim().is_empty())
+                .map(|owner| reference(owner, "group", self.namespace())),
+            sponsor: self
+                .annotation("sponsor")
+                .map(|sponsor| reference(&sponsor, "user", self.namespace())),
+            service: self
+                .spec
+                .system
+                .as_deref()
+                .map(|system| reference(system, "system", self.namespace()))
+                .and_then(|system| system.rsplit_once('/').map(|(_, name)| name.to_owned())),
             purpose: self.annotation("purpose"),
             vendor: self.annotation("vendor"),
             secret_source: self.annotation("secret-source"),
@@ -167,32 +251,86 @@ impl Entity {
         };
         // An entity that belongs to no system stands for itself.
         facts.service = facts.service.or_else(|| Some(self.metadata.name.clone()));
-        facts.environment = self.words(source, harvest, "environment", Environment::parse, Environment::ALL.iter().map(|word| word.as_str()));
-        facts.criticality = self.words(source, harvest, "criticality", Criticality::parse, Criticality::ALL.iter().map(|word| word.as_str())).pop();
-        facts.kind = self.words(source, harvest, "kind", Kind::parse, Kind::ALL.iter().map(|word| word.as_str())).pop();
+        facts.environment = self.words(
+            source,
+            harvest,
+            "environment",
+            Environment::parse,
+            Environment::ALL.iter().map(|word| word.as_str()),
+        );
+        facts.criticality = self
+            .words(
+                source,
+                harvest,
+                "criticality",
+                Criticality::parse,
+                Criticality::ALL.iter().map(|word| word.as_str()),
+            )
+            .pop();
+        facts.kind = self
+            .words(
+                source,
+                harvest,
+                "kind",
+                Kind::parse,
+                Kind::ALL.iter().map(|word| word.as_str()),
+            )
+            .pop();
         if let Some(framework) = self.annotation("agent-framework") {
-            facts.agent = Some(Agent { framework, parent: self.annotation("agent-parent").unwrap_or_default() });
+            facts.agent = Some(Agent {
+                framework,
+                parent: self.annotation("agent-parent").unwrap_or_default(),
+            });
         }
         if let Some(policy) = self.annotation("escalation-policy") {
             match policy.split_once(':') {
-                Some((system, id)) => facts.escalation_policy = Some(EscalationPolicy { system: system.to_owned(), id: id.to_owned(), url: None }),
-                None => harvest.warn(source, format!("{}: whose/escalation-policy is not written SYSTEM:ID", self.title())),
+                Some((system, id)) => {
+                    facts.escalation_policy = Some(EscalationPolicy {
+                        system: system.to_owned(),
+                        id: id.to_owned(),
+                        url: None,
+                    })
+                }
+                None => harvest.warn(
+                    source,
+                    format!(
+                        "{}: whose/escalation-policy is not written SYSTEM:ID",
+                        self.title()
+                    ),
+                ),
             }
         }
         if let Some(lifecycle) = &self.spec.lifecycle {
-            facts.tags.insert("backstage/lifecycle".to_owned(), lifecycle.clone());
+            facts
+                .tags
+                .insert("backstage/lifecycle".to_owned(), lifecycle.clone());
         }
         facts
     }
 
-    fn words<T>(&self, source: &Source, harvest: &mut Harvest, name: &str, parse: fn(&str) -> Option<T>, known: impl Iterator<Item = &'static str> + Clone) -> Vec<T> {
+    fn words<T>(
+        &self,
+        source: &Source,
+        harvest: &mut Harvest,
+        name: &str,
+        parse: fn(&str) -> Option<T>,
+        known: impl Iterator<Item = &'static str> + Clone,
+    ) -> Vec<T> {
         let mut out = Vec::new();
         for word in self.list(name) {
             match parse(&word.to_lowercase()) {
                 Some(value) => out.push(value),
                 None => {
                     let words: Vec<&str> = known.clone().collect();
-                    harvest.warn(source, format!("{}: whose/{name} says {}; the words are {}", self.title(), printable(&word, 60), words.join(", ")));
+                    harvest.warn(
+                        source,
+                        format!(
+                            "{}: whose/{name} says {}; the words are {}",
+                            self.title(),
+                            printable(&word, 60),
+                            words.join(", ")
+                        ),
+                    );
                 }
             }
         }
@@ -200,7 +338,14 @@ impl Entity {
     }
 
     fn behavior(&self, source: &Source, harvest: &mut Harvest) -> Vec<Expectation> {
-        let declared = |dimension, allowed| Expectation { dimension, allowed, hours: None, basis: Basis::Declared, window_days: 0, samples: 0 };
+        let declared = |dimension, allowed| Expectation {
+            dimension,
+            allowed,
+            hours: None,
+            basis: Basis::Declared,
+            window_days: 0,
+            samples: 0,
+        };
         let mut out = Vec::new();
         for (name, dimension) in [
             ("networks", Dimension::Network),
@@ -217,8 +362,13 @@ impl Entity {
         }
         if let Some(text) = self.annotation("hours") {
             match hours::parse(&text) {
-                Ok(hours) => out.push(Expectation { hours: Some(hours), ..declared(Dimension::Hours, Vec::new()) }),
-                Err(reason) => harvest.warn(source, format!("{}: whose/hours: {reason}", self.title())),
+                Ok(hours) => out.push(Expectation {
+                    hours: Some(hours),
+                    ..declared(Dimension::Hours, Vec::new())
+                }),
+                Err(reason) => {
+                    harvest.warn(source, format!("{}: whose/hours: {reason}", self.title()))
+                }
             }
         }
         out
@@ -230,9 +380,22 @@ mod tests {
     use super::*;
 
     fn load(text: &str) -> Result<Harvest, ConnectError> {
-        let source = Source { name: "catalog".to_owned(), rank: 0, observed_ms: 0, domain: None };
+        let source = Source {
+            name: "catalog".to_owned(),
+            rank: 0,
+            observed_ms: 0,
+            domain: None,
+        };
         let mut harvest = Harvest::default();
-        connect(&source, &[Input { path: "catalog-info.yaml".into(), bytes: text.as_bytes().to_vec() }], &mut harvest).map(|()| harvest)
+        connect(
+            &source,
+            &[Input {
+                path: "catalog-info.yaml".into(),
+                bytes: text.as_bytes().to_vec(),
+            }],
+            &mut harvest,
+        )
+        .map(|()| harvest)
     }
 
     #[test]
@@ -272,12 +435,44 @@ spec: {type: service, owner: payments, system: shop, lifecycle: production}
         .unwrap();
         assert_eq!(harvest.records.len(), 2);
         let facts = &harvest.records[0].facts;
-        assert_eq!((facts.owner.as_deref(), facts.sponsor.as_deref(), facts.service.as_deref()), (Some("group:default/payments"), Some("user:default/a.ortiz"), Some("shop")));
-        assert_eq!((facts.environment.as_slice(), facts.criticality), (&[Environment::Production][..], Some(Criticality::High)));
-        assert_eq!(facts.behavior.iter().map(|e| e.dimension).collect::<Vec<_>>(), [Dimension::Network, Dimension::Hours]);
-        assert_eq!(facts.escalation_policy.as_ref().map(|policy| policy.id.as_str()), Some("PABC123"));
+        assert_eq!(
+            (
+                facts.owner.as_deref(),
+                facts.sponsor.as_deref(),
+                facts.service.as_deref()
+            ),
+            (
+                Some("group:default/payments"),
+                Some("user:default/a.ortiz"),
+                Some("shop")
+            )
+        );
+        assert_eq!(
+            (facts.environment.as_slice(), facts.criticality),
+            (&[Environment::Production][..], Some(Criticality::High))
+        );
+        assert_eq!(
+            facts
+                .behavior
+                .iter()
+                .map(|e| e.dimension)
+                .collect::<Vec<_>>(),
+            [Dimension::Network, Dimension::Hours]
+        );
+        assert_eq!(
+            facts
+                .escalation_policy
+                .as_ref()
+                .map(|policy| policy.id.as_str()),
+            Some("PABC123")
+        );
         assert_eq!(harvest.warnings.len(), 2, "{:?}", harvest.warnings);
-        assert!(harvest.warnings.iter().any(|warning| warning.contains("did you mean whose/environment")));
+        assert!(
+            harvest
+                .warnings
+                .iter()
+                .any(|warning| warning.contains("did you mean whose/environment"))
+        );
     }
 
     #[test]
@@ -296,14 +491,27 @@ spec: {type: team, profile: {displayName: Payments, email: payments@example.com}
         )
         .unwrap();
         let user = &harvest.directory.entries["user:default/b.lin"];
-        assert_eq!((user.contact.as_deref(), user.departed_ms), (None, parse_time("2026-01-31")));
-        assert_eq!(harvest.directory.entries["group:default/payments"].contact.as_deref(), Some("#payments-oncall"));
+        assert_eq!(
+            (user.contact.as_deref(), user.departed_ms),
+            (None, parse_time("2026-01-31"))
+        );
+        assert_eq!(
+            harvest.directory.entries["group:default/payments"]
+                .contact
+                .as_deref(),
+            Some("#payments-oncall")
+        );
         assert!(!format!("{harvest:?}").contains("555"));
     }
 
     #[test]
     fn other_yaml_is_refused() {
-        assert!(load("apiVersion: v1\nkind: Pod\n").unwrap_err().to_string().contains("connector kubernetes"));
+        assert!(
+            load("apiVersion: v1\nkind: Pod\n")
+                .unwrap_err()
+                .to_string()
+                .contains("connector kubernetes")
+        );
         assert!(load("a: [").unwrap_err().to_string().contains("line"));
     }
 }

@@ -95,10 +95,20 @@ struct Template {
 impl Spec {
     /// The service account of the pod, or of the innermost pod template.
     fn account(&self) -> Option<&str> {
-        let inner = self.template.as_ref().or(self.job_template.as_ref()).and_then(|template| template.spec.as_ref());
+        let inner = self
+            .template
+            .as_ref()
+            .or(self.job_template.as_ref())
+            .and_then(|template| template.spec.as_ref());
         match inner {
             Some(spec) => spec.account(),
-            None => Some(self.service_account_name.as_deref().or(self.service_account.as_deref()).filter(|name| !name.is_empty()).unwrap_or("default")),
+            None => Some(
+                self.service_account_name
+                    .as_deref()
+                    .or(self.service_account.as_deref())
+                    .filter(|name| !name.is_empty())
+                    .unwrap_or("default"),
+            ),
         }
     }
 }
@@ -127,9 +137,17 @@ struct Cluster {
     seen: usize,
 }
 
-pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) -> Result<(), ConnectError> {
+pub(super) fn connect(
+    source: &Source,
+    inputs: &[Input],
+    harvest: &mut Harvest,
+) -> Result<(), ConnectError> {
     let Some(name) = source.domain.clone() else {
-        return Err(ConnectError::Domain { source_name: source.name.clone(), connector: Connector::Kubernetes.as_str(), what: "cluster" });
+        return Err(ConnectError::Domain {
+            source_name: source.name.clone(),
+            connector: Connector::Kubernetes.as_str(),
+            what: "cluster",
+        });
     };
     let mut cluster = Cluster::default();
     for input in inputs {
@@ -138,7 +156,11 @@ pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) 
             cluster.add(object, None);
         }
         if cluster.seen == before {
-            return Err(ConnectError::nothing(input, Connector::Kubernetes, "object with apiVersion and kind"));
+            return Err(ConnectError::nothing(
+                input,
+                Connector::Kubernetes,
+                "object with apiVersion and kind",
+            ));
         }
     }
     cluster.bind();
@@ -146,19 +168,27 @@ pub(super) fn connect(source: &Source, inputs: &[Input], harvest: &mut Harvest) 
     cluster.hold_tokens(&name);
     cluster.harvest(&name, source, harvest);
     if cluster.known == 0 {
-        harvest.warn(source, "the export holds no ServiceAccount, role, binding, workload or namespace");
+        harvest.warn(
+            source,
+            "the export holds no ServiceAccount, role, binding, workload or namespace",
+        );
     }
     Ok(())
 }
 
 /// JSON documents one after another, or YAML documents.
 fn read(input: &Input) -> Result<Vec<Object>, ConnectError> {
-    let text = input.bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&input.bytes);
+    let text = input
+        .bytes
+        .strip_prefix(b"\xEF\xBB\xBF")
+        .unwrap_or(&input.bytes);
     let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
     let mut out = Vec::new();
     if matches!(first, Some(b'{' | b'[')) {
         for document in serde_json::Deserializer::from_slice(text).into_iter::<OneOrMany>() {
-            match document.map_err(|error| ConnectError::json(input, Connector::Kubernetes, &error))? {
+            match document
+                .map_err(|error| ConnectError::json(input, Connector::Kubernetes, &error))?
+            {
                 OneOrMany::One(object) => out.push(*object),
                 OneOrMany::Many(objects) => out.extend(objects),
             }
@@ -166,12 +196,15 @@ fn read(input: &Input) -> Result<Vec<Object>, ConnectError> {
         return Ok(out);
     }
     for document in serde_norway::Deserializer::from_slice(text) {
-        let object = Option::<Object>::deserialize(document).map_err(|error| ConnectError::Yaml {
-            path: input.path.display().to_string(),
-            connector: Connector::Kubernetes.as_str(),
-            position: error.location().map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column())),
-            reason: error.to_string(),
-        })?;
+        let object =
+            Option::<Object>::deserialize(document).map_err(|error| ConnectError::Yaml {
+                path: input.path.display().to_string(),
+                connector: Connector::Kubernetes.as_str(),
+                position: error.location().map_or_else(String::new, |at| {
+                    format!(" at line {}, column {}", at.line(), at.column())
+                }),
+                reason: error.to_string(),
+            })?;
         out.extend(object);
     }
     Ok(out)
@@ -186,7 +219,15 @@ enum OneOrMany {
 
 impl Object {
     fn meta(&self) -> &Metadata {
-        const EMPTY: &Metadata = &Metadata { name: None, namespace: None, uid: None, creation_timestamp: None, labels: None, annotations: None, owner_references: None };
+        const EMPTY: &Metadata = &Metadata {
+            name: None,
+            namespace: None,
+            uid: None,
+            creation_timestamp: None,
+            labels: None,
+            annotations: None,
+            owner_references: None,
+        };
         self.metadata.as_ref().unwrap_or(EMPTY)
     }
 
@@ -196,7 +237,11 @@ impl Object {
 
     /// Objects without a namespace that need one live in `default`, as kubectl would put them.
     fn namespace(&self) -> String {
-        self.meta().namespace.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| "default".to_owned())
+        self.meta()
+            .namespace
+            .clone()
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| "default".to_owned())
     }
 }
 
@@ -205,17 +250,25 @@ impl Metadata {
     fn tags(&self) -> BTreeMap<String, String> {
         let both = self.labels.iter().chain(&self.annotations).flatten();
         let kept = both.filter(|(key, _)| !key.ends_with("last-applied-configuration"));
-        kept.filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect()
+        kept.filter_map(|(key, value)| Some((key.clone(), value.clone()?)))
+            .collect()
     }
 }
 
 impl Cluster {
     fn add(&mut self, object: Object, list_kind: Option<&str>) {
-        let kind = object.kind.clone().or_else(|| list_kind.map(str::to_owned)).unwrap_or_default();
+        let kind = object
+            .kind
+            .clone()
+            .or_else(|| list_kind.map(str::to_owned))
+            .unwrap_or_default();
         if object.items.is_some() {
             self.seen += 1;
             // Items of a typed list do not repeat their kind.
-            let of = kind.strip_suffix("List").filter(|of| !of.is_empty()).map(str::to_owned);
+            let of = kind
+                .strip_suffix("List")
+                .filter(|of| !of.is_empty())
+                .map(str::to_owned);
             if of.as_deref() == Some("ServiceAccount") {
                 self.lists_accounts = true;
             }
@@ -243,13 +296,22 @@ impl Cluster {
                 let key = (None, object.name());
                 self.roles.insert(key, object.rules.unwrap_or_default());
             }
-            "RoleBinding" | "ClusterRoleBinding" => self.bindings.push(Object { kind: Some(kind), ..object }),
-            "Pod" | "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" | "CronJob" => self.pods.push(Object { kind: Some(kind), ..object }),
+            "RoleBinding" | "ClusterRoleBinding" => self.bindings.push(Object {
+                kind: Some(kind),
+                ..object
+            }),
+            "Pod" | "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job"
+            | "CronJob" => self.pods.push(Object {
+                kind: Some(kind),
+                ..object
+            }),
             "Namespace" => {
                 let tags = object.meta().tags();
                 self.namespaces.insert(object.name(), tags);
             }
-            "Secret" if matches!(&object.secret_type, Some(TextOrOther::Text(text)) if text == "kubernetes.io/service-account-token") => self.tokens.push(object),
+            "Secret" if matches!(&object.secret_type, Some(TextOrOther::Text(text)) if text == "kubernetes.io/service-account-token") => {
+                self.tokens.push(object)
+            }
             _ => self.known = before,
         }
     }
@@ -265,15 +327,27 @@ impl Cluster {
 
     fn bind(&mut self) {
         for binding in std::mem::take(&mut self.bindings) {
-            let Some(role) = &binding.role_ref else { continue };
+            let Some(role) = &binding.role_ref else {
+                continue;
+            };
             let cluster_wide = binding.kind.as_deref() == Some("ClusterRoleBinding");
             let namespace = binding.namespace();
-            let own = self.roles.get(&(Some(namespace.clone()), role.name.clone()));
+            let own = self
+                .roles
+                .get(&(Some(namespace.clone()), role.name.clone()));
             let shared = self.roles.get(&(None, role.name.clone()));
-            let rules = if role.kind == "ClusterRole" { shared } else if cluster_wide { own.or(shared) } else { own };
+            let rules = if role.kind == "ClusterRole" {
+                shared
+            } else if cluster_wide {
+                own.or(shared)
+            } else {
+                own
+            };
             let granted = match rules {
                 Some(rules) => grant(&role.name, rules, cluster_wide),
-                None => built_in(&role.name, cluster_wide).unwrap_or_else(|| Grant::new(&role.name, enrich_core::vocabulary::PrivilegeLevel::Read, 3)),
+                None => built_in(&role.name, cluster_wide).unwrap_or_else(|| {
+                    Grant::new(&role.name, enrich_core::vocabulary::PrivilegeLevel::Read, 3)
+                }),
             };
             for subject in binding.subjects.iter().flatten() {
                 self.grant(subject, &namespace, &granted);
@@ -284,19 +358,30 @@ impl Cluster {
     fn grant(&mut self, subject: &Subject, namespace: &str, granted: &Grant) {
         match subject.kind.as_str() {
             "ServiceAccount" => {
-                let namespace = subject.namespace.as_deref().filter(|text| !text.is_empty()).unwrap_or(namespace);
+                let namespace = subject
+                    .namespace
+                    .as_deref()
+                    .filter(|text| !text.is_empty())
+                    .unwrap_or(namespace);
                 if let Some(account) = self.account(namespace, &subject.name) {
                     account.grants.insert(granted.clone());
                 }
             }
-            "User" => match subject.name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
+            "User" => match subject
+                .name
+                .strip_prefix("system:serviceaccount:")
+                .and_then(|rest| rest.split_once(':'))
+            {
                 Some((namespace, name)) => {
                     if let Some(account) = self.account(namespace, name) {
                         account.grants.insert(granted.clone());
                     }
                 }
                 None => {
-                    self.users.entry(subject.name.clone()).or_default().insert(granted.clone());
+                    self.users
+                        .entry(subject.name.clone())
+                        .or_default()
+                        .insert(granted.clone());
                 }
             },
             "Group" => {
@@ -308,7 +393,10 @@ impl Cluster {
                         None => return,
                     },
                 };
-                let members = self.accounts.iter_mut().filter(|((namespace, _), _)| of.is_none_or(|of| of == namespace));
+                let members = self
+                    .accounts
+                    .iter_mut()
+                    .filter(|((namespace, _), _)| of.is_none_or(|of| of == namespace));
                 for (_, account) in members {
                     account.grants.insert(granted.clone());
                 }
@@ -320,7 +408,9 @@ impl Cluster {
     /// Notes which workloads run as which account.
     fn run(&mut self, cluster: &str) {
         for pod in std::mem::take(&mut self.pods) {
-            let Some(name) = pod.spec.as_ref().and_then(Spec::account) else { continue };
+            let Some(name) = pod.spec.as_ref().and_then(Spec::account) else {
+                continue;
+            };
             let namespace = pod.namespace();
             let workload = format!("k8s:{cluster}/{namespace}/{}", workload(&pod));
             if let Some(account) = self.account(&namespace, name) {
@@ -334,8 +424,15 @@ impl Cluster {
         for secret in std::mem::take(&mut self.tokens) {
             let (namespace, secret_name) = (secret.namespace(), secret.name());
             let tags = secret.meta().tags();
-            let Some(name) = tags.get("kubernetes.io/service-account.name").cloned() else { continue };
-            let created = secret.meta().creation_timestamp.as_deref().and_then(parse_time).map_or(Time::Unknown, Time::At);
+            let Some(name) = tags.get("kubernetes.io/service-account.name").cloned() else {
+                continue;
+            };
+            let created = secret
+                .meta()
+                .creation_timestamp
+                .as_deref()
+                .and_then(parse_time)
+                .map_or(Time::Unknown, Time::At);
             if let Some(account) = self.account(&namespace, &name) {
                 account.tokens.push(Credential {
                     uid: format!("secret/{namespace}/{secret_name}"),
@@ -358,11 +455,13 @@ impl Cluster {
             domain: cluster.to_owned(),
             part: part.to_owned(),
             name: None,
-            owner: tags.and_then(|tags| ["owner", "team"].iter().find_map(|key| tags.get(*key))).map(|owner| EntityRef {
-                reference: crate::policy::owner_reference(owner),
-                name: None,
-                contact: None,
-            }),
+            owner: tags
+                .and_then(|tags| ["owner", "team"].iter().find_map(|key| tags.get(*key)))
+                .map(|owner| EntityRef {
+                    reference: crate::policy::owner_reference(owner),
+                    name: None,
+                    contact: None,
+                }),
             escalation_policy: None,
             covered: true,
         };
@@ -370,7 +469,9 @@ impl Cluster {
         let used = self.accounts.keys().map(|(namespace, _)| namespace);
         let namespaces: BTreeSet<&String> = self.namespaces.keys().chain(used).collect();
         for namespace in namespaces {
-            harvest.scopes.push(scope(namespace, self.namespaces.get(namespace)));
+            harvest
+                .scopes
+                .push(scope(namespace, self.namespaces.get(namespace)));
         }
         for ((namespace, name), account) in &self.accounts {
             let record = self.record(cluster, namespace, name, account, source, harvest);
@@ -379,12 +480,19 @@ impl Cluster {
         for (user, grants) in &self.users {
             let mut record = Record::new(source, Some(format!("k8s:{cluster}:user/{user}")));
             if let Err(refusal) = record.add_key(KeyType::K8sUser, cluster, user, None) {
-                harvest.warn(source, format!("user {}: {refusal}", crate::text::printable(user, 80)));
+                harvest.warn(
+                    source,
+                    format!("user {}: {refusal}", crate::text::printable(user, 80)),
+                );
                 continue;
             }
             let facts = &mut record.facts;
             facts.name = Some(user.clone());
-            facts.native_kind = Some(if user.contains('@') { Kind::Human } else { Kind::Unknown });
+            facts.native_kind = Some(if user.contains('@') {
+                Kind::Human
+            } else {
+                Kind::Unknown
+            });
             facts.sub_type = Some("k8s_user".to_owned());
             facts.provider = Some(Provider::K8s);
             facts.domain = Some(cluster.to_owned());
@@ -393,11 +501,28 @@ impl Cluster {
         }
     }
 
-    fn record(&self, cluster: &str, namespace: &str, name: &str, account: &Account, source: &Source, harvest: &mut Harvest) -> Record {
+    fn record(
+        &self,
+        cluster: &str,
+        namespace: &str,
+        name: &str,
+        account: &Account,
+        source: &Source,
+        harvest: &mut Harvest,
+    ) -> Record {
         let mut record = Record::new(source, Some(format!("k8s:{cluster}:{namespace}/{name}")));
         let meta = account.listed.as_ref().map(Object::meta);
-        let created = meta.and_then(|meta| meta.creation_timestamp.as_deref()).and_then(parse_time);
-        let mut refused = record.add_key(KeyType::K8sUser, cluster, &format!("system:serviceaccount:{namespace}:{name}"), created).err();
+        let created = meta
+            .and_then(|meta| meta.creation_timestamp.as_deref())
+            .and_then(parse_time);
+        let mut refused = record
+            .add_key(
+                KeyType::K8sUser,
+                cluster,
+                &format!("system:serviceaccount:{namespace}:{name}"),
+                created,
+            )
+            .err();
         if let Some(uid) = meta.and_then(|meta| meta.uid.as_deref()) {
             let other = record.add_key(KeyType::K8sUid, cluster, uid, None).err();
             refused = refused.or(other);
@@ -418,14 +543,25 @@ impl Cluster {
         facts.workloads = account.workloads.iter().cloned().collect();
         facts.credentials = account.tokens.clone();
         let of_namespace = self.namespaces.get(namespace).into_iter().flatten();
-        facts.tags = of_namespace.map(|(key, value)| (format!("namespace/{key}"), value.clone())).collect();
-        facts.tags.extend(meta.map(Metadata::tags).unwrap_or_default());
+        facts.tags = of_namespace
+            .map(|(key, value)| (format!("namespace/{key}"), value.clone()))
+            .collect();
+        facts
+            .tags
+            .extend(meta.map(Metadata::tags).unwrap_or_default());
         // Annotations through which a cloud lets the account become one of its own identities.
         let annotation = |key: &str| facts.tags.get(key).filter(|value| !value.is_empty());
         let mut can_assume: Vec<String> = Vec::new();
-        can_assume.extend(annotation("eks.amazonaws.com/role-arn").map(|arn| uid_of(arn).unwrap_or_else(|| arn.clone())));
-        can_assume.extend(annotation("iam.gke.io/gcp-service-account").map(|mail| format!("gcp_email:{mail}")));
-        can_assume.extend(annotation("azure.workload.identity/client-id").map(|id| format!("entra_app_id:{id}")));
+        can_assume.extend(
+            annotation("eks.amazonaws.com/role-arn")
+                .map(|arn| uid_of(arn).unwrap_or_else(|| arn.clone())),
+        );
+        can_assume.extend(
+            annotation("iam.gke.io/gcp-service-account").map(|mail| format!("gcp_email:{mail}")),
+        );
+        can_assume.extend(
+            annotation("azure.workload.identity/client-id").map(|id| format!("entra_app_id:{id}")),
+        );
         facts.can_assume = can_assume;
         record
     }
@@ -434,15 +570,30 @@ impl Cluster {
 /// The workload that a pod belongs to: its controller without the part that Kubernetes adds.
 fn workload(object: &Object) -> String {
     let owners = object.meta().owner_references.iter().flatten();
-    let Some(owner) = owners.clone().find(|owner| owner.controller == Some(true)).or_else(|| object.meta().owner_references.iter().flatten().next()) else {
+    let Some(owner) = owners
+        .clone()
+        .find(|owner| owner.controller == Some(true))
+        .or_else(|| object.meta().owner_references.iter().flatten().next())
+    else {
         return object.name();
     };
-    let added = |name: &str, is_added: fn(&str) -> bool| name.rsplit_once('-').filter(|(_, end)| is_added(end)).map(|(start, _)| start.to_owned());
+    let added = |name: &str, is_added: fn(&str) -> bool| {
+        name.rsplit_once('-')
+            .filter(|(_, end)| is_added(end))
+            .map(|(start, _)| start.to_owned())
+    };
     let found = match owner.kind.as_str() {
         // Deployment-HASH: the alphabet of Kubernetes' safe names, 5 to 10 characters.
-        "ReplicaSet" => added(&owner.name, |end| (5..=10).contains(&end.len()) && end.bytes().all(|b| b"bcdfghjklmnpqrstvwxz2456789".contains(&b))),
+        "ReplicaSet" => added(&owner.name, |end| {
+            (5..=10).contains(&end.len())
+                && end
+                    .bytes()
+                    .all(|b| b"bcdfghjklmnpqrstvwxz2456789".contains(&b))
+        }),
         // CronJob-MINUTES since 1970.
-        "Job" => added(&owner.name, |end| end.len() >= 8 && end.bytes().all(|b| b.is_ascii_digit())),
+        "Job" => added(&owner.name, |end| {
+            end.len() >= 8 && end.bytes().all(|b| b.is_ascii_digit())
+        }),
         _ => None,
     };
     found.unwrap_or_else(|| owner.name.clone())
@@ -455,14 +606,29 @@ mod tests {
     use super::*;
 
     fn load(texts: &[&str]) -> Result<Harvest, ConnectError> {
-        let source = Source { name: "k8s".to_owned(), rank: 0, observed_ms: 0, domain: Some("prod".to_owned()) };
-        let inputs: Vec<Input> = texts.iter().map(|text| Input { path: "k.yaml".into(), bytes: text.as_bytes().to_vec() }).collect();
+        let source = Source {
+            name: "k8s".to_owned(),
+            rank: 0,
+            observed_ms: 0,
+            domain: Some("prod".to_owned()),
+        };
+        let inputs: Vec<Input> = texts
+            .iter()
+            .map(|text| Input {
+                path: "k.yaml".into(),
+                bytes: text.as_bytes().to_vec(),
+            })
+            .collect();
         let mut harvest = Harvest::default();
         connect(&source, &inputs, &mut harvest).map(|()| harvest)
     }
 
     fn find<'h>(harvest: &'h Harvest, uid: &str) -> &'h Record {
-        harvest.records.iter().find(|record| record.uid.as_deref() == Some(uid)).unwrap_or_else(|| panic!("no {uid}"))
+        harvest
+            .records
+            .iter()
+            .find(|record| record.uid.as_deref() == Some(uid))
+            .unwrap_or_else(|| panic!("no {uid}"))
     }
 
     const YAML: &str = "
@@ -496,33 +662,92 @@ subjects: [{kind: ServiceAccount, name: api}, {kind: ServiceAccount, name: ghost
     fn lists_documents_and_files_make_one_cluster() {
         let harvest = load(&[YAML, LIST]).unwrap();
         let api = find(&harvest, "k8s:prod:payments/api");
-        assert_eq!(api.facts.grants, [Grant::new("admin", PrivilegeLevel::Admin, 1)]);
-        assert_eq!(api.facts.workloads, ["k8s:prod/payments/api", "k8s:prod/payments/report"]);
-        assert_eq!(api.facts.can_assume, ["aws:111122223333:role/app/payments-api"]);
-        assert_eq!(api.facts.tags.get("namespace/team").map(String::as_str), Some("payments"));
+        assert_eq!(
+            api.facts.grants,
+            [Grant::new("admin", PrivilegeLevel::Admin, 1)]
+        );
+        assert_eq!(
+            api.facts.workloads,
+            ["k8s:prod/payments/api", "k8s:prod/payments/report"]
+        );
+        assert_eq!(
+            api.facts.can_assume,
+            ["aws:111122223333:role/app/payments-api"]
+        );
+        assert_eq!(
+            api.facts.tags.get("namespace/team").map(String::as_str),
+            Some("payments")
+        );
         assert_eq!(api.facts.credentials[0].expires, Time::Never);
         assert!(!format!("{harvest:?}").contains("b3ZlcndyaXR0ZW4"));
         let keys: Vec<String> = api.aliases.iter().map(crate::record::notation).collect();
-        assert_eq!(keys, ["k8s_user@prod:system:serviceaccount:payments:api", "k8s_uid@prod:0b1c2d3e-0000-4000-8000-000000000001"]);
+        assert_eq!(
+            keys,
+            [
+                "k8s_user@prod:system:serviceaccount:payments:api",
+                "k8s_uid@prod:0b1c2d3e-0000-4000-8000-000000000001"
+            ]
+        );
         // A binding may name an account that does not exist; groups are no identities.
-        let uids: Vec<_> = harvest.records.iter().filter_map(|record| record.uid.as_deref()).collect();
-        assert_eq!(uids, ["k8s:prod:payments/api", "k8s:prod:user/jane@example.com"]);
-        assert_eq!(find(&harvest, "k8s:prod:user/jane@example.com").facts.native_kind, Some(Kind::Human));
-        assert_eq!(harvest.scopes.iter().map(|scope| scope.part.as_str()).collect::<Vec<_>>(), ["", "payments"]);
-        assert_eq!(harvest.scopes[1].owner.as_ref().map(|owner| owner.reference.as_str()), Some("group:default/payments"));
+        let uids: Vec<_> = harvest
+            .records
+            .iter()
+            .filter_map(|record| record.uid.as_deref())
+            .collect();
+        assert_eq!(
+            uids,
+            ["k8s:prod:payments/api", "k8s:prod:user/jane@example.com"]
+        );
+        assert_eq!(
+            find(&harvest, "k8s:prod:user/jane@example.com")
+                .facts
+                .native_kind,
+            Some(Kind::Human)
+        );
+        assert_eq!(
+            harvest
+                .scopes
+                .iter()
+                .map(|scope| scope.part.as_str())
+                .collect::<Vec<_>>(),
+            ["", "payments"]
+        );
+        assert_eq!(
+            harvest.scopes[1]
+                .owner
+                .as_ref()
+                .map(|owner| owner.reference.as_str()),
+            Some("group:default/payments")
+        );
     }
 
     #[test]
     fn without_a_list_of_accounts_references_make_them() {
         let harvest = load(&[r#"{"kind":"ClusterRoleBinding","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{"name":"b"},"roleRef":{"kind":"ClusterRole","name":"cluster-admin"},"subjects":[{"kind":"ServiceAccount","name":"ops","namespace":"kube-system"}]}"#]).unwrap();
-        assert_eq!(find(&harvest, "k8s:prod:kube-system/ops").facts.grants, [Grant::new("cluster-admin", PrivilegeLevel::Admin, 0)]);
+        assert_eq!(
+            find(&harvest, "k8s:prod:kube-system/ops").facts.grants,
+            [Grant::new("cluster-admin", PrivilegeLevel::Admin, 0)]
+        );
     }
 
     #[test]
     fn what_is_no_export_is_refused() {
-        assert!(load(&["{\"Users\":[]}"]).unwrap_err().to_string().contains("apiVersion and kind"));
+        assert!(
+            load(&["{\"Users\":[]}"])
+                .unwrap_err()
+                .to_string()
+                .contains("apiVersion and kind")
+        );
         assert!(load(&["a: [1"]).unwrap_err().to_string().contains("line"));
-        let source = Source { name: "k".to_owned(), rank: 0, observed_ms: 0, domain: None };
-        assert!(matches!(connect(&source, &[], &mut Harvest::default()), Err(ConnectError::Domain { .. })));
+        let source = Source {
+            name: "k".to_owned(),
+            rank: 0,
+            observed_ms: 0,
+            domain: None,
+        };
+        assert!(matches!(
+            connect(&source, &[], &mut Harvest::default()),
+            Err(ConnectError::Domain { .. })
+        ));
     }
 }

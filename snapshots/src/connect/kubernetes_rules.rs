@@ -24,7 +24,9 @@ impl Rule {
     }
 
     fn resource(&self, resources: &[&str]) -> bool {
-        resources.iter().any(|resource| has(self.resources.as_ref(), resource))
+        resources
+            .iter()
+            .any(|resource| has(self.resources.as_ref(), resource))
     }
 
     fn group(&self, group: &str) -> bool {
@@ -35,39 +37,80 @@ impl Rule {
     fn grant(&self, name: &str, cluster: bool) -> Grant {
         let narrower = u8::from(!cluster);
         let grant = |level, tier: u8| Grant::new(name, level, tier);
-        let star = |list: Option<&Vec<String>>| list.is_some_and(|list| list.iter().any(|entry| entry == "*"));
+        let star = |list: Option<&Vec<String>>| {
+            list.is_some_and(|list| list.iter().any(|entry| entry == "*"))
+        };
         if self.resources.as_ref().is_none_or(Vec::is_empty) {
             // A rule about URLs of the API server (`nonResourceURLs`).
             let reads = !self.verb(&["post", "put", "patch", "delete"]);
-            return if reads { grant(PrivilegeLevel::Read, 3) } else { grant(PrivilegeLevel::Write, 2) };
+            return if reads {
+                grant(PrivilegeLevel::Read, 3)
+            } else {
+                grant(PrivilegeLevel::Write, 2)
+            };
         }
         let all = star(self.verbs.as_ref()) && star(self.resources.as_ref()) && self.group("");
-        let rbac = self.group("rbac.authorization.k8s.io") && self.resource(&["roles", "clusterroles"]) && self.verb(&["escalate", "bind"]);
-        let binds = self.group("rbac.authorization.k8s.io") && self.resource(&["rolebindings", "clusterrolebindings"]) && self.verb(&["create", "update", "patch"]);
-        let impersonates = self.verb(&["impersonate"]) && (self.group("") && self.resource(&["users", "groups", "serviceaccounts"]));
-        let tokens = self.group("") && self.resource(&["serviceaccounts/token"]) && self.verb(&["create"]);
-        let nodes = self.group("") && self.resource(&["nodes/proxy"]) && self.verb(&["create", "get"]);
+        let rbac = self.group("rbac.authorization.k8s.io")
+            && self.resource(&["roles", "clusterroles"])
+            && self.verb(&["escalate", "bind"]);
+        let binds = self.group("rbac.authorization.k8s.io")
+            && self.resource(&["rolebindings", "clusterrolebindings"])
+            && self.verb(&["create", "update", "patch"]);
+        let impersonates = self.verb(&["impersonate"])
+            && (self.group("") && self.resource(&["users", "groups", "serviceaccounts"]));
+        let tokens =
+            self.group("") && self.resource(&["serviceaccounts/token"]) && self.verb(&["create"]);
+        let nodes =
+            self.group("") && self.resource(&["nodes/proxy"]) && self.verb(&["create", "get"]);
         if all || rbac || impersonates || tokens || nodes {
             return grant(PrivilegeLevel::Admin, narrower);
         }
         let writes = self.verb(&["create", "update", "patch", "delete", "deletecollection"]);
-        let runs = self.resource(&["pods", "pods/exec", "pods/attach", "pods/ephemeralcontainers", "deployments", "daemonsets", "statefulsets", "jobs", "cronjobs"])
-            && self.verb(&["create", "update", "patch"]);
+        let runs = self.resource(&[
+            "pods",
+            "pods/exec",
+            "pods/attach",
+            "pods/ephemeralcontainers",
+            "deployments",
+            "daemonsets",
+            "statefulsets",
+            "jobs",
+            "cronjobs",
+        ]) && self.verb(&["create", "update", "patch"]);
         let secrets = self.group("") && self.resource(&["secrets"]);
         if secrets && self.verb(&["get", "list", "watch"]) {
-            return grant(if writes { PrivilegeLevel::Write } else { PrivilegeLevel::Read }, 1 + narrower);
+            return grant(
+                if writes {
+                    PrivilegeLevel::Write
+                } else {
+                    PrivilegeLevel::Read
+                },
+                1 + narrower,
+            );
         }
         if binds || runs {
             return grant(PrivilegeLevel::Write, 1 + narrower);
         }
-        let other = self.verbs.iter().flatten().any(|verb| !matches!(verb.as_str(), "get" | "list" | "watch"));
-        if writes || other { grant(PrivilegeLevel::Write, 2 + narrower) } else { grant(PrivilegeLevel::Read, 3) }
+        let other = self
+            .verbs
+            .iter()
+            .flatten()
+            .any(|verb| !matches!(verb.as_str(), "get" | "list" | "watch"));
+        if writes || other {
+            grant(PrivilegeLevel::Write, 2 + narrower)
+        } else {
+            grant(PrivilegeLevel::Read, 3)
+        }
     }
 }
 
 /// What a role allows, as its widest rule.
 pub(super) fn grant(name: &str, rules: &[Rule], cluster: bool) -> Grant {
-    rules.iter().map(|rule| rule.grant(name, cluster)).min().unwrap_or_else(|| Grant::new(name, PrivilegeLevel::None, 3))
+    rules
+        .iter()
+        .map(|rule| rule.grant(name, cluster))
+        .min()
+        .unwrap_or_else(|| Grant::new(name, PrivilegeLevel::None, 3))
 }
 
 /// The roles that every cluster has, for exports that leave them out.
@@ -89,7 +132,11 @@ mod tests {
 
     fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> Rule {
         let own = |list: &[&str]| Some(list.iter().map(|text| (*text).to_owned()).collect());
-        Rule { api_groups: own(groups), resources: own(resources), verbs: own(verbs) }
+        Rule {
+            api_groups: own(groups),
+            resources: own(resources),
+            verbs: own(verbs),
+        }
     }
 
     #[test]
@@ -99,19 +146,54 @@ mod tests {
         for (rules, cluster, expected) in [
             (vec![rule(&["*"], &["*"], &["*"])], true, (Admin, 0)),
             (vec![rule(&["*"], &["*"], &["*"])], false, (Admin, 1)),
-            (vec![rule(&[rbac], &["clusterroles"], &["bind"])], true, (Admin, 0)),
-            (vec![rule(&[rbac], &["rolebindings"], &["create"])], false, (Write, 2)),
-            (vec![rule(&["*"], &["users", "groups"], &["impersonate"])], false, (Admin, 1)),
+            (
+                vec![rule(&[rbac], &["clusterroles"], &["bind"])],
+                true,
+                (Admin, 0),
+            ),
+            (
+                vec![rule(&[rbac], &["rolebindings"], &["create"])],
+                false,
+                (Write, 2),
+            ),
+            (
+                vec![rule(&["*"], &["users", "groups"], &["impersonate"])],
+                false,
+                (Admin, 1),
+            ),
             (vec![rule(&[""], &["secrets"], &["get"])], true, (Read, 1)),
             (vec![rule(&[""], &["secrets"], &["list"])], false, (Read, 2)),
-            (vec![rule(&[""], &["pods", "pods/log"], &["get", "list"]), rule(&[""], &["pods/exec"], &["create"])], false, (Write, 2)),
-            (vec![rule(&[""], &["serviceaccounts/token"], &["create"])], true, (Admin, 0)),
-            (vec![rule(&[""], &["configmaps"], &["patch"])], false, (Write, 3)),
-            (vec![rule(&[""], &["pods"], &["get", "list"])], true, (Read, 3)),
+            (
+                vec![
+                    rule(&[""], &["pods", "pods/log"], &["get", "list"]),
+                    rule(&[""], &["pods/exec"], &["create"]),
+                ],
+                false,
+                (Write, 2),
+            ),
+            (
+                vec![rule(&[""], &["serviceaccounts/token"], &["create"])],
+                true,
+                (Admin, 0),
+            ),
+            (
+                vec![rule(&[""], &["configmaps"], &["patch"])],
+                false,
+                (Write, 3),
+            ),
+            (
+                vec![rule(&[""], &["pods"], &["get", "list"])],
+                true,
+                (Read, 3),
+            ),
             (vec![], true, (PrivilegeLevel::None, 3)),
         ] {
             let found = grant("r", &rules, cluster);
-            assert_eq!((found.level.0, found.tier), expected, "{rules:?} cluster {cluster}");
+            assert_eq!(
+                (found.level.0, found.tier),
+                expected,
+                "{rules:?} cluster {cluster}"
+            );
         }
     }
 }

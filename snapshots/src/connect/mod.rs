@@ -60,7 +60,10 @@ impl Connector {
     /// The connector with this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|connector| connector.as_str() == name)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|connector| connector.as_str() == name)
     }
 }
 
@@ -78,7 +81,9 @@ pub struct Input {
 #[non_exhaustive]
 pub enum ConnectError {
     /// Not JSON.
-    #[error("export {path} is not the JSON that {connector} reads, line {line}, column {column}: {reason}")]
+    #[error(
+        "export {path} is not the JSON that {connector} reads, line {line}, column {column}: {reason}"
+    )]
     Json {
         /// The file.
         path: String,
@@ -128,7 +133,9 @@ pub enum ConnectError {
         hint: String,
     },
     /// The domain is needed and not configured.
-    #[error("source {source_name:?} needs `domain = \"…\"` in the inventory configuration: {connector} exports do not say which {what} they describe")]
+    #[error(
+        "source {source_name:?} needs `domain = \"…\"` in the inventory configuration: {connector} exports do not say which {what} they describe"
+    )]
     Domain {
         /// Name of the source.
         source_name: String,
@@ -143,16 +150,33 @@ impl ConnectError {
     fn json(input: &Input, connector: Connector, error: &serde_json::Error) -> Self {
         let reason = error.to_string();
         // serde_json ends its text with the position that is given apart.
-        let reason = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(text, _)| text).to_owned();
-        Self::Json { path: input.path.display().to_string(), connector: connector.as_str(), line: error.line(), column: error.column(), reason }
+        let reason = reason
+            .rsplit_once(" at line ")
+            .map_or(reason.as_str(), |(text, _)| text)
+            .to_owned();
+        Self::Json {
+            path: input.path.display().to_string(),
+            connector: connector.as_str(),
+            line: error.line(),
+            column: error.column(),
+            reason,
+        }
     }
 
     fn nothing(input: &Input, connector: Connector, expected: &'static str) -> Self {
         let hint = match detect(&input.path, &input.bytes) {
-            Some(other) if other != connector => format!("it looks like an export for the connector {other}", other = other.as_str()),
+            Some(other) if other != connector => format!(
+                "it looks like an export for the connector {other}",
+                other = other.as_str()
+            ),
             _ => "name the export that the connector is for, or leave the file out".to_owned(),
         };
-        Self::Nothing { path: input.path.display().to_string(), connector: connector.as_str(), expected, hint }
+        Self::Nothing {
+            path: input.path.display().to_string(),
+            connector: connector.as_str(),
+            expected,
+            hint,
+        }
     }
 }
 
@@ -160,9 +184,16 @@ impl ConnectError {
 ///
 /// # Errors
 /// The first file that can't be read as this connector's export.
-pub fn connect(connector: Connector, source: &Source, inputs: &[Input], harvest: &mut Harvest) -> Result<(), ConnectError> {
+pub fn connect(
+    connector: Connector,
+    source: &Source,
+    inputs: &[Input],
+    harvest: &mut Harvest,
+) -> Result<(), ConnectError> {
     match connector {
-        Connector::AwsAuthorizationDetails => aws_authorization_details::connect(source, inputs, harvest),
+        Connector::AwsAuthorizationDetails => {
+            aws_authorization_details::connect(source, inputs, harvest)
+        }
         Connector::AwsCredentialReport => aws_credential_report::connect(source, inputs, harvest),
         Connector::AwsIamUsers => aws_iam_users::connect(source, inputs, harvest),
         Connector::AwsAccessKeys => aws_access_keys::connect(source, inputs, harvest),
@@ -189,7 +220,9 @@ pub fn detect(path: &Path, bytes: &[u8]) -> Option<Connector> {
     if head.starts_with(['{', '[']) {
         return if has("\"UserDetailList\"") || has("\"RoleDetailList\"") {
             Some(Connector::AwsAuthorizationDetails)
-        } else if has("\"Content\"") && (has("\"ReportFormat\"") || has("user,arn,user_creation_time")) {
+        } else if has("\"Content\"")
+            && (has("\"ReportFormat\"") || has("user,arn,user_creation_time"))
+        {
             Some(Connector::AwsCredentialReport)
         } else if has("\"apiVersion\"") && has("\"kind\"") {
             Some(Connector::Kubernetes)
@@ -201,9 +234,12 @@ pub fn detect(path: &Path, bytes: &[u8]) -> Option<Connector> {
             None
         };
     }
-    let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let is_yaml = path
+        .extension()
+        .is_some_and(|extension| extension == "yaml" || extension == "yml");
     let line_starts = |word: &str| head.lines().any(|line| line.starts_with(word));
-    ((is_yaml || head.starts_with("---")) && line_starts("apiVersion:") && line_starts("kind:")).then_some(Connector::Kubernetes)
+    ((is_yaml || head.starts_with("---")) && line_starts("apiVersion:") && line_starts("kind:"))
+        .then_some(Connector::Kubernetes)
 }
 
 #[cfg(test)]
@@ -213,14 +249,46 @@ mod tests {
     #[test]
     fn files_are_recognised_by_their_words() {
         for (name, text, expected) in [
-            ("a.json", r#"{"UserDetailList":[],"RoleDetailList":[]}"#, Some(Connector::AwsAuthorizationDetails)),
-            ("a.csv", "user,arn,user_creation_time,password_enabled\n", Some(Connector::AwsCredentialReport)),
-            ("a.json", r#"{"Content":"dXNlcixhcm4=","ReportFormat":"text/csv"}"#, Some(Connector::AwsCredentialReport)),
-            ("a.json", r#"{"Users":[{"Arn":"x","UserId":"y"}]}"#, Some(Connector::AwsIamUsers)),
-            ("a.json", r#"{"AccessKeyMetadata":[]}"#, Some(Connector::AwsAccessKeys)),
-            ("a.json", r#"{"apiVersion":"v1","kind":"List","items":[]}"#, Some(Connector::Kubernetes)),
-            ("a.yaml", "apiVersion: v1\nkind: ServiceAccount\n", Some(Connector::Kubernetes)),
-            ("catalog-info.yaml", "apiVersion: backstage.io/v1alpha1\nkind: Component\n", Some(Connector::Backstage)),
+            (
+                "a.json",
+                r#"{"UserDetailList":[],"RoleDetailList":[]}"#,
+                Some(Connector::AwsAuthorizationDetails),
+            ),
+            (
+                "a.csv",
+                "user,arn,user_creation_time,password_enabled\n",
+                Some(Connector::AwsCredentialReport),
+            ),
+            (
+                "a.json",
+                r#"{"Content":"dXNlcixhcm4=","ReportFormat":"text/csv"}"#,
+                Some(Connector::AwsCredentialReport),
+            ),
+            (
+                "a.json",
+                r#"{"Users":[{"Arn":"x","UserId":"y"}]}"#,
+                Some(Connector::AwsIamUsers),
+            ),
+            (
+                "a.json",
+                r#"{"AccessKeyMetadata":[]}"#,
+                Some(Connector::AwsAccessKeys),
+            ),
+            (
+                "a.json",
+                r#"{"apiVersion":"v1","kind":"List","items":[]}"#,
+                Some(Connector::Kubernetes),
+            ),
+            (
+                "a.yaml",
+                "apiVersion: v1\nkind: ServiceAccount\n",
+                Some(Connector::Kubernetes),
+            ),
+            (
+                "catalog-info.yaml",
+                "apiVersion: backstage.io/v1alpha1\nkind: Component\n",
+                Some(Connector::Backstage),
+            ),
             ("a.json", r#"{"SAMLProviderList":[]}"#, None),
             ("a.txt", "hello", None),
             ("a.json", "", None),

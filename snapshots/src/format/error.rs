@@ -33,7 +33,9 @@ pub enum BuildError {
         reason: KeyRefused,
     },
     /// A privilege tier outside 0 to 3.
-    #[error("identity {uid:?} has privilege tier {tier}; tiers are 0 (controls everything) to 3 (harmless)")]
+    #[error(
+        "identity {uid:?} has privilege tier {tier}; tiers are 0 (controls everything) to 3 (harmless)"
+    )]
     Tier {
         /// uid of the identity.
         uid: String,
@@ -57,7 +59,9 @@ pub enum BuildError {
         id: String,
     },
     /// A network prefix is longer than its addresses.
-    #[error("network {network:?} has the prefix {prefix} with length {len}; the address has fewer bits")]
+    #[error(
+        "network {network:?} has the prefix {prefix} with length {len}; the address has fewer bits"
+    )]
     Prefix {
         /// Name of the network.
         network: String,

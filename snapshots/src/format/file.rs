@@ -24,14 +24,20 @@ impl Sections {
     /// Archives the rows of one section.
     pub fn push<R>(&mut self, id: u32, rows: &Vec<R>) -> Result<(), BuildError>
     where
-        R: rkyv::Archive + for<'a> rkyv::Serialize<HighSerializer<AlignedVec, ArenaHandle<'a>, Error>>,
+        R: rkyv::Archive
+            + for<'a> rkyv::Serialize<HighSerializer<AlignedVec, ArenaHandle<'a>, Error>>,
     {
         let bytes = rkyv::to_bytes::<Error>(rows).map_err(|_| BuildError::TooLarge {
             what: "bytes of one section",
             count: (rows.len() * size_of::<R::Archived>()) as u64,
             limit: MAX_LEN,
         })?;
-        self.entries.push((id, size_of::<R::Archived>() as u32, rows.len() as u64, bytes));
+        self.entries.push((
+            id,
+            size_of::<R::Archived>() as u32,
+            rows.len() as u64,
+            bytes,
+        ));
         Ok(())
     }
 
@@ -54,7 +60,11 @@ impl Sections {
         let body_at = (table_at + table.len()).next_multiple_of(ALIGNMENT);
         let total = (body_at + body.len()) as u64;
         if total > MAX_LEN {
-            return Err(BuildError::TooLarge { what: "bytes", count: total, limit: MAX_LEN });
+            return Err(BuildError::TooLarge {
+                what: "bytes",
+                count: total,
+                limit: MAX_LEN,
+            });
         }
         let mut directory = Vec::with_capacity((places.len() + 1) * ENTRY_LEN);
         let mut entry = |id: u32, row_len: u32, offset: u64, len: u64, rows: u64| {
@@ -64,7 +74,13 @@ impl Sections {
             directory.extend_from_slice(&len.to_le_bytes());
             directory.extend_from_slice(&rows.to_le_bytes());
         };
-        entry(section::CHUNKS, 32, table_at as u64, table.len() as u64, digests.len() as u64);
+        entry(
+            section::CHUNKS,
+            32,
+            table_at as u64,
+            table.len() as u64,
+            digests.len() as u64,
+        );
         for (id, row_len, rows, at, len) in &places {
             entry(*id, *row_len, body_at as u64 + at, *len, *rows);
         }
@@ -90,7 +106,10 @@ impl Sections {
 pub fn sign(bytes: &mut [u8], seed: &[u8; 32]) -> Result<(), BuildError> {
     let _ = Header::parse(bytes)?;
     let key = ed25519_dalek::SigningKey::from_bytes(seed);
-    let truncated = BuildError::Snapshot(SnapshotError::Truncated { need: HEADER_LEN as u64, have: bytes.len() as u64 });
+    let truncated = BuildError::Snapshot(SnapshotError::Truncated {
+        need: HEADER_LEN as u64,
+        have: bytes.len() as u64,
+    });
     let Some((signed, rest)) = bytes.split_at_mut_checked(SIGNATURE_AT) else {
         return Err(truncated);
     };

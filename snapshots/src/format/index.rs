@@ -32,7 +32,12 @@ pub(super) fn build(keys: usize, first_seed: u64, hash_of: impl Fn(usize, u64) -
     }
 }
 
-fn fill(keys: usize, count: usize, seed: u64, hash_of: &impl Fn(usize, u64) -> u64) -> Option<Index> {
+fn fill(
+    keys: usize,
+    count: usize,
+    seed: u64,
+    hash_of: &impl Fn(usize, u64) -> u64,
+) -> Option<Index> {
     let mut buckets = vec![BucketRow::default(); count];
     let mut used = vec![0_u8; count];
     let mut longest = 0_u32;
@@ -55,7 +60,11 @@ fn fill(keys: usize, count: usize, seed: u64, hash_of: &impl Fn(usize, u64) -> u
         used[number] += 1;
         longest = longest.max(step);
     }
-    Some(Index { seed, longest_probe: longest as u16, buckets })
+    Some(Index {
+        seed,
+        longest_probe: longest as u16,
+        buckets,
+    })
 }
 
 #[cfg(test)]
@@ -65,17 +74,24 @@ mod tests {
     #[test]
     fn every_key_stands_within_the_longest_probe() {
         for keys in [0_usize, 1, 7, 8, 9, 100, 10_000] {
-            let hash_of = |key: usize, seed| hash::key_hash(seed, 1, b"", &(key as u64).to_le_bytes());
+            let hash_of =
+                |key: usize, seed| hash::key_hash(seed, 1, b"", &(key as u64).to_le_bytes());
             let index = build(keys, 42, hash_of);
             let count = index.buckets.len();
             for key in 0..keys {
                 let hash = hash_of(key, index.seed);
                 let home = hash::home_bucket(hash, count as u32) as usize;
-                let step = (0..=usize::from(index.longest_probe))
-                    .position(|step| index.buckets[(home + step) % count].slots.contains(&(key as u32)));
+                let step = (0..=usize::from(index.longest_probe)).position(|step| {
+                    index.buckets[(home + step) % count]
+                        .slots
+                        .contains(&(key as u32))
+                });
                 assert!(step.is_some(), "key {key} of {keys}");
             }
-            assert!(count * 64 <= (keys * 8).max(64) + 64, "{count} buckets for {keys} keys");
+            assert!(
+                count * 64 <= (keys * 8).max(64) + 64,
+                "{count} buckets for {keys} keys"
+            );
         }
     }
 }

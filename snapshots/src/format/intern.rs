@@ -18,7 +18,10 @@ pub(super) struct Texts {
 impl Texts {
     pub(super) fn new() -> Self {
         // Offset 0 means absent; a zero length stands there.
-        Self { heap: vec![0], known: HashMap::new() }
+        Self {
+            heap: vec![0],
+            known: HashMap::new(),
+        }
     }
 
     /// The offset of a text; 0 for the empty one.
@@ -69,7 +72,10 @@ pub(super) struct Lists {
 
 impl Lists {
     pub(super) fn new() -> Self {
-        Self { numbers: vec![0], known: HashMap::new() }
+        Self {
+            numbers: vec![0],
+            known: HashMap::new(),
+        }
     }
 
     /// The offset of a list; 0 for the empty one.
@@ -81,7 +87,8 @@ impl Lists {
             return Ok(*at);
         }
         let at = super::fit("list entries", self.numbers.len())?;
-        self.numbers.push(super::fit("entries of one list", list.len())?);
+        self.numbers
+            .push(super::fit("entries of one list", list.len())?);
         self.numbers.extend_from_slice(&list);
         self.known.insert(list, at);
         Ok(at)
@@ -104,7 +111,10 @@ impl<R: Copy + Default + Eq + Hash> Rows<R> {
     pub(super) fn new() -> Self {
         let mut known = HashMap::new();
         known.insert(R::default(), 0);
-        Self { rows: vec![R::default()], known }
+        Self {
+            rows: vec![R::default()],
+            known,
+        }
     }
 
     /// The number of a row.

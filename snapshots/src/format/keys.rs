@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use enrich_core::snapshot::schema::{KeyClassRow, KeyHolderRow, KeyRow, NOBODY, SHARED, ValidityRow};
+use enrich_core::snapshot::schema::{
+    KeyClassRow, KeyHolderRow, KeyRow, NOBODY, SHARED, ValidityRow,
+};
 use enrich_core::{Key, KeyType};
 
 use super::intern::{Lists, Rows, Texts};
@@ -33,11 +35,13 @@ pub(super) struct KeyTables {
 
 fn canonical(uid: &str, alias: &Alias) -> Result<Canonical, BuildError> {
     let mut buffer = String::new();
-    let key = Key::canonical(alias.key_type, &alias.domain, &alias.value, &mut buffer).map_err(|reason| BuildError::Key {
-        uid: uid.to_owned(),
-        key: Key::new(alias.key_type, &alias.domain, &alias.value).to_string(),
-        reason,
-    })?;
+    let key = Key::canonical(alias.key_type, &alias.domain, &alias.value, &mut buffer).map_err(
+        |reason| BuildError::Key {
+            uid: uid.to_owned(),
+            key: Key::new(alias.key_type, &alias.domain, &alias.value).to_string(),
+            reason,
+        },
+    )?;
     Ok((key.key_type, key.domain.to_owned(), key.value.to_owned()))
 }
 
@@ -45,7 +49,9 @@ fn canonical(uid: &str, alias: &Alias) -> Result<Canonical, BuildError> {
 fn split(key_type: KeyType, value: &str) -> (&str, &str, &str) {
     let after = |separators: &[char]| value.rfind(separators).map_or(0, |at| at + 1);
     let cut = match key_type {
-        KeyType::AwsArn | KeyType::Uid | KeyType::SpiffeId | KeyType::GcpPrincipal => after(&['/', ':']),
+        KeyType::AwsArn | KeyType::Uid | KeyType::SpiffeId | KeyType::GcpPrincipal => {
+            after(&['/', ':'])
+        }
         KeyType::K8sUser => after(&[':']),
         KeyType::AwsPrincipalId | KeyType::AwsAccessKeyId => 4,
         KeyType::OidcSubject => value.match_indices(':').nth(1).map_or(0, |(at, _)| at + 1),
@@ -71,9 +77,15 @@ pub(super) fn tables(
     for (number, identity) in identities.iter().enumerate() {
         let number = fit("identities", number)?;
         for alias in &identity.aliases {
-            let interval = (alias.valid_from_ms.unwrap_or(i64::MIN), alias.valid_to_ms.unwrap_or(i64::MAX));
+            let interval = (
+                alias.valid_from_ms.unwrap_or(i64::MIN),
+                alias.valid_to_ms.unwrap_or(i64::MAX),
+            );
             // A tombstone's keys end when it was retired, whatever the source forgot to say.
-            let interval = (interval.0, interval.1.min(identity.retired_at_ms.unwrap_or(i64::MAX)));
+            let interval = (
+                interval.0,
+                interval.1.min(identity.retired_at_ms.unwrap_or(i64::MAX)),
+            );
             let entry = holders.entry(canonical(&identity.uid, alias)?).or_default();
             if !entry.contains(&(number, interval)) {
                 entry.push((number, interval));
@@ -81,7 +93,10 @@ pub(super) fn tables(
         }
         if with_uids {
             let key = (KeyType::Uid, String::new(), identity.uid.clone());
-            holders.entry(key).or_default().push((number, (i64::MIN, i64::MAX)));
+            holders
+                .entry(key)
+                .or_default()
+                .push((number, (i64::MIN, i64::MAX)));
         }
     }
     let mut own: Vec<Vec<(&Canonical, Interval)>> = vec![Vec::new(); identities.len()];
@@ -96,7 +111,12 @@ pub(super) fn tables(
     let mut out = KeyTables::default();
     let (mut classes, mut validity) = (Rows::new(), Rows::new());
     let mut holder_rows: Rows<KeyHolderRow> = Rows::new();
-    let mut add = |key: &Canonical, interval: Interval, holder: u32, out: &mut KeyTables, texts: &mut Texts, validity: &mut Rows<ValidityRow>| {
+    let mut add = |key: &Canonical,
+                   interval: Interval,
+                   holder: u32,
+                   out: &mut KeyTables,
+                   texts: &mut Texts,
+                   validity: &mut Rows<ValidityRow>| {
         let (prefix, rest, suffix) = split(key.0, &key.2);
         let class = classes.add(KeyClassRow {
             key_type: u32::from(key.0.code()),
@@ -106,25 +126,46 @@ pub(super) fn tables(
             validity: validity_row(interval, validity)?,
         })?;
         let number = fit("keys", out.keys.len())?;
-        out.keys.push(KeyRow { class, rest: texts.add(rest)?, holder });
+        out.keys.push(KeyRow {
+            class,
+            rest: texts.add(rest)?,
+            holder,
+        });
         out.canonical.push(key.clone());
         Ok::<u32, BuildError>(number)
     };
     for (number, keys) in own.iter().enumerate() {
         out.first.push(fit("keys", out.keys.len())?);
         for (key, interval) in keys {
-            add(key, *interval, fit("identities", number)?, &mut out, texts, &mut validity)?;
+            add(
+                key,
+                *interval,
+                fit("identities", number)?,
+                &mut out,
+                texts,
+                &mut validity,
+            )?;
         }
     }
     let mut shared_of: Vec<Vec<u32>> = vec![Vec::new(); identities.len()];
     for (key, of) in shared {
         let mut list = Vec::with_capacity(of.len());
         for (identity, interval) in of {
-            let row = KeyHolderRow { identity: *identity, validity: validity_row(*interval, &mut validity)? };
+            let row = KeyHolderRow {
+                identity: *identity,
+                validity: validity_row(*interval, &mut validity)?,
+            };
             list.push(holder_rows.add(row)?);
         }
         let holder = SHARED | lists.add(list)?;
-        let number = add(key, (i64::MIN, i64::MAX), holder, &mut out, texts, &mut validity)?;
+        let number = add(
+            key,
+            (i64::MIN, i64::MAX),
+            holder,
+            &mut out,
+            texts,
+            &mut validity,
+        )?;
         for (identity, _) in of {
             let of_identity = &mut shared_of[*identity as usize];
             if of_identity.last() != Some(&number) {
@@ -135,12 +176,22 @@ pub(super) fn tables(
     for list in shared_of {
         out.shared.push(lists.add(list)?);
     }
-    let mut gone: Vec<Canonical> = removed.iter().map(|alias| canonical("removed keys", alias)).collect::<Result<_, _>>()?;
+    let mut gone: Vec<Canonical> = removed
+        .iter()
+        .map(|alias| canonical("removed keys", alias))
+        .collect::<Result<_, _>>()?;
     gone.sort();
     gone.dedup();
     for key in gone {
         if !holders.contains_key(&key) {
-            add(&key, (i64::MIN, i64::MAX), NOBODY, &mut out, texts, &mut validity)?;
+            add(
+                &key,
+                (i64::MIN, i64::MAX),
+                NOBODY,
+                &mut out,
+                texts,
+                &mut validity,
+            )?;
         }
     }
     out.classes = classes.into_rows();
@@ -153,7 +204,10 @@ fn validity_row(interval: Interval, rows: &mut Rows<ValidityRow>) -> Result<u32,
     if interval == (i64::MIN, i64::MAX) {
         return Ok(0);
     }
-    rows.add(ValidityRow { from_ms: interval.0, to_ms: interval.1 })
+    rows.add(ValidityRow {
+        from_ms: interval.0,
+        to_ms: interval.1,
+    })
 }
 
 #[cfg(test)]
@@ -163,7 +217,10 @@ mod tests {
     #[test]
     fn parts_make_the_value_again() {
         for (key_type, value) in [
-            (KeyType::AwsArn, "arn:aws:iam::123456789012:role/ci/deployer"),
+            (
+                KeyType::AwsArn,
+                "arn:aws:iam::123456789012:role/ci/deployer",
+            ),
             (KeyType::AwsArn, "arn:aws:iam::123456789012:root"),
             (KeyType::AwsPrincipalId, "AROAABCDEFGHIJKLMNOPQ"),
             (KeyType::K8sUser, "system:serviceaccount:payments:api"),
@@ -175,7 +232,13 @@ mod tests {
             let (prefix, rest, suffix) = split(key_type, value);
             assert_eq!(format!("{prefix}{rest}{suffix}"), value);
         }
-        assert_eq!(split(KeyType::Email, "a@example.com"), ("", "a", "@example.com"));
-        assert_eq!(split(KeyType::K8sUser, "system:serviceaccount:p:api").0, "system:serviceaccount:p:");
+        assert_eq!(
+            split(KeyType::Email, "a@example.com"),
+            ("", "a", "@example.com")
+        );
+        assert_eq!(
+            split(KeyType::K8sUser, "system:serviceaccount:p:api").0,
+            "system:serviceaccount:p:"
+        );
     }
 }

@@ -12,11 +12,11 @@ mod keys;
 mod networks;
 mod rows;
 
+use enrich_core::hash;
 use enrich_core::snapshot::Header;
 use enrich_core::snapshot::header::{ID_LEN, MAJOR, MINOR};
 use enrich_core::snapshot::schema::{IdentityRow, MetaRow, ScopeRow, section};
 use enrich_core::vocabulary::LayerKind;
-use enrich_core::hash;
 
 pub use self::error::BuildError;
 pub use self::file::{Sections, sign};
@@ -32,7 +32,11 @@ fn fit(what: &'static str, count: usize) -> Result<u32, BuildError> {
     u32::try_from(count)
         .ok()
         .filter(|count| *count < 0x7FFF_FFFF)
-        .ok_or(BuildError::TooLarge { what, count: count as u64, limit: 0x7FFF_FFFF })
+        .ok_or(BuildError::TooLarge {
+            what,
+            count: count as u64,
+            limit: 0x7FFF_FFFF,
+        })
 }
 
 /// Writes an inventory as an unsigned snapshot.
@@ -52,18 +56,30 @@ fn sections(inventory: &Inventory) -> Result<(IndexFacts, Sections), BuildError>
     identities.sort_by(|a, b| a.uid.cmp(&b.uid));
     for identity in &identities {
         if identity.uid.is_empty() || identity.uid.len() > MAX_UID {
-            return Err(BuildError::UidLength { name: identity.name.clone(), len: identity.uid.len(), limit: MAX_UID });
+            return Err(BuildError::UidLength {
+                name: identity.name.clone(),
+                len: identity.uid.len(),
+                limit: MAX_UID,
+            });
         }
     }
     for pair in identities.windows(2) {
         if pair[0].uid == pair[1].uid {
-            return Err(BuildError::DuplicateUid { uid: pair[0].uid.clone() });
+            return Err(BuildError::DuplicateUid {
+                uid: pair[0].uid.clone(),
+            });
         }
     }
 
     let mut writer = Writer::new();
     let is_overlay = inventory.meta.overlay_of.is_some();
-    let keys = keys::tables(&identities, &inventory.removed_keys, is_overlay, &mut writer.texts, &mut writer.lists)?;
+    let keys = keys::tables(
+        &identities,
+        &inventory.removed_keys,
+        is_overlay,
+        &mut writer.texts,
+        &mut writer.lists,
+    )?;
     let mut rows = Vec::with_capacity(identities.len());
     for (number, identity) in identities.iter().enumerate() {
         let (uid_prefix, uid_rest) = split_uid(&identity.uid);
@@ -81,11 +97,25 @@ fn sections(inventory: &Inventory) -> Result<(IndexFacts, Sections), BuildError>
         });
     }
     let scopes = scopes(inventory, &mut writer)?;
-    let rules = inventory.rules.iter().map(|rule| writer.rule(rule)).collect::<Result<Vec<_>, _>>()?;
-    let (networks, ranges_v4, ranges_v6) = networks::tables(&inventory.networks, &identities, &mut writer.texts, &mut writer.lists)?;
+    let rules = inventory
+        .rules
+        .iter()
+        .map(|rule| writer.rule(rule))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (networks, ranges_v4, ranges_v6) = networks::tables(
+        &inventory.networks,
+        &identities,
+        &mut writer.texts,
+        &mut writer.lists,
+    )?;
     let meta = [("organization", inventory.meta.organization.as_str())]
         .iter()
-        .map(|(name, value)| Ok(MetaRow { name: writer.texts.add(name)?, value: writer.texts.add(value)? }))
+        .map(|(name, value)| {
+            Ok(MetaRow {
+                name: writer.texts.add(name)?,
+                value: writer.texts.add(value)?,
+            })
+        })
         .collect::<Result<Vec<_>, BuildError>>()?;
 
     let mut content = blake3::Hasher::new();
@@ -96,7 +126,11 @@ fn sections(inventory: &Inventory) -> Result<(IndexFacts, Sections), BuildError>
         content.update(&(value.len() as u64).to_le_bytes());
         content.update(value.as_bytes());
     }
-    let first_seed = content.finalize().as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let first_seed = content
+        .finalize()
+        .as_bytes()
+        .first_chunk()
+        .map_or(0, |bytes| u64::from_le_bytes(*bytes));
     let index = index::build(keys.canonical.len(), first_seed, |number, seed| {
         let (key_type, domain, value) = &keys.canonical[number];
         hash::key_hash(seed, key_type.code(), domain.as_bytes(), value.as_bytes())
@@ -127,7 +161,9 @@ fn split_uid(uid: &str) -> (&str, &str) {
 
 fn scopes(inventory: &Inventory, writer: &mut Writer) -> Result<Vec<ScopeRow>, BuildError> {
     let mut sorted: Vec<_> = inventory.scopes.iter().collect();
-    sorted.sort_by(|a, b| (a.provider.code(), &a.domain, &a.part).cmp(&(b.provider.code(), &b.domain, &b.part)));
+    sorted.sort_by(|a, b| {
+        (a.provider.code(), &a.domain, &a.part).cmp(&(b.provider.code(), &b.domain, &b.part))
+    });
     sorted.dedup_by(|b, a| (a.provider, &a.domain, &a.part) == (b.provider, &b.domain, &b.part));
     sorted
         .into_iter()
@@ -146,8 +182,14 @@ fn scopes(inventory: &Inventory, writer: &mut Writer) -> Result<Vec<ScopeRow>, B
 }
 
 fn header(meta: &Meta, (seed, longest_probe): IndexFacts) -> Result<Header, BuildError> {
-    let id = if meta.id.is_empty() { default_id(meta) } else { meta.id.clone() };
-    let clean = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
+    let id = if meta.id.is_empty() {
+        default_id(meta)
+    } else {
+        meta.id.clone()
+    };
+    let clean = id
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
     if !clean || id.is_empty() || id.len() > ID_LEN {
         return Err(BuildError::Id { id });
     }
@@ -160,7 +202,11 @@ fn header(meta: &Meta, (seed, longest_probe): IndexFacts) -> Result<Header, Buil
     header.created_ms = meta.created_ms;
     header.valid_for_s = meta.valid_for_s;
     header.id = id_field;
-    header.layer = if meta.overlay_of.is_some() { LayerKind::Overlay } else { LayerKind::Shard };
+    header.layer = if meta.overlay_of.is_some() {
+        LayerKind::Overlay
+    } else {
+        LayerKind::Shard
+    };
     header.longest_probe = longest_probe;
     header.index_seed = seed;
     header.overlay_of = meta.overlay_of.unwrap_or_default();
@@ -173,7 +219,13 @@ fn default_id(meta: &Meta) -> String {
     let mut slug: String = meta
         .organization
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
         .take(16)
         .collect();
     slug = slug.trim_matches('-').to_owned();
@@ -181,7 +233,11 @@ fn default_id(meta: &Meta) -> String {
     let seconds = meta.created_ms.div_euclid(1000) * 1000;
     // Writing to a String cannot fail.
     let _ = enrich_core::time::write_rfc3339(&mut time, seconds);
-    let mut id = if slug.is_empty() { format!("{time}-{}", meta.sequence) } else { format!("{slug}-{time}-{}", meta.sequence) };
+    let mut id = if slug.is_empty() {
+        format!("{time}-{}", meta.sequence)
+    } else {
+        format!("{slug}-{time}-{}", meta.sequence)
+    };
     id.truncate(ID_LEN);
     id
 }

@@ -53,7 +53,11 @@ fn unnamed(networks: &[Network], identities: &[&Identity]) -> Vec<Network> {
                     (address, if address.is_ipv4() { 32 } else { 128 })
                 }
             };
-            Some(Network { name: name.to_owned(), kind: NetworkKind::Other, prefixes: vec![prefix] })
+            Some(Network {
+                name: name.to_owned(),
+                kind: NetworkKind::Other,
+                prefixes: vec![prefix],
+            })
         })
         .collect()
 }
@@ -70,13 +74,24 @@ pub(super) fn tables(
     let mut rows = Vec::with_capacity(sorted.len());
     let (mut v4, mut v6) = (Vec::new(), Vec::new());
     for (number, network) in sorted.iter().enumerate() {
-        rows.push(NetworkRow { name: texts.add(&network.name)?, kind: u32::from(network.kind.code()) });
+        rows.push(NetworkRow {
+            name: texts.add(&network.name)?,
+            kind: u32::from(network.kind.code()),
+        });
         for (address, len) in &network.prefixes {
-            let fault = || BuildError::Prefix { network: network.name.clone(), prefix: *address, len: *len };
+            let fault = || BuildError::Prefix {
+                network: network.name.clone(),
+                prefix: *address,
+                len: *len,
+            };
             let number = fit("networks", number)?;
             match address {
-                IpAddr::V4(v4_address) => v4.push(span(u128::from(v4_address.to_bits()), *len, 32, number).ok_or_else(fault)?),
-                IpAddr::V6(v6_address) => v6.push(span(v6_address.to_bits(), *len, 128, number).ok_or_else(fault)?),
+                IpAddr::V4(v4_address) => v4.push(
+                    span(u128::from(v4_address.to_bits()), *len, 32, number).ok_or_else(fault)?,
+                ),
+                IpAddr::V6(v6_address) => {
+                    v6.push(span(v6_address.to_bits(), *len, 128, number).ok_or_else(fault)?)
+                }
             }
         }
     }
@@ -100,13 +115,27 @@ pub(super) fn tables(
 }
 
 fn words(bits: u128) -> [u32; 4] {
-    [(bits >> 96) as u32, (bits >> 64) as u32, (bits >> 32) as u32, bits as u32]
+    [
+        (bits >> 96) as u32,
+        (bits >> 64) as u32,
+        (bits >> 32) as u32,
+        bits as u32,
+    ]
 }
 
 fn span(address: u128, len: u8, bits: u8, network: u32) -> Option<Span> {
     let host_bits = u32::from(bits.checked_sub(len)?);
-    let host_mask = if host_bits == 128 { u128::MAX } else { (1 << host_bits) - 1 };
-    Some(Span { first: address & !host_mask, last: address | host_mask, len, network })
+    let host_mask = if host_bits == 128 {
+        u128::MAX
+    } else {
+        (1 << host_bits) - 1
+    };
+    Some(Span {
+        first: address & !host_mask,
+        last: address | host_mask,
+        len,
+        network,
+    })
 }
 
 /// Prefixes nest or are disjoint, so a stack holds exactly those that cover the sweep's position.
@@ -116,7 +145,10 @@ fn flatten(mut spans: Vec<Span>) -> Vec<Range> {
     let mut out: Vec<Range> = Vec::new();
     let mut open: Vec<Span> = Vec::new();
     let mut next = Some(0_u128);
-    let close_until = |limit: Option<u128>, open: &mut Vec<Span>, next: &mut Option<u128>, out: &mut Vec<Range>| {
+    let close_until = |limit: Option<u128>,
+                       open: &mut Vec<Span>,
+                       next: &mut Option<u128>,
+                       out: &mut Vec<Range>| {
         while let Some(top) = open.last().copied() {
             if limit.is_some_and(|limit| top.last >= limit) {
                 break;
@@ -159,7 +191,11 @@ fn push(out: &mut Vec<Range>, first: u128, last: u128, open: &[Span]) {
         previous.last = last;
         return;
     }
-    out.push(Range { first, last, networks });
+    out.push(Range {
+        first,
+        last,
+        networks,
+    });
 }
 
 #[cfg(test)]
@@ -167,7 +203,10 @@ mod tests {
     use super::*;
 
     fn model(spans: &[Span], address: u128) -> Vec<u32> {
-        let mut covering: Vec<&Span> = spans.iter().filter(|s| s.first <= address && address <= s.last).collect();
+        let mut covering: Vec<&Span> = spans
+            .iter()
+            .filter(|s| s.first <= address && address <= s.last)
+            .collect();
         covering.sort();
         let mut out = Vec::new();
         for span in covering.iter().rev() {
@@ -190,14 +229,29 @@ mod tests {
             }
         }
         for probe in probes {
-            let found = ranges.iter().find(|r| r.first <= probe && probe <= r.last).map_or(Vec::new(), |r| r.networks.clone());
-            assert_eq!(found, model(&spans, probe), "address {probe:#x} in {spans:?}");
+            let found = ranges
+                .iter()
+                .find(|r| r.first <= probe && probe <= r.last)
+                .map_or(Vec::new(), |r| r.networks.clone());
+            assert_eq!(
+                found,
+                model(&spans, probe),
+                "address {probe:#x} in {spans:?}"
+            );
         }
     }
 
     #[test]
     fn nested_and_touching_prefixes() {
-        let v4 = |text: &str, len, network| span(u128::from(text.parse::<std::net::Ipv4Addr>().unwrap().to_bits()), len, 32, network).unwrap();
+        let v4 = |text: &str, len, network| {
+            span(
+                u128::from(text.parse::<std::net::Ipv4Addr>().unwrap().to_bits()),
+                len,
+                32,
+                network,
+            )
+            .unwrap()
+        };
         check(vec![
             v4("10.0.0.0", 8, 0),
             v4("10.1.0.0", 16, 1),
@@ -209,7 +263,10 @@ mod tests {
             v4("0.0.0.0", 0, 5),
         ]);
         check(vec![v4("255.255.255.255", 32, 0), v4("0.0.0.0", 32, 1)]);
-        check(vec![span(u128::MAX, 128, 128, 0).unwrap(), span(0, 0, 128, 1).unwrap()]);
+        check(vec![
+            span(u128::MAX, 128, 128, 0).unwrap(),
+            span(0, 0, 128, 1).unwrap(),
+        ]);
     }
 
     /// A linear congruential generator, so that the cases are the same everywhere.
@@ -217,12 +274,22 @@ mod tests {
     fn many_random_prefixes() {
         let mut state = 0x2545_F491_4F6C_DD1D_u64;
         let mut random = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             state >> 33
         };
         for _ in 0..200 {
             let spans = (0..random() % 20)
-                .map(|n| span(u128::from(random() as u32 & 0x0F00_FFFF), (random() % 33) as u8, 32, (n % 5) as u32).unwrap())
+                .map(|n| {
+                    span(
+                        u128::from(random() as u32 & 0x0F00_FFFF),
+                        (random() % 33) as u8,
+                        32,
+                        (n % 5) as u32,
+                    )
+                    .unwrap()
+                })
                 .collect();
             check(spans);
         }

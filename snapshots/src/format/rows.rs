@@ -97,10 +97,14 @@ impl Writer {
             Time::Never => time_code::NEVER,
             Time::NeverSince(ms) => {
                 let limit = time_code::FIRST_SECOND - time_code::FIRST_NEVER_SINCE;
-                let number = self.never_since.iter().position(|known| *known == ms).unwrap_or_else(|| {
-                    self.never_since.push(ms);
-                    self.never_since.len() - 1
-                }) as u32;
+                let number = self
+                    .never_since
+                    .iter()
+                    .position(|known| *known == ms)
+                    .unwrap_or_else(|| {
+                        self.never_since.push(ms);
+                        self.never_since.len() - 1
+                    }) as u32;
                 if number >= limit {
                     return Err(BuildError::TooLarge {
                         what: "different starts of \"never since\"",
@@ -123,7 +127,10 @@ impl Writer {
     }
 
     fn text_list(&mut self, texts: &[String]) -> Result<u32, BuildError> {
-        let list = texts.iter().map(|text| self.texts.add(text)).collect::<Result<_, _>>()?;
+        let list = texts
+            .iter()
+            .map(|text| self.texts.add(text))
+            .collect::<Result<_, _>>()?;
         self.lists.add(list)
     }
 
@@ -136,7 +143,10 @@ impl Writer {
         })
     }
 
-    pub(super) fn escalation(&mut self, policy: Option<&EscalationPolicy>) -> Result<u32, BuildError> {
+    pub(super) fn escalation(
+        &mut self,
+        policy: Option<&EscalationPolicy>,
+    ) -> Result<u32, BuildError> {
         let Some(policy) = policy else { return Ok(0) };
         self.escalations.add(EscalationRow {
             system: self.texts.add(&policy.system)?,
@@ -149,7 +159,8 @@ impl Writer {
         let mut sorted: Vec<&Credential> = identity.credentials.iter().collect();
         sorted.sort();
         for credential in sorted {
-            let codes = u32::from(credential.status.code()) | u32::from(credential.max_age_days.unwrap_or(0)) << 16;
+            let codes = u32::from(credential.status.code())
+                | u32::from(credential.max_age_days.unwrap_or(0)) << 16;
             let row = CredentialRow {
                 uid: self.texts.add(&credential.uid)?,
                 type_: self.texts.add(&credential.credential_type)?,
@@ -189,7 +200,9 @@ impl Writer {
         let owner = identity.owner.as_ref();
         let row = OwnershipRow {
             owner: self.entity(owner.map(|owner| &owner.entity))?,
-            source: self.texts.option(owner.map(|owner| owner.source.as_str()))?,
+            source: self
+                .texts
+                .option(owner.map(|owner| owner.source.as_str()))?,
             as_of: self.time_or_unknown(owner.and_then(|owner| owner.as_of_ms))?,
             status: owner.map_or(0, |owner| u32::from(owner.status.code())),
             sponsor: self.entity(identity.sponsor.as_ref())?,
@@ -205,13 +218,20 @@ impl Writer {
         if let Some(privilege) = privilege
             && privilege.tier > 3
         {
-            return Err(BuildError::Tier { uid: identity.uid.clone(), tier: privilege.tier });
+            return Err(BuildError::Tier {
+                uid: identity.uid.clone(),
+                tier: privilege.tier,
+            });
         }
         let codes = environments(&identity.environment)
-            | identity.criticality.map_or(0, |criticality| u32::from(criticality.code())) << 8
+            | identity
+                .criticality
+                .map_or(0, |criticality| u32::from(criticality.code()))
+                << 8
             | privilege.map_or(0, |privilege| u32::from(privilege.tier) + 1) << 16
             | privilege.map_or(0, |privilege| u32::from(privilege.level.code())) << 24;
-        let basis = self.text_list(privilege.map_or(&[], |privilege| privilege.basis.as_slice()))?;
+        let basis =
+            self.text_list(privilege.map_or(&[], |privilege| privilege.basis.as_slice()))?;
         self.exposure.add(ExposureRow { codes, basis })
     }
 
@@ -283,14 +303,27 @@ impl Writer {
         self.lists.add(list)
     }
 
-    pub(super) fn details(&mut self, identity: &Identity, uid_rest: &str, shared_keys: u32) -> Result<u32, BuildError> {
+    pub(super) fn details(
+        &mut self,
+        identity: &Identity,
+        uid_rest: &str,
+        shared_keys: u32,
+    ) -> Result<u32, BuildError> {
         let agent = identity.agent.as_ref();
         let row = DetailsRow {
             retired_ms: identity.retired_at_ms.unwrap_or(i64::MIN),
-            name: if identity.name == uid_rest { 0 } else { self.texts.add(&identity.name)? },
+            name: if identity.name == uid_rest {
+                0
+            } else {
+                self.texts.add(&identity.name)?
+            },
             purpose: self.texts.option(identity.purpose.as_deref())?,
-            agent_framework: self.texts.option(agent.map(|agent| agent.framework.as_str()))?,
-            agent_parent: self.texts.option(agent.map(|agent| agent.parent.as_str()))?,
+            agent_framework: self
+                .texts
+                .option(agent.map(|agent| agent.framework.as_str()))?,
+            agent_parent: self
+                .texts
+                .option(agent.map(|agent| agent.parent.as_str()))?,
             created_by: self.texts.option(identity.lineage.created_by.as_deref())?,
             assumable_by: self.text_list(&identity.lineage.assumable_by)?,
             can_assume: self.text_list(&identity.lineage.can_assume)?,
@@ -302,8 +335,15 @@ impl Writer {
             shared_keys,
             reserved: 0,
         };
-        let nothing = DetailsRow { retired_ms: i64::MIN, ..DetailsRow::default() };
-        if row == nothing { Ok(0) } else { self.details.add(row) }
+        let nothing = DetailsRow {
+            retired_ms: i64::MIN,
+            ..DetailsRow::default()
+        };
+        if row == nothing {
+            Ok(0)
+        } else {
+            self.details.add(row)
+        }
     }
 
     fn findings(&mut self, findings: &[Finding]) -> Result<u32, BuildError> {
@@ -316,7 +356,9 @@ impl Writer {
                 severity: u32::from(finding.severity.code()),
                 evidence: self.texts.add(&finding.evidence)?,
                 exception_until: self.time_or_unknown(exception.map(|(until, _)| *until))?,
-                exception_reason: self.texts.option(exception.map(|(_, reason)| reason.as_str()))?,
+                exception_reason: self
+                    .texts
+                    .option(exception.map(|(_, reason)| reason.as_str()))?,
             };
             list.push(self.findings.add(row)?);
         }
@@ -356,8 +398,12 @@ impl Writer {
             roles: mask(rule.roles.iter().map(|word| word.code())),
             verdicts: mask(rule.verdicts.iter().map(|word| word.code())),
             max_tier: rule.max_tier.map_or(0, |tier| u32::from(tier) + 1),
-            min_criticality: rule.min_criticality.map_or(0, |word| u32::from(word.code())),
-            min_finding_severity: rule.min_finding_severity.map_or(0, |word| u32::from(word.code())),
+            min_criticality: rule
+                .min_criticality
+                .map_or(0, |word| u32::from(word.code())),
+            min_finding_severity: rule
+                .min_finding_severity
+                .map_or(0, |word| u32::from(word.code())),
             findings: self.text_list(&rule.findings)?,
             kinds: mask(rule.kinds.iter().map(|word| word.code())),
             deviations: mask(rule.deviations.iter().map(|word| word.code())),

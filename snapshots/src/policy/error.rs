@@ -50,21 +50,50 @@ impl ConfigError {
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
         let message = error.message().replace('\n', " ");
-        Self::Syntax { file: file.to_owned(), line, column, meant: meant(&message), reason: message }
+        Self::Syntax {
+            file: file.to_owned(),
+            line,
+            column,
+            meant: meant(&message),
+            reason: message,
+        }
     }
 
     /// A semantic error about a value that stands in the file.
-    pub(crate) fn meaning(file: &str, text: &str, value: &str, reason: String, candidates: &[&str]) -> Self {
+    pub(crate) fn meaning(
+        file: &str,
+        text: &str,
+        value: &str,
+        reason: String,
+        candidates: &[&str],
+    ) -> Self {
         let quoted = format!("\"{value}\"");
-        let line = text.lines().position(|line| !line.trim_start().starts_with('#') && (line.contains(&quoted) || line.contains(&format!("[{value}]")))).map(|n| n + 1);
-        let meant = closest(value, candidates.iter().copied()).map_or_else(String::new, |word| format!("; did you mean {word:?}"));
-        Self::Meaning { file: file.to_owned(), line, reason, meant }
+        let line = text
+            .lines()
+            .position(|line| {
+                !line.trim_start().starts_with('#')
+                    && (line.contains(&quoted) || line.contains(&format!("[{value}]")))
+            })
+            .map(|n| n + 1);
+        let meant = closest(value, candidates.iter().copied())
+            .map_or_else(String::new, |word| format!("; did you mean {word:?}"));
+        Self::Meaning {
+            file: file.to_owned(),
+            line,
+            reason,
+            meant,
+        }
     }
 }
 
 /// The closest known key, from the reader's "unknown field `x`, expected one of `a`, `b`".
 fn meant(message: &str) -> String {
-    let Some(rest) = message.strip_prefix("unknown field `") else { return String::new() };
-    let Some((unknown, rest)) = rest.split_once('`') else { return String::new() };
-    closest(unknown, rest.split('`').skip(1).step_by(2)).map_or_else(String::new, |word| format!("; did you mean {word:?}"))
+    let Some(rest) = message.strip_prefix("unknown field `") else {
+        return String::new();
+    };
+    let Some((unknown, rest)) = rest.split_once('`') else {
+        return String::new();
+    };
+    closest(unknown, rest.split('`').skip(1).step_by(2))
+        .map_or_else(String::new, |word| format!("; did you mean {word:?}"))
 }

@@ -16,8 +16,12 @@ pub fn parse(text: &str) -> Result<Hours, String> {
             return Ok([0xFF; 21]);
         }
         let lower = part.to_ascii_lowercase();
-        let (days, span) = lower.rsplit_once(' ').map_or_else(|| ("mon-sun", lower.as_str()), |(days, span)| (days.trim(), span.trim()));
-        let days = parse_days(days).ok_or_else(|| format!("hours {part:?}: days are written mon, mon-fri or sat,sun"))?;
+        let (days, span) = lower.rsplit_once(' ').map_or_else(
+            || ("mon-sun", lower.as_str()),
+            |(days, span)| (days.trim(), span.trim()),
+        );
+        let days = parse_days(days)
+            .ok_or_else(|| format!("hours {part:?}: days are written mon, mon-fri or sat,sun"))?;
         let (from, to) = parse_span(span)
             .ok_or_else(|| format!("hours {part:?}: times are written 06:00-20:00, on the hour, in UTC; write always for the whole week"))?;
         for day in days {
@@ -33,7 +37,10 @@ pub fn parse(text: &str) -> Result<Hours, String> {
 }
 
 fn parse_days(text: &str) -> Option<Vec<usize>> {
-    let day = |name: &str| DAYS.iter().position(|day| name.starts_with(day) && name.len() >= 3);
+    let day = |name: &str| {
+        DAYS.iter()
+            .position(|day| name.starts_with(day) && name.len() >= 3)
+    };
     let mut out = Vec::new();
     for part in text.split(',').map(str::trim) {
         match part.split_once('-') {
@@ -76,7 +83,10 @@ mod tests {
         let week = parse("mon-fri 06:00-20:00").unwrap();
         assert_eq!(count(week), 5 * 14);
         assert!(has(week, 0, 6) && has(week, 4, 19) && !has(week, 4, 20) && !has(week, 5, 10));
-        assert_eq!(count(parse("mon-fri 06:00-20:00; sat,sun 08:00-10:00").unwrap()), 74);
+        assert_eq!(
+            count(parse("mon-fri 06:00-20:00; sat,sun 08:00-10:00").unwrap()),
+            74
+        );
         assert_eq!(count(parse("always").unwrap()), 168);
         assert_eq!(count(parse("00:00-24:00").unwrap()), 168);
         let night = parse("sun 22:00-02:00").unwrap();
@@ -86,7 +96,14 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for text in ["", "mon", "mon 6-20", "mon 06:30-20:00", "xyz 06:00-20:00", "mon 06:00-25:00"] {
+        for text in [
+            "",
+            "mon",
+            "mon 6-20",
+            "mon 06:30-20:00",
+            "xyz 06:00-20:00",
+            "mon 06:00-25:00",
+        ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }

@@ -7,7 +7,9 @@ pub(crate) mod words;
 
 use std::collections::BTreeMap;
 
-use enrich_core::vocabulary::{Criticality, Dimension, Environment, Kind, LifecycleState, PrivilegeLevel};
+use enrich_core::vocabulary::{
+    Criticality, Dimension, Environment, Kind, LifecycleState, PrivilegeLevel,
+};
 use serde::Deserialize;
 
 pub use error::ConfigError;
@@ -215,7 +217,11 @@ pub struct EscalationSpec {
 
 impl From<&EscalationSpec> for EscalationPolicy {
     fn from(spec: &EscalationSpec) -> Self {
-        Self { system: spec.system.clone(), id: spec.id.clone(), url: spec.url.clone() }
+        Self {
+            system: spec.system.clone(),
+            id: spec.id.clone(),
+            url: spec.url.clone(),
+        }
     }
 }
 
@@ -256,19 +262,44 @@ impl Match {
     #[must_use]
     pub fn holds(&self, subject: &Subject) -> bool {
         let identity = &subject.identity;
-        let any = |globs: &Many<String>, text: &str| globs.0.is_empty() || globs.0.iter().any(|pattern| glob(pattern, text));
+        let any = |globs: &Many<String>, text: &str| {
+            globs.0.is_empty() || globs.0.iter().any(|pattern| glob(pattern, text))
+        };
         any(&self.uid, &identity.uid)
             && any(&self.name, &identity.name)
             && any(&self.kind, identity.kind.as_str())
             && any(&self.sub_type, &identity.sub_type)
             && any(&self.provider, identity.provider.as_str())
             && any(&self.domain, &identity.domain)
-            && (self.namespace.0.is_empty() || subject.namespace.as_deref().is_some_and(|namespace| any(&self.namespace, namespace)))
-            && self.tag.iter().all(|(key, globs)| subject.tags.get(key).is_some_and(|value| any(globs, value)))
-            && (self.policy.0.is_empty() || subject.grants.iter().any(|grant| any(&self.policy, &grant.name)))
-            && (self.owner.0.is_empty() || identity.owner.as_ref().is_some_and(|owner| any(&self.owner, &owner.entity.reference)))
-            && (self.alias.0.is_empty() || identity.aliases.iter().any(|alias| any(&self.alias, &notation(alias))))
-            && (self.source.0.is_empty() || subject.sources.iter().any(|source| any(&self.source, source)))
+            && (self.namespace.0.is_empty()
+                || subject
+                    .namespace
+                    .as_deref()
+                    .is_some_and(|namespace| any(&self.namespace, namespace)))
+            && self
+                .tag
+                .iter()
+                .all(|(key, globs)| subject.tags.get(key).is_some_and(|value| any(globs, value)))
+            && (self.policy.0.is_empty()
+                || subject
+                    .grants
+                    .iter()
+                    .any(|grant| any(&self.policy, &grant.name)))
+            && (self.owner.0.is_empty()
+                || identity
+                    .owner
+                    .as_ref()
+                    .is_some_and(|owner| any(&self.owner, &owner.entity.reference)))
+            && (self.alias.0.is_empty()
+                || identity
+                    .aliases
+                    .iter()
+                    .any(|alias| any(&self.alias, &notation(alias))))
+            && (self.source.0.is_empty()
+                || subject
+                    .sources
+                    .iter()
+                    .any(|source| any(&self.source, source)))
     }
 }
 
@@ -287,14 +318,26 @@ pub(crate) const DIMENSIONS: &[(&str, Dimension)] = &[
 #[must_use]
 pub(crate) fn owner_reference(text: &str) -> String {
     let text = text.trim();
-    let known = |kind: &str| text.len() > kind.len() && text[..kind.len()].eq_ignore_ascii_case(kind);
-    let joined = text.split_whitespace().collect::<Vec<_>>().join("-").to_lowercase();
-    if ["user:", "group:", "service:", "vendor:"].iter().any(|kind| text.is_char_boundary(kind.len().min(text.len())) && known(kind)) {
+    let known =
+        |kind: &str| text.len() > kind.len() && text[..kind.len()].eq_ignore_ascii_case(kind);
+    let joined = text
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join("-")
+        .to_lowercase();
+    if ["user:", "group:", "service:", "vendor:"]
+        .iter()
+        .any(|kind| text.is_char_boundary(kind.len().min(text.len())) && known(kind))
+    {
         let (kind, rest) = joined.split_once(':').unwrap_or(("group", joined.as_str()));
         let (namespace, name) = rest.split_once('/').unwrap_or(("default", rest));
         return format!("{kind}:{namespace}/{name}");
     }
-    let kind = if joined.contains('@') { "user" } else { "group" };
+    let kind = if joined.contains('@') {
+        "user"
+    } else {
+        "group"
+    };
     match joined.split_once('/') {
         Some((namespace, name)) => format!("{kind}:{namespace}/{name}"),
         None => format!("{kind}:default/{joined}"),

@@ -4,14 +4,15 @@
 use std::net::IpAddr;
 
 use enrich_core::vocabulary::{
-    Basis, Criticality, Dimension, Environment, Kind, LifecycleState, NetworkKind, OutcomeKind, Priority, Provider, Role, Severity, Verdict,
+    Basis, Criticality, Dimension, Environment, Kind, LifecycleState, NetworkKind, OutcomeKind,
+    Priority, Provider, Role, Severity, Verdict,
 };
 use serde::Deserialize;
 
 use super::words::{Many, Tables, Word};
 use super::{
-    Baseline, ClassifyRule, ConfigError, DEFAULT, DIMENSIONS, EscalationSpec, ExceptionRule, Match, Policy, PrivilegeRule, ResponseRule, Thresholds, hours,
-    owner_reference,
+    Baseline, ClassifyRule, ConfigError, DEFAULT, DIMENSIONS, EscalationSpec, ExceptionRule, Match,
+    Policy, PrivilegeRule, ResponseRule, Thresholds, hours, owner_reference,
 };
 use crate::model::{EntityRef, Expectation, Network, Scope, TriageRule};
 
@@ -140,20 +141,36 @@ const VERSION: u32 = 1;
 
 pub(super) fn parse(file: &str, text: &str) -> Result<Policy, ConfigError> {
     let spec: File = toml::from_str(text).map_err(|error| ConfigError::toml(file, text, &error))?;
-    let fault = |value: &str, reason: String, candidates: &[&str]| ConfigError::meaning(file, text, value, reason, candidates);
+    let fault = |value: &str, reason: String, candidates: &[&str]| {
+        ConfigError::meaning(file, text, value, reason, candidates)
+    };
     if spec.version != VERSION {
-        return Err(fault("", format!("policy version {} is not known, this build reads version {VERSION}", spec.version), &[]));
+        return Err(fault(
+            "",
+            format!(
+                "policy version {} is not known, this build reads version {VERSION}",
+                spec.version
+            ),
+            &[],
+        ));
     }
     let base = match spec.extends.as_deref() {
         None => None,
         Some("default") => Some(parse("the built-in default policy", DEFAULT)?),
-        Some(other) => return Err(fault(other, format!("extends = {other:?} names no policy; the only one is \"default\""), &["default"])),
+        Some(other) => {
+            return Err(fault(
+                other,
+                format!("extends = {other:?} names no policy; the only one is \"default\""),
+                &["default"],
+            ));
+        }
     };
     let check = Check { file, text };
     let own = base.as_ref().map_or(&[][..], |base| &base.networks);
     let mut networks = check.networks(&spec.networks, own)?;
     let mut policy = Policy {
-        thresholds: check.thresholds(&spec.thresholds, base.as_ref().map(|base| base.thresholds))?,
+        thresholds: check
+            .thresholds(&spec.thresholds, base.as_ref().map(|base| base.thresholds))?,
         behavior: check.behavior(spec.behavior, &mut networks)?,
         networks,
         classify: check.classify(spec.classify)?,
@@ -162,8 +179,26 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, ConfigError> {
         scopes: spec.scope.into_iter().map(scope).collect(),
         exceptions: check.exceptions(spec.exception)?,
         triage: check.triage(spec.triage)?,
-        owner_tags: spec.tags.owner.unwrap_or_else(|| own_tags(&["owner", "Owner", "team", "Team", "namespace/owner", "namespace/team"])),
-        environment_tags: spec.tags.environment.unwrap_or_else(|| own_tags(&["environment", "Environment", "env", "Env", "namespace/environment", "namespace/env"])),
+        owner_tags: spec.tags.owner.unwrap_or_else(|| {
+            own_tags(&[
+                "owner",
+                "Owner",
+                "team",
+                "Team",
+                "namespace/owner",
+                "namespace/team",
+            ])
+        }),
+        environment_tags: spec.tags.environment.unwrap_or_else(|| {
+            own_tags(&[
+                "environment",
+                "Environment",
+                "env",
+                "Env",
+                "namespace/environment",
+                "namespace/env",
+            ])
+        }),
     };
     for rule in &policy.privilege {
         check.tier(rule.tier, &rule.name)?;
@@ -176,7 +211,11 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, ConfigError> {
         policy.exceptions.extend(base.exceptions);
         let own: Vec<String> = policy.triage.iter().map(|rule| rule.name.clone()).collect();
         // A rule of the same name replaces the default one.
-        policy.triage.extend(base.triage.into_iter().filter(|rule| !own.contains(&rule.name)));
+        policy.triage.extend(
+            base.triage
+                .into_iter()
+                .filter(|rule| !own.contains(&rule.name)),
+        );
         policy.scopes.extend(base.scopes);
     }
     Ok(policy)
@@ -192,7 +231,11 @@ fn scope(spec: ScopeSpec) -> Scope {
         domain: spec.domain,
         part: spec.part,
         name: spec.name,
-        owner: spec.owner.map(|owner| EntityRef { reference: owner_reference(&owner), name: spec.owner_name, contact: spec.owner_contact }),
+        owner: spec.owner.map(|owner| EntityRef {
+            reference: owner_reference(&owner),
+            name: spec.owner_name,
+            contact: spec.owner_contact,
+        }),
         escalation_policy: spec.escalation_policy.as_ref().map(Into::into),
         covered: false,
     }
@@ -206,10 +249,22 @@ pub(crate) fn cidr(text: &str) -> Option<(IpAddr, u8)> {
     };
     let address: IpAddr = address.trim().parse().ok()?;
     let bits = if address.is_ipv4() { 32 } else { 128 };
-    let len: u8 = len.map_or(Some(bits), |len| len.trim().parse().ok().filter(|len| *len <= bits))?;
+    let len: u8 = len.map_or(Some(bits), |len| {
+        len.trim().parse().ok().filter(|len| *len <= bits)
+    })?;
     Some(match address {
-        IpAddr::V4(v4) => (IpAddr::V4((u32::from(v4) & u32::MAX.checked_shl(u32::from(32 - len)).unwrap_or(0)).into()), len),
-        IpAddr::V6(v6) => (IpAddr::V6((u128::from(v6) & u128::MAX.checked_shl(u32::from(128 - len)).unwrap_or(0)).into()), len),
+        IpAddr::V4(v4) => (
+            IpAddr::V4(
+                (u32::from(v4) & u32::MAX.checked_shl(u32::from(32 - len)).unwrap_or(0)).into(),
+            ),
+            len,
+        ),
+        IpAddr::V6(v6) => (
+            IpAddr::V6(
+                (u128::from(v6) & u128::MAX.checked_shl(u32::from(128 - len)).unwrap_or(0)).into(),
+            ),
+            len,
+        ),
     })
 }
 
@@ -224,22 +279,47 @@ impl Check<'_> {
     }
 
     fn tier(&self, tier: u8, value: &str) -> Result<(), ConfigError> {
-        if tier <= 3 { Ok(()) } else { Err(self.fault(value, format!("tier {tier}: tiers are 0 (controls everything) to 3 (harmless)"), &[])) }
+        if tier <= 3 {
+            Ok(())
+        } else {
+            Err(self.fault(
+                value,
+                format!("tier {tier}: tiers are 0 (controls everything) to 3 (harmless)"),
+                &[],
+            ))
+        }
     }
 
-    fn thresholds(&self, spec: &ThresholdsSpec, base: Option<Thresholds>) -> Result<Thresholds, ConfigError> {
-        let base = base.unwrap_or(Thresholds { credential_max_age_days: 90, dormant_after_days: 90, overprivileged_max_tier: 0, max_workloads: 1 });
+    fn thresholds(
+        &self,
+        spec: &ThresholdsSpec,
+        base: Option<Thresholds>,
+    ) -> Result<Thresholds, ConfigError> {
+        let base = base.unwrap_or(Thresholds {
+            credential_max_age_days: 90,
+            dormant_after_days: 90,
+            overprivileged_max_tier: 0,
+            max_workloads: 1,
+        });
         let out = Thresholds {
-            credential_max_age_days: spec.credential_max_age_days.unwrap_or(base.credential_max_age_days),
+            credential_max_age_days: spec
+                .credential_max_age_days
+                .unwrap_or(base.credential_max_age_days),
             dormant_after_days: spec.dormant_after_days.unwrap_or(base.dormant_after_days),
-            overprivileged_max_tier: spec.overprivileged_max_tier.unwrap_or(base.overprivileged_max_tier),
+            overprivileged_max_tier: spec
+                .overprivileged_max_tier
+                .unwrap_or(base.overprivileged_max_tier),
             max_workloads: spec.max_workloads.unwrap_or(base.max_workloads),
         };
         self.tier(out.overprivileged_max_tier, "thresholds")?;
         Ok(out)
     }
 
-    fn networks(&self, specs: &Tables<NetworkSpec>, base: &[Network]) -> Result<Vec<Network>, ConfigError> {
+    fn networks(
+        &self,
+        specs: &Tables<NetworkSpec>,
+        base: &[Network],
+    ) -> Result<Vec<Network>, ConfigError> {
         let mut out = Vec::new();
         for (name, spec) in &specs.0 {
             let mut prefixes = Vec::new();
@@ -249,13 +329,25 @@ impl Check<'_> {
             }
             prefixes.sort();
             prefixes.dedup();
-            out.push(Network { name: name.clone(), kind: spec.kind.0, prefixes });
+            out.push(Network {
+                name: name.clone(),
+                kind: spec.kind.0,
+                prefixes,
+            });
         }
-        out.extend(base.iter().filter(|network| !specs.0.iter().any(|(name, _)| *name == network.name)).cloned());
+        out.extend(
+            base.iter()
+                .filter(|network| !specs.0.iter().any(|(name, _)| *name == network.name))
+                .cloned(),
+        );
         Ok(out)
     }
 
-    fn behavior(&self, specs: Tables<BaselineSpec>, networks: &mut Vec<Network>) -> Result<Vec<Baseline>, ConfigError> {
+    fn behavior(
+        &self,
+        specs: Tables<BaselineSpec>,
+        networks: &mut Vec<Network>,
+    ) -> Result<Vec<Baseline>, ConfigError> {
         let mut out = Vec::new();
         for (name, spec) in specs.0 {
             self.matches(&spec.matches)?;
@@ -264,26 +356,53 @@ impl Check<'_> {
                     continue;
                 }
                 let Some(prefix) = cidr(network) else {
-                    let names: Vec<&str> = networks.iter().map(|network| network.name.as_str()).collect();
+                    let names: Vec<&str> = networks
+                        .iter()
+                        .map(|network| network.name.as_str())
+                        .collect();
                     return Err(self.fault(network, format!("behavior.{name}: {network:?} is neither one of [networks] nor an address prefix"), &names));
                 };
-                networks.push(Network { name: network.clone(), kind: NetworkKind::Other, prefixes: vec![prefix] });
+                networks.push(Network {
+                    name: network.clone(),
+                    kind: NetworkKind::Other,
+                    prefixes: vec![prefix],
+                });
             }
             let mut expectations = Vec::new();
-            let lists = [spec.networks, spec.regions, spec.actions, spec.user_agents, spec.workloads, spec.resources];
+            let lists = [
+                spec.networks,
+                spec.regions,
+                spec.actions,
+                spec.user_agents,
+                spec.workloads,
+                spec.resources,
+            ];
             for ((_, dimension), allowed) in DIMENSIONS.iter().zip(lists) {
                 if !allowed.0.is_empty() {
                     expectations.push(declared(*dimension, allowed.0));
                 }
             }
             if let Some(text) = &spec.hours {
-                let hours = hours::parse(text).map_err(|reason| self.fault(text, format!("behavior.{name}: {reason}"), &[]))?;
-                expectations.push(Expectation { hours: Some(hours), ..declared(Dimension::Hours, Vec::new()) });
+                let hours = hours::parse(text).map_err(|reason| {
+                    self.fault(text, format!("behavior.{name}: {reason}"), &[])
+                })?;
+                expectations.push(Expectation {
+                    hours: Some(hours),
+                    ..declared(Dimension::Hours, Vec::new())
+                });
             }
             if expectations.is_empty() {
-                return Err(self.fault(&format!("behavior.{name}"), format!("behavior.{name} states no dimension, so it expects nothing"), &[]));
+                return Err(self.fault(
+                    &format!("behavior.{name}"),
+                    format!("behavior.{name} states no dimension, so it expects nothing"),
+                    &[],
+                ));
             }
-            out.push(Baseline { name, matches: spec.matches, expectations });
+            out.push(Baseline {
+                name,
+                matches: spec.matches,
+                expectations,
+            });
         }
         Ok(out)
     }
@@ -291,20 +410,41 @@ impl Check<'_> {
     /// Words of a closed vocabulary are checked, so that a typing error does not match nothing for ever.
     fn matches(&self, matches: &Match) -> Result<(), ConfigError> {
         let known = [
-            ("kind", &matches.kind, Kind::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>()),
-            ("provider", &matches.provider, Provider::ALL.iter().map(|word| word.as_str()).collect()),
+            (
+                "kind",
+                &matches.kind,
+                Kind::ALL
+                    .iter()
+                    .map(|word| word.as_str())
+                    .collect::<Vec<_>>(),
+            ),
+            (
+                "provider",
+                &matches.provider,
+                Provider::ALL.iter().map(|word| word.as_str()).collect(),
+            ),
         ];
         for (field, patterns, words) in known {
             for pattern in &patterns.0 {
                 if !words.iter().any(|word| crate::text::glob(pattern, word)) {
-                    return Err(self.fault(pattern, format!("match {field} = {pattern:?} fits none of {}", words.join(", ")), &words));
+                    return Err(self.fault(
+                        pattern,
+                        format!(
+                            "match {field} = {pattern:?} fits none of {}",
+                            words.join(", ")
+                        ),
+                        &words,
+                    ));
                 }
             }
         }
         for pattern in &matches.alias.0 {
             let name = pattern.split([':', '@']).next().unwrap_or("");
             if !name.contains(['*', '?']) && enrich_core::KeyType::parse(name).is_none() {
-                let types: Vec<&str> = enrich_core::KeyType::ALL.iter().map(|key_type| key_type.as_str()).collect();
+                let types: Vec<&str> = enrich_core::KeyType::ALL
+                    .iter()
+                    .map(|key_type| key_type.as_str())
+                    .collect();
                 return Err(self.fault(pattern, format!("match alias = {pattern:?}: {name:?} is no key type; keys are written TYPE[@DOMAIN]:VALUE"), &types));
             }
         }
@@ -317,11 +457,20 @@ impl Check<'_> {
             if let Some(tier) = rule.set.tier {
                 self.tier(tier, "tier")?;
             }
-            for owner in rule.set.owner.iter_mut().chain(&mut rule.set.secondary_owners.0) {
+            for owner in rule
+                .set
+                .owner
+                .iter_mut()
+                .chain(&mut rule.set.secondary_owners.0)
+            {
                 *owner = owner_reference(owner);
             }
             if let Some(sponsor) = &mut rule.set.sponsor {
-                *sponsor = if sponsor.contains(':') { owner_reference(sponsor) } else { owner_reference(&format!("user:{sponsor}")) };
+                *sponsor = if sponsor.contains(':') {
+                    owner_reference(sponsor)
+                } else {
+                    owner_reference(&format!("user:{sponsor}"))
+                };
             }
         }
         Ok(rules)
@@ -329,8 +478,16 @@ impl Check<'_> {
 
     fn response(&self, mut rules: Vec<ResponseRule>) -> Vec<ResponseRule> {
         for rule in &mut rules {
-            let teams = rule.revocation.iter_mut().filter_map(|revocation| revocation.team.as_mut());
-            for owner in rule.response_owner.iter_mut().chain(&mut rule.context_owner).chain(teams) {
+            let teams = rule
+                .revocation
+                .iter_mut()
+                .filter_map(|revocation| revocation.team.as_mut());
+            for owner in rule
+                .response_owner
+                .iter_mut()
+                .chain(&mut rule.context_owner)
+                .chain(teams)
+            {
                 *owner = owner_reference(owner);
             }
         }
@@ -342,9 +499,22 @@ impl Check<'_> {
         for spec in specs {
             self.matches(&spec.matches)?;
             self.finding(&spec.finding)?;
-            let until_ms = crate::text::parse_time(&spec.until)
-                .ok_or_else(|| self.fault(&spec.until, format!("exception until = {:?} is no date such as 2026-12-31", spec.until), &[]))?;
-            out.push(ExceptionRule { matches: spec.matches, finding: spec.finding, until_ms, reason: spec.reason });
+            let until_ms = crate::text::parse_time(&spec.until).ok_or_else(|| {
+                self.fault(
+                    &spec.until,
+                    format!(
+                        "exception until = {:?} is no date such as 2026-12-31",
+                        spec.until
+                    ),
+                    &[],
+                )
+            })?;
+            out.push(ExceptionRule {
+                matches: spec.matches,
+                finding: spec.finding,
+                until_ms,
+                reason: spec.reason,
+            });
         }
         Ok(out)
     }
@@ -353,7 +523,14 @@ impl Check<'_> {
         if crate::findings::NAMES.contains(&name) {
             return Ok(());
         }
-        Err(self.fault(name, format!("there is no finding {name:?}; the findings are {}", crate::findings::NAMES.join(", ")), crate::findings::NAMES))
+        Err(self.fault(
+            name,
+            format!(
+                "there is no finding {name:?}; the findings are {}",
+                crate::findings::NAMES.join(", ")
+            ),
+            crate::findings::NAMES,
+        ))
     }
 
     fn triage(&self, specs: Vec<TriageSpec>) -> Result<Vec<TriageRule>, ConfigError> {
@@ -361,7 +538,14 @@ impl Check<'_> {
         for spec in specs {
             let when = spec.when;
             if out.iter().any(|rule| rule.name == spec.name) {
-                return Err(self.fault(&spec.name, format!("two triage rules are named {:?}; an output names the rule that matched", spec.name), &[]));
+                return Err(self.fault(
+                    &spec.name,
+                    format!(
+                        "two triage rules are named {:?}; an output names the rule that matched",
+                        spec.name
+                    ),
+                    &[],
+                ));
             }
             for finding in &when.findings.0 {
                 self.finding(finding)?;
@@ -395,5 +579,12 @@ fn plain<T>(words: Many<Word<T>>) -> Vec<T> {
 }
 
 fn declared(dimension: Dimension, allowed: Vec<String>) -> Expectation {
-    Expectation { dimension, allowed, hours: None, basis: Basis::Declared, window_days: 0, samples: 0 }
+    Expectation {
+        dimension,
+        allowed,
+        hours: None,
+        basis: Basis::Declared,
+        window_days: 0,
+        samples: 0,
+    }
 }

@@ -35,8 +35,12 @@ impl<'de, T: Vocabulary> Deserialize<'de> for Word<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         T::word(&text).map(Self).ok_or_else(|| {
-            let meant = closest(&text, T::texts()).map_or_else(String::new, |meant| format!("; did you mean {meant:?}"));
-            D::Error::custom(format!("unknown word {text:?}, the words are {}{meant}", T::texts().join(", ")))
+            let meant = closest(&text, T::texts())
+                .map_or_else(String::new, |meant| format!("; did you mean {meant:?}"));
+            D::Error::custom(format!(
+                "unknown word {text:?}, the words are {}{meant}",
+                T::texts().join(", ")
+            ))
         })
     }
 }
@@ -60,7 +64,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
                 f.write_str("a text or a list of texts")
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                T::deserialize(serde::de::value::StrDeserializer::new(text)).map(|value| Many(vec![value]))
+                T::deserialize(serde::de::value::StrDeserializer::new(text))
+                    .map(|value| Many(vec![value]))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut out = Vec::new();

@@ -72,7 +72,9 @@ pub extern "C" fn whose_abi_version() -> i32 {
 /// Memory for the host; 0 when refused.
 #[unsafe(no_mangle)]
 pub extern "C" fn whose_alloc(len: i32, align: i32) -> i32 {
-    let Some(layout) = layout(len, align) else { return 0 };
+    let Some(layout) = layout(len, align) else {
+        return 0;
+    };
     // SAFETY: the layout has a size above zero.
     let at = unsafe { std::alloc::alloc(layout) };
     at.expose_provenance() as i32
@@ -84,10 +86,17 @@ pub extern "C" fn whose_free(ptr: i32, len: i32, align: i32) {
     if ptr == 0 {
         return;
     }
-    let Some(layout) = layout(len, align) else { return };
+    let Some(layout) = layout(len, align) else {
+        return;
+    };
     // SAFETY: the host upholds that this is memory of `whose_alloc`, with the same numbers, that
     // no attached layer uses.
-    unsafe { std::alloc::dealloc(core::ptr::with_exposed_provenance_mut(ptr as u32 as usize), layout) }
+    unsafe {
+        std::alloc::dealloc(
+            core::ptr::with_exposed_provenance_mut(ptr as u32 as usize),
+            layout,
+        )
+    }
 }
 
 /// Reads a configuration.

@@ -19,7 +19,7 @@ pub mod code {
 }
 
 /// Most bytes of one batch: half of what 32-bit pointers reach, so that the output fits as well.
-pub const MAX_BATCH: usize = 1 << 30;
+const MAX_BATCH: usize = 1 << 30;
 
 /// Bytes for the host, valid until the next call, or a code.
 pub type Reply<'a> = Result<&'a [u8], i32>;
@@ -41,7 +41,10 @@ impl Instance {
     /// An instance with the default configuration and no snapshot.
     #[must_use]
     pub fn new() -> Self {
-        Self { enricher: Enricher::new(Config::default()), error: String::new() }
+        Self {
+            enricher: Enricher::new(Config::default()),
+            error: String::new(),
+        }
     }
 
     /// Notes a failure; returns its code.
@@ -75,7 +78,10 @@ impl Instance {
             2 => Check::OnFirstTouch,
             _ => return self.fail(code::BAD_ARGUMENT, "flags are 0 (verify all), 1 (verified by the host) or 2 (verify chunks on first touch)"),
         };
-        match self.enricher.attach(bytes, check, (now_ms > 0).then_some(now_ms)) {
+        match self
+            .enricher
+            .attach(bytes, check, (now_ms > 0).then_some(now_ms))
+        {
             Ok(handle) => handle.number(),
             Err(error) => self.fail(error.code(), error),
         }
@@ -95,7 +101,13 @@ impl Instance {
     /// A code, when the batch is too large.
     pub fn enrich(&mut self, ndjson: &[u8]) -> Reply<'_> {
         if ndjson.len() > MAX_BATCH {
-            return Err(self.fail(code::TOO_LARGE, format_args!("a batch has {} bytes, the limit is {MAX_BATCH}; split it at line ends", ndjson.len())));
+            return Err(self.fail(
+                code::TOO_LARGE,
+                format_args!(
+                    "a batch has {} bytes, the limit is {MAX_BATCH}; split it at line ends",
+                    ndjson.len()
+                ),
+            ));
         }
         Ok(self.enricher.enrich(ndjson))
     }
@@ -106,7 +118,13 @@ impl Instance {
     /// A code, when the batch is too large.
     pub fn keys(&mut self, ndjson: &[u8]) -> Reply<'_> {
         if ndjson.len() > MAX_BATCH {
-            return Err(self.fail(code::TOO_LARGE, format_args!("a batch has {} bytes, the limit is {MAX_BATCH}; split it at line ends", ndjson.len())));
+            return Err(self.fail(
+                code::TOO_LARGE,
+                format_args!(
+                    "a batch has {} bytes, the limit is {MAX_BATCH}; split it at line ends",
+                    ndjson.len()
+                ),
+            ));
         }
         Ok(self.enricher.keys(ndjson))
     }
@@ -143,7 +161,11 @@ mod tests {
         let mut instance = Instance::new();
         assert_eq!(instance.last_error(), b"");
         assert_eq!(instance.configure(b"{\"v\":7}"), code::BAD_CONFIGURATION);
-        assert!(instance.last_error().starts_with(b"configuration has version 7"));
+        assert!(
+            instance
+                .last_error()
+                .starts_with(b"configuration has version 7")
+        );
         assert_eq!(instance.attach(b"not a snapshot", 0, 0), -4);
         assert_eq!(instance.attach(b"", 9, 0), code::BAD_ARGUMENT);
         assert_eq!(instance.detach(3), -15);
@@ -155,8 +177,13 @@ mod tests {
     #[test]
     fn events_flow_without_a_snapshot() {
         let mut instance = Instance::new();
-        let line = b"{\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"X\",\"userIdentity\":{}}\n";
+        let line =
+            b"{\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"X\",\"userIdentity\":{}}\n";
         assert_eq!(instance.enrich(line), Ok(line.as_slice()));
-        assert!(instance.stats().starts_with(b"{\"lines\":1,\"events\":1,\"enriched\":0"));
+        assert!(
+            instance
+                .stats()
+                .starts_with(b"{\"lines\":1,\"events\":1,\"enriched\":0")
+        );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Everything is in `whose-guest`; this package only makes it a module of its own.
 
-#[cfg(target_arch = "wasm32")]
-pub use whose_guest::abi;
 #[cfg(not(target_arch = "wasm32"))]
 use whose_guest as _;
+#[cfg(target_arch = "wasm32")]
+pub use whose_guest::abi;
