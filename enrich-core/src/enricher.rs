@@ -64,8 +64,10 @@ struct Work {
     inner: String,
     scratch: String,
     bytes: Vec<u8>,
-    /// What changes in the line.
+    /// What changes in the line, in the order of the line.
     edits: Vec<Edit>,
+    /// Cuts of objects under way that lie after what is inside them.
+    later: Vec<Cut>,
     /// Rendered context of the line's events, one after the other.
     rendered: Vec<u8>,
 }
@@ -77,6 +79,16 @@ struct Edit {
     to: usize,
     /// Range of the rendered bytes to put in.
     text: (usize, usize),
+}
+
+impl Edit {
+    const fn cut(cut: Cut) -> Self {
+        Self {
+            at: cut.from,
+            to: cut.to,
+            text: (0, 0),
+        }
+    }
 }
 
 /// What is done with each event of a line.
@@ -92,7 +104,8 @@ struct LineStats {
 }
 
 impl<'s> Enricher<'s> {
-    /// An enricher without snapshots: every identity is out of scope.
+    /// An enricher without snapshots. Until one is attached, events leave without context; only
+    /// forged members are removed.
     #[must_use]
     pub fn new(config: Config) -> Self {
         let readers = Readers::new();
@@ -103,6 +116,7 @@ impl<'s> Enricher<'s> {
             scratch: String::new(),
             bytes: Vec::new(),
             edits: Vec::new(),
+            later: Vec::new(),
             rendered: Vec::new(),
         };
         Self {
@@ -188,7 +202,6 @@ impl<'s> Enricher<'s> {
             out.extend_from_slice(line);
             return;
         };
-        self.work.edits.sort_unstable_by_key(|edit| edit.at);
         let mut from = 0;
         for edit in &self.work.edits {
             out.extend_from_slice(body.get(from..edit.at).unwrap_or(&[]));
@@ -227,6 +240,7 @@ impl<'s> Enricher<'s> {
         counted: &mut LineStats,
     ) -> Result<Option<()>, Refused> {
         self.work.edits.clear();
+        self.work.later.clear();
         self.work.rendered.clear();
         let (start, Some(first)) = scan::next_byte(body, 0) else {
             return Ok(None);
@@ -250,6 +264,7 @@ impl<'s> Enricher<'s> {
                 bytes: &mut self.work.bytes,
             },
             edits: &mut self.work.edits,
+            later: &mut self.work.later,
             rendered: &mut self.work.rendered,
             counted,
             purpose,
@@ -384,6 +399,7 @@ struct Pass<'p, 's, 'a, 'e> {
     observation: &'p mut Observation,
     buffers: TextBuffers<'p>,
     edits: &'p mut Vec<Edit>,
+    later: &'p mut Vec<Cut>,
     rendered: &'p mut Vec<u8>,
     counted: &'p mut LineStats,
     purpose: &'p mut Purpose<'e>,
@@ -401,14 +417,6 @@ impl Pass<'_, '_, '_, '_> {
     fn object(&mut self, at: usize, nesting: u32) -> Result<usize, Refused> {
         self.buffers.scratch.clear();
         let end = self.scan(Source::Line, at)?;
-        for Cut { from, to } in self.findings.cuts.iter().copied() {
-            self.edits.push(Edit {
-                at: from,
-                to,
-                text: (0, 0),
-            });
-            self.counted.stats.forged_removed += 1;
-        }
         let place = Place {
             close: self.findings.close,
             has_members: self.findings.has_members,
@@ -420,6 +428,7 @@ impl Pass<'_, '_, '_, '_> {
             None,
             self.observation,
         ) {
+            self.cut(usize::MAX);
             self.event(place, Span::EMPTY);
             return Ok(end);
         }
@@ -428,12 +437,22 @@ impl Pass<'_, '_, '_, '_> {
             &self.readers.trie,
             self.readers.envelope_base,
         );
+        // Edits stand in the order of the line: what is inside comes before later cuts.
+        let later_from = self.later.len();
+        self.cut(match envelope {
+            Envelope::Array(span) | Envelope::Object(span) => span.start(),
+            Envelope::Text(..) | Envelope::None => usize::MAX,
+        });
         match envelope {
             Envelope::Array(span) if nesting < MAX_NESTING => {
                 self.array(span.start(), nesting + 1)?;
+                self.cut_later(later_from);
             }
             Envelope::Object(span) => {
                 self.scan(Source::Line, span.start())?;
+                // Whoever unwraps the envelope must not find a forged context in it either.
+                self.cut(usize::MAX);
+                self.cut_later(later_from);
                 self.inside(place, time, None);
             }
             Envelope::Text(span, format) => {
@@ -455,9 +474,31 @@ impl Pass<'_, '_, '_, '_> {
                     self.unrecognized();
                 }
             }
-            Envelope::Array(_) | Envelope::None => self.unrecognized(),
+            Envelope::Array(_) | Envelope::None => {
+                self.cut_later(later_from);
+                self.unrecognized();
+            }
         }
         Ok(end)
+    }
+
+    /// Cuts what the last scan found to be forged, up to a position; the rest is kept for later.
+    fn cut(&mut self, until: usize) {
+        for cut in &self.findings.cuts {
+            self.counted.stats.forged_removed += 1;
+            if cut.from < until {
+                self.edits.push(Edit::cut(*cut));
+            } else {
+                self.later.push(*cut);
+            }
+        }
+    }
+
+    /// Cuts what was kept since.
+    fn cut_later(&mut self, from: usize) {
+        let cuts = self.later.get(from..).unwrap_or(&[]);
+        self.edits.extend(cuts.iter().copied().map(Edit::cut));
+        self.later.truncate(from);
     }
 
     /// A document in a string that is itself an envelope around one object.

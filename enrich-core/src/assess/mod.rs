@@ -31,7 +31,7 @@ pub(crate) struct Assessed<'s> {
     /// For those who act and are known.
     pub(crate) judgement: Option<Judgement<'s>>,
     pub(crate) findings: Findings<'s>,
-    /// For misses: who answers for the place.
+    /// For misses and orphans: who answers for the place.
     pub(crate) scope: Option<ScopeRef<'s>>,
 }
 
@@ -78,7 +78,11 @@ pub(crate) fn assess<'s>(
                 time_ms,
             )
         });
-        let scope = if triage::is_miss(resolution.outcome) {
+        // No alert is nobody's: an unknown identity and an orphan are asked about at their place.
+        let nobody = identity
+            .as_ref()
+            .is_none_or(|identity| identity.is_without_answer());
+        let scope = if nobody {
             let (domain, part) = (buffers.get(observed.domain), buffers.get(observed.part));
             layers
                 .scope(observed.provider, domain, part)

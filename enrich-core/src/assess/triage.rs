@@ -2,7 +2,7 @@
 
 use super::Assessed;
 use crate::snapshot::RuleRef;
-use crate::vocabulary::{OutcomeKind, Role};
+use crate::vocabulary::Role;
 
 /// The rule that decided, and for which identity of the event.
 #[derive(Clone, Copy, Debug)]
@@ -106,9 +106,4 @@ fn fits(rule: &RuleRef<'_>, assessed: &Assessed<'_>, time_ms: i64) -> bool {
         || rule
             .findings()
             .any(|name| open().any(|finding| finding.name == name))
-}
-
-/// Whether an outcome leaves nothing of the identity known.
-pub(crate) const fn is_miss(outcome: OutcomeKind) -> bool {
-    !matches!(outcome, OutcomeKind::Matched | OutcomeKind::Retired)
 }

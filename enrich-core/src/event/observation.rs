@@ -264,9 +264,13 @@ impl Observer<'_, '_> {
     /// Ends an identity; one without keys is not kept. Unique ids come first, because they decide.
     pub(crate) fn finish(&mut self, observed: Observed) -> bool {
         let mut observed = observed;
-        observed
-            .keys
-            .sort_by_key(|key| !key.key_type.is_unique_id());
+        let (ids, names) = (observed.keys.clone(), observed.keys.clone());
+        observed.keys.clear();
+        let ids = ids.into_iter().filter(|key| key.key_type.is_unique_id());
+        let names = names
+            .into_iter()
+            .filter(|key| !key.key_type.is_unique_id());
+        observed.keys.extend(ids.chain(names));
         !observed.keys.is_empty() && self.out.identities.try_push(observed).is_ok()
     }
 }

@@ -185,9 +185,14 @@ impl<'a> Json<'a> {
     }
 
     /// Text of others, cut and escaped.
-    #[inline(never)]
     pub(crate) fn escaped(&mut self, text: &str) {
-        let (text, is_cut) = cut(text, MAX_TEXT);
+        self.escaped_to(text, MAX_TEXT);
+    }
+
+    /// Text of others, cut after at most so many bytes, and escaped.
+    #[inline(never)]
+    pub(crate) fn escaped_to(&mut self, text: &str, most: usize) {
+        let (text, is_cut) = cut(text, most);
         let mut rest = text.as_bytes();
         while let Some(at) = rest.iter().position(|byte| !is_plain(*byte)) {
             let (plain, tail) = rest.split_at(at);
@@ -229,7 +234,7 @@ impl<'a> Json<'a> {
 }
 
 /// A text cut at a character boundary, and whether it was.
-pub(crate) fn cut(text: &str, most: usize) -> (&str, bool) {
+fn cut(text: &str, most: usize) -> (&str, bool) {
     if text.len() <= most {
         return (text, false);
     }

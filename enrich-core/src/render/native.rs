@@ -308,10 +308,10 @@ fn deviation(
     if deviation.dimension == Dimension::Hours {
         out.member("seen", |out| out.quoted(|out| hour(deviation.hour, out)));
     } else {
-        out.string(
-            "seen",
-            super::json::cut(context.buffers.get(deviation.seen), MAX_SEEN).0,
-        );
+        let seen = context.buffers.get(deviation.seen);
+        out.member("seen", |out| {
+            out.quoted(|out| out.escaped_to(seen, MAX_SEEN));
+        });
     }
     if deviation.dimension == Dimension::Network
         && let Some(address) = context.observation.facts.source_address
@@ -404,57 +404,84 @@ fn response(context: &Context<'_, '_, '_>, out: &mut Json<'_>) {
     else {
         return;
     };
-    if let Some(identity) = &assessed.identity {
-        out.member("response", |out| {
-            out.object(|out| of_identity(identity, out));
-        });
-    } else if let Some(scope) = &assessed.scope
-        && let Some(owner) = &scope.owner
-    {
-        // Nobody is known for the identity: whoever answers for the place does both.
-        out.member("response", |out| {
-            out.object(|out| {
-                out.string("context_owner", owner.reference);
-                out.string("response_owner", owner.reference);
-                if let Some(policy) = &scope.escalation_policy {
-                    out.member("escalation_policy", |out| {
-                        out.object(|out| escalation(policy, out))
-                    });
-                }
+    let scope = assessed.scope.as_ref();
+    match &assessed.identity {
+        Some(identity) if can_respond(identity, scope) => {
+            out.member("response", |out| {
+                out.object(|out| of_identity(identity, scope, out));
             });
+        }
+        None if scope.is_some_and(|scope| scope.owner.is_some()) => {
+            out.member("response", |out| {
+                out.object(|out| of_place(scope, out));
+            });
+        }
+        _ => {}
+    }
+}
+
+/// Nothing is known of the identity: whoever answers for the place explains and switches off.
+fn of_place(scope: Option<&ScopeRef<'_>>, out: &mut Json<'_>) {
+    let Some(scope) = scope else { return };
+    let owner = scope.owner.map(|owner| owner.reference);
+    out.some_string("context_owner", owner);
+    out.some_string("response_owner", owner);
+    if let Some(policy) = &scope.escalation_policy {
+        out.member("escalation_policy", |out| {
+            out.object(|out| escalation(policy, out));
         });
     }
 }
 
+/// Whether there is anything to say about a response.
+fn can_respond(identity: &IdentityRef<'_>, scope: Option<&ScopeRef<'_>>) -> bool {
+    scope.is_some_and(|scope| scope.owner.is_some())
+        || !identity.is_without_answer()
+        || identity.context_owner().is_some()
+        || identity.response_owner().is_some()
+        || identity.escalation_policy().is_some()
+        || identity.revocations().next().is_some()
+}
+
 /// The response part of an identity. Where none is named, the owner explains, and the owner, then
-/// the sponsor, switches off.
-pub(crate) fn of_identity(identity: &IdentityRef<'_>, out: &mut Json<'_>) {
+/// the sponsor, then whoever answers for the place, switches off.
+pub(crate) fn of_identity(
+    identity: &IdentityRef<'_>,
+    scope: Option<&ScopeRef<'_>>,
+    out: &mut Json<'_>,
+) {
     let owner = identity
         .owner()
         .filter(|_| identity.owner_status() != OwnerStatus::Departed)
         .map(|owner| owner.reference);
     let sponsor = identity.sponsor().map(|sponsor| sponsor.reference);
+    let place = scope
+        .and_then(|scope| scope.owner)
+        .map(|owner| owner.reference);
     out.some_string(
         "context_owner",
-        identity.context_owner().or(owner).or(sponsor),
+        identity.context_owner().or(owner).or(sponsor).or(place),
     );
     out.some_string(
         "response_owner",
-        identity.response_owner().or(owner).or(sponsor),
+        identity.response_owner().or(owner).or(sponsor).or(place),
     );
     let mut options = identity.revocations().peekable();
     if options.peek().is_some() {
         out.member("revocation", |out| {
             out.array(|out| {
                 options.for_each(|option| {
-                    out.element(|out| out.object(|out| revocation(&option, out)))
-                })
+                    out.element(|out| out.object(|out| revocation(&option, out)));
+                });
             });
         });
     }
-    if let Some(policy) = identity.escalation_policy() {
+    let policy = identity
+        .escalation_policy()
+        .or_else(|| scope.and_then(|scope| scope.escalation_policy));
+    if let Some(policy) = policy {
         out.member("escalation_policy", |out| {
-            out.object(|out| escalation(&policy, out))
+            out.object(|out| escalation(&policy, out));
         });
     }
 }

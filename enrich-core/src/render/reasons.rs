@@ -88,7 +88,7 @@ pub(crate) fn write(
                     out.raw(" is outside the expected hours");
                     return;
                 }
-                out.escaped(super::json::cut(context.buffers.get(deviation.seen), MAX_SEEN).0);
+                out.escaped_to(context.buffers.get(deviation.seen), MAX_SEEN);
                 out.raw(" is not ");
                 let mut allowed = deviation.expected.allowed();
                 if let Some(first) = allowed.next() {

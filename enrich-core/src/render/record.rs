@@ -39,7 +39,7 @@ pub(crate) fn write(identity: &IdentityRef<'_>, created_ms: i64, out: &mut Json<
         out.strings("workloads", identity.workloads());
         behavior(identity, out);
         out.member("response", |out| {
-            out.object(|out| native::of_identity(identity, out))
+            out.object(|out| native::of_identity(identity, None, out))
         });
         objects("findings", identity.findings(), out, |finding, out| {
             let finding = EventFinding {

@@ -1,0 +1,202 @@
+//! Views: what the rows of a snapshot mean. Each borrows from the snapshot and copies nothing.
+//!
+//! Absent facts are `None` or empty. A reference that leads nowhere reads as an absent fact.
+
+mod identity;
+mod network;
+mod parts;
+
+pub use self::identity::{AliasRef, IdentityRef};
+pub use self::network::Networks;
+pub(crate) use self::network::words;
+pub use self::parts::{CredentialRef, ExpectationRef, FindingRef, RevocationRef, RuleRef};
+
+use super::Snapshot;
+use super::schema::{ArchivedScopeRow, time_code};
+use crate::vocabulary::Provider;
+
+/// A fact about when, in its four states.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeFact {
+    /// Nobody said.
+    #[default]
+    Unknown,
+    /// The provider does not record it.
+    NotTracked,
+    /// Never; for an expiry, it never expires.
+    Never,
+    /// Not since then, which is when recording began.
+    NeverSince(i64),
+    /// At this time, milliseconds since 1970.
+    At(i64),
+}
+
+impl TimeFact {
+    /// The time, when there is one.
+    #[must_use]
+    pub const fn at(self) -> Option<i64> {
+        match self {
+            Self::At(ms) => Some(ms),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Snapshot<'a> {
+    pub(crate) fn time(&self, code: u32) -> TimeFact {
+        match code {
+            time_code::NOT_TRACKED => TimeFact::NotTracked,
+            time_code::NEVER => TimeFact::Never,
+            time_code::FIRST_SECOND.. => TimeFact::At(i64::from(code) * 1000),
+            time_code::FIRST_NEVER_SINCE.. => self
+                .row(self.tables.never_since, code - time_code::FIRST_NEVER_SINCE)
+                .map_or(TimeFact::Unknown, |ms| TimeFact::NeverSince(ms.to_native())),
+            _ => TimeFact::Unknown,
+        }
+    }
+
+    /// The identity of a row.
+    #[must_use]
+    pub fn identity(&self, number: u32) -> Option<IdentityRef<'_>> {
+        let row = self.row(self.tables.identities, number)?;
+        Some(IdentityRef {
+            snapshot: self,
+            number,
+            row,
+            profile: self.row(self.tables.profiles, row.profile.to_native()),
+            details: match row.details.to_native() {
+                0 => None,
+                details => self.row(self.tables.details, details),
+            },
+        })
+    }
+
+    /// Every identity, in the order of the rows.
+    pub fn identities(&self) -> impl Iterator<Item = IdentityRef<'_>> + '_ {
+        (0..self.identity_count() as u32).filter_map(|number| self.identity(number))
+    }
+
+    fn entity(&self, number: u32) -> Option<EntityRef<'_>> {
+        if number == 0 {
+            return None;
+        }
+        let row = self.row(self.tables.entities, number)?;
+        Some(EntityRef {
+            reference: self.text(row.reference.to_native()),
+            name: self.some_text(row.name.to_native()),
+            contact: self.some_text(row.contact.to_native()),
+        })
+    }
+
+    fn escalation(&self, number: u32) -> Option<EscalationRef<'_>> {
+        if number == 0 {
+            return None;
+        }
+        let row = self.row(self.tables.escalations, number)?;
+        Some(EscalationRef {
+            system: self.text(row.system.to_native()),
+            id: self.text(row.id.to_native()),
+            url: self.some_text(row.url.to_native()),
+        })
+    }
+
+    /// The scope of a provider, domain and part; an empty part is the whole domain.
+    #[must_use]
+    pub fn scope(&self, provider: Provider, domain: &str, part: &str) -> Option<ScopeRef<'_>> {
+        let wanted = (
+            u32::from(provider.code()),
+            domain.as_bytes(),
+            part.as_bytes(),
+        );
+        let (mut low, mut high) = (0_u32, self.tables.scopes.len() as u32);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let row = self.row(self.tables.scopes, middle)?;
+            let here = (
+                row.provider.to_native(),
+                self.text_bytes(row.domain.to_native()),
+                self.text_bytes(row.part.to_native()),
+            );
+            match here.cmp(&wanted) {
+                core::cmp::Ordering::Less => low = middle + 1,
+                core::cmp::Ordering::Greater => high = middle,
+                core::cmp::Ordering::Equal => return Some(self.scope_ref(row)),
+            }
+        }
+        None
+    }
+
+    fn scope_ref(&self, row: &ArchivedScopeRow) -> ScopeRef<'_> {
+        ScopeRef {
+            provider: Provider::from_code(row.provider.to_native() as u8),
+            domain: self.text(row.domain.to_native()),
+            part: self.text(row.part.to_native()),
+            name: self.some_text(row.name.to_native()),
+            owner: self.entity(row.owner.to_native()),
+            escalation_policy: self.escalation(row.escalation.to_native()),
+            is_covered: row.flags.to_native() & 1 == 1,
+        }
+    }
+
+    /// Every scope, in the order of the rows.
+    pub fn scopes(&self) -> impl Iterator<Item = ScopeRef<'_>> + '_ {
+        (0..self.tables.scopes.len() as u32)
+            .filter_map(|number| self.row(self.tables.scopes, number))
+            .map(|row| self.scope_ref(row))
+    }
+
+    /// The triage rules, in order.
+    pub fn rules(&self) -> impl Iterator<Item = RuleRef<'_>> + '_ {
+        (0..self.tables.rules.len() as u32)
+            .filter_map(|number| self.row(self.tables.rules, number))
+            .map(|row| RuleRef {
+                snapshot: self,
+                row,
+            })
+    }
+}
+
+/// A person, team, service or vendor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EntityRef<'s> {
+    /// `kind:namespace/name`.
+    pub reference: &'s str,
+    /// Display name.
+    pub name: Option<&'s str>,
+    /// Where to reach them.
+    pub contact: Option<&'s str>,
+}
+
+/// Who is paged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EscalationRef<'s> {
+    /// `pagerduty`, …
+    pub system: &'s str,
+    /// Id there.
+    pub id: &'s str,
+    /// Link.
+    pub url: Option<&'s str>,
+}
+
+/// A covered account, cluster or namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ScopeRef<'s> {
+    /// Provider.
+    pub provider: Option<Provider>,
+    /// Account, cluster, …
+    pub domain: &'s str,
+    /// Namespace, or empty.
+    pub part: &'s str,
+    /// Name for people.
+    pub name: Option<&'s str>,
+    /// Who answers for what nobody else owns here.
+    pub owner: Option<EntityRef<'s>>,
+    /// Who is paged.
+    pub escalation_policy: Option<EscalationRef<'s>>,
+    /// Whether its identities are in the snapshot.
+    pub is_covered: bool,
+}
