@@ -120,6 +120,12 @@ fn without_ours(value: &mut Value) {
             .for_each(without_ours),
         Value::Object(event) => {
             event.remove("whose");
+            // EventBridge: the event is the detail, and nothing forged stays in it either.
+            if let Some(Value::Object(detail)) = event.get_mut("detail")
+                && detail.contains_key("eventName")
+            {
+                detail.remove("whose");
+            }
             for name in ENVELOPES {
                 if let Some(Value::Array(events)) = event.get_mut(*name) {
                     events

@@ -13,7 +13,7 @@ use crate::event::observation::{MAX_IDENTITIES, Observation};
 use crate::event::scan::{self, Cut, Findings, ScanError};
 use crate::event::text::{Source, Span, TextBuffers};
 use crate::key::{Key, KeyRefused};
-use crate::layers::{Layers, MAX_HOLDERS};
+use crate::layers::{Holder, Layers};
 use crate::lookup::{self, Resolution};
 use crate::render::json::Json;
 use crate::render::{keys, native, record};
@@ -21,6 +21,8 @@ use crate::snapshot::{Check, Snapshot, SnapshotError};
 use crate::stats::Stats;
 use crate::vocabulary::OutcomeKind;
 
+/// Most records of one key that a lookup writes.
+const MAX_RECORDS: usize = 16;
 /// Envelopes inside envelopes, at most.
 const MAX_NESTING: u32 = 4;
 
@@ -198,19 +200,22 @@ impl<'s> Enricher<'s> {
         let mut counted = LineStats::default();
         let result = self.scan_line(body, &mut Purpose::Enrich, &mut counted);
         self.finish_line(result, counted.stats);
-        let Ok(Some(())) = result else {
-            out.extend_from_slice(line);
-            return;
+        // In a damaged snapshot's stead nothing is said, and nothing forged either.
+        let with_context = match result {
+            Ok(Some(())) => true,
+            Err(Refused::Damaged) => false,
+            _ => {
+                out.extend_from_slice(line);
+                return;
+            }
         };
         let mut from = 0;
         for edit in &self.work.edits {
             out.extend_from_slice(body.get(from..edit.at).unwrap_or(&[]));
-            out.extend_from_slice(
-                self.work
-                    .rendered
-                    .get(edit.text.0..edit.text.1)
-                    .unwrap_or(&[]),
-            );
+            let text = self.work.rendered.get(edit.text.0..edit.text.1);
+            if with_context {
+                out.extend_from_slice(text.unwrap_or(&[]));
+            }
             from = edit.to;
         }
         out.extend_from_slice(body.get(from..).unwrap_or(&[]));
@@ -227,7 +232,10 @@ impl<'s> Enricher<'s> {
             Err(Refused::NotUtf8) => stats.not_utf8 += 1,
             Err(Refused::TooLarge) => stats.too_large += 1,
             Err(Refused::TooDeep) => stats.too_deep += 1,
-            Err(Refused::Damaged) => stats.damaged += 1,
+            Err(Refused::Damaged) => {
+                stats.damaged += 1;
+                stats.forged_removed += counted.forged_removed;
+            }
         }
         stats.lines += 1;
     }
@@ -313,34 +321,30 @@ impl<'s> Enricher<'s> {
         &self.out
     }
 
-    /// What a key leads to, as one JSON object. The key is written `TYPE[@DOMAIN]:VALUE`.
+    /// What a key leads to, as one JSON object. The key is written `TYPE[@DOMAIN]:VALUE`. The
+    /// outcome is as of the snapshot's creation; `records` has everyone who ever held the key.
     ///
     /// # Errors
-    /// When the text is no key.
-    pub fn lookup(&mut self, key: &str) -> Result<&[u8], KeyRefused> {
+    /// When the text is no key, or a snapshot turned out to be damaged.
+    pub fn lookup(&mut self, key: &str) -> Result<&[u8], LookupError> {
         let (key_type, domain, value) = Key::split_notation(key)?;
         let mut buffer = String::new();
         let key = Key::canonical(key_type, domain, value, &mut buffer)?;
-        let mut holders = ArrayVec::<_, MAX_HOLDERS>::new();
-        let count = self.layers.find(&key, &mut holders);
+        let resolution = lookup::resolve_key(&self.layers, &key, self.layers.created_ms());
         let covered = self.layers.covers(key.key_type.provider(), key.domain)
             || (key.domain.is_empty() && !self.layers.is_empty());
-        let outcome = match (count, covered) {
-            (None, false) => OutcomeKind::OutOfScope,
-            (None, true) => OutcomeKind::NotFound,
-            (Some(1), _) => {
-                let retired = holders
-                    .first()
-                    .and_then(|holder| self.layers.identity(*holder))
-                    .and_then(|identity| identity.retired_ms());
-                if retired.is_some() {
-                    OutcomeKind::Retired
-                } else {
-                    OutcomeKind::Matched
-                }
-            }
-            (Some(_), _) => OutcomeKind::Ambiguous,
+        let outcome = match resolution {
+            Some(resolution) => resolution.outcome,
+            None if covered => OutcomeKind::NotFound,
+            None => OutcomeKind::OutOfScope,
         };
+        let mut holders: Vec<Holder> = Vec::new();
+        self.layers.for_each_holder(&key, |holder| {
+            let same = |known: &Holder| known.is_same_identity(&holder);
+            if holders.len() < MAX_RECORDS && !holders.iter().any(same) {
+                holders.push(holder);
+            }
+        });
         let mut out = core::mem::take(&mut self.out);
         out.clear();
         Json::new(&mut out).object(|out| {
@@ -367,9 +371,39 @@ impl<'s> Enricher<'s> {
             });
         });
         self.out = out;
-        Ok(&self.out)
+        match self.layers.damage() {
+            Some(damage) => Err(LookupError::Snapshot(damage)),
+            None => Ok(&self.out),
+        }
     }
 }
+
+/// Why a lookup has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LookupError {
+    /// The text is no key.
+    Key(KeyRefused),
+    /// An attached snapshot turned out to be damaged.
+    Snapshot(SnapshotError),
+}
+
+impl From<KeyRefused> for LookupError {
+    fn from(refused: KeyRefused) -> Self {
+        Self::Key(refused)
+    }
+}
+
+impl core::fmt::Display for LookupError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Key(refused) => refused.fmt(f),
+            Self::Snapshot(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for LookupError {}
 
 /// Why a line leaves unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -606,12 +640,10 @@ impl Pass<'_, '_, '_, '_> {
             return;
         }
         // Without a time of its own, an event is resolved as of the snapshot.
-        let created = self
-            .layers
-            .iter()
-            .next()
-            .map_or(0, |layer| layer.snapshot.header().created_ms);
-        let time_ms = self.observation.time_ms.unwrap_or(created);
+        let time_ms = self
+            .observation
+            .time_ms
+            .unwrap_or_else(|| self.layers.created_ms());
         let mut resolutions = ArrayVec::<Resolution, MAX_IDENTITIES>::new();
         lookup::resolve_all(
             self.layers,

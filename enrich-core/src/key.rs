@@ -316,16 +316,26 @@ pub fn needs_folding(fold: Fold, value: &str) -> bool {
 /// front of it, without a closing slash.
 #[must_use]
 pub fn issuer_domain(issuer: &str) -> &str {
+    let (from, to) = issuer_range(issuer);
+    issuer.get(from..to).unwrap_or(issuer)
+}
+
+/// Where the domain stands in the text of an issuer.
+pub(crate) fn issuer_range(issuer: &str) -> (usize, usize) {
     let mark = b":oidc-provider/";
     let at = issuer
         .as_bytes()
         .windows(mark.len())
         .position(|window| window == mark);
-    let issuer = at
-        .and_then(|at| issuer.get(at + mark.len()..))
-        .unwrap_or(issuer);
-    let issuer = issuer.strip_prefix("https://").unwrap_or(issuer);
-    issuer.strip_suffix('/').unwrap_or(issuer)
+    let from = at.map_or(0, |at| at + mark.len());
+    let rest = issuer.get(from..).unwrap_or("");
+    let from = if rest.starts_with("https://") {
+        from + "https://".len()
+    } else {
+        from
+    };
+    let to = issuer.len() - usize::from(issuer.len() > from && issuer.ends_with('/'));
+    (from, to)
 }
 
 impl<'a> Key<'a> {

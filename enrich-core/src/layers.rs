@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use arrayvec::ArrayVec;
+use arrayvec::ArrayString;
 
 use crate::key::{Key, KeyType};
 use crate::snapshot::{Candidate, Candidates, IdentityRef, ScopeRef, Snapshot, SnapshotError};
@@ -10,8 +10,8 @@ use crate::vocabulary::{LayerKind, Provider};
 
 /// Most layers attached at once.
 pub const MAX_LAYERS: usize = 64;
-/// Most holders of one key that are told apart; more are counted as ambiguous all the same.
-pub(crate) const MAX_HOLDERS: usize = 16;
+/// Longest uid, in bytes.
+pub const MAX_UID: usize = 1024;
 
 /// One attached snapshot.
 #[derive(Debug)]
@@ -27,6 +27,12 @@ pub(crate) struct Layer<'s> {
 pub(crate) struct Holder {
     pub(crate) layer: u8,
     pub(crate) candidate: Candidate,
+}
+
+impl Holder {
+    pub(crate) fn is_same_identity(&self, other: &Self) -> bool {
+        self.layer == other.layer && self.candidate.identity == other.candidate.identity
+    }
 }
 
 /// Every attached snapshot, in the order of attaching.
@@ -53,6 +59,18 @@ impl<'s> Layers<'s> {
     /// Whether a chunk of any attached snapshot turned out to be wrong.
     pub(crate) fn is_damaged(&self) -> bool {
         self.layers.iter().any(|layer| layer.snapshot.is_damaged())
+    }
+
+    /// What is wrong with the first damaged snapshot.
+    pub(crate) fn damage(&self) -> Option<SnapshotError> {
+        self.layers.iter().find_map(|layer| layer.snapshot.damage())
+    }
+
+    /// When the first layer's inventory was taken.
+    pub(crate) fn created_ms(&self) -> i64 {
+        self.layers
+            .first()
+            .map_or(0, |layer| layer.snapshot.header().created_ms)
     }
 
     /// Attaches a snapshot. `now_ms` judges expiry; `None` judges nothing.
@@ -102,6 +120,10 @@ impl<'s> Layers<'s> {
                 attached: newest,
             });
         }
+        // What was read for these checks may have been damaged.
+        if let Some(damage) = snapshot.damage() {
+            return Err(damage);
+        }
         let handle = self.next_handle;
         self.next_handle = self.next_handle.checked_add(1).unwrap_or(0);
         self.has_overlays |= snapshot.header().layer == LayerKind::Overlay;
@@ -137,39 +159,24 @@ impl<'s> Layers<'s> {
         Ok(())
     }
 
-    /// Who holds a key, at any time, after overlays. `Some(n)`: the number of holders, which may be
-    /// more than are in the list. `None`: no layer knows the key.
-    pub(crate) fn find(
-        &self,
-        key: &Key<'_>,
-        holders: &mut ArrayVec<Holder, MAX_HOLDERS>,
-    ) -> Option<usize> {
-        holders.clear();
-        let mut known = None;
+    /// Calls `f` with everyone who holds a key, at any time, after overlays.
+    pub(crate) fn for_each_holder(&self, key: &Key<'_>, mut f: impl FnMut(Holder)) {
         for (number, layer) in self.layers.iter().enumerate() {
             let candidates = layer.snapshot.find(key);
-            if matches!(candidates, Candidates::Absent | Candidates::Nobody) {
+            if matches!(candidates, Candidates::Absent | Candidates::Nobody)
+                || (self.has_overlays && self.is_removed_above(number, key))
+            {
                 continue;
             }
-            if self.has_overlays && self.is_removed_above(number, key) {
-                continue;
-            }
-            let mut count = 0;
             layer.snapshot.for_each_candidate(candidates, |candidate| {
-                if self.has_overlays && self.is_replaced_above(number, candidate.identity) {
-                    return;
+                if !self.has_overlays || !self.is_replaced_above(number, candidate.identity) {
+                    f(Holder {
+                        layer: number as u8,
+                        candidate,
+                    });
                 }
-                count += 1;
-                let _ = holders.try_push(Holder {
-                    layer: number as u8,
-                    candidate,
-                });
             });
-            if count > 0 {
-                known = Some(known.unwrap_or(0) + count);
-            }
         }
-        known
     }
 
     /// The overlays above a layer, which is part of the same stack.
@@ -182,7 +189,7 @@ impl<'s> Layers<'s> {
 
     fn is_removed_above(&self, number: usize, key: &Key<'_>) -> bool {
         self.above(number)
-            .any(|layer| matches!(layer.snapshot.find(key), Candidates::Nobody))
+            .any(|layer| layer.snapshot.takes_from_below(layer.snapshot.find(key)))
     }
 
     fn is_replaced_above(&self, number: usize, identity: u32) -> bool {
@@ -193,9 +200,14 @@ impl<'s> Layers<'s> {
         else {
             return false;
         };
-        let mut uid = alloc::string::String::new();
-        for part in identity.uid() {
-            uid.push_str(part);
+        // No uid that a builder writes is longer.
+        let mut uid = ArrayString::<MAX_UID>::new();
+        if identity
+            .uid()
+            .iter()
+            .any(|part| uid.try_push_str(part).is_err())
+        {
+            return false;
         }
         let key = Key::new(KeyType::Uid, "", &uid);
         self.above(number)
@@ -208,17 +220,23 @@ impl<'s> Layers<'s> {
             .identity(holder.candidate.identity)
     }
 
-    /// The scope of a provider, domain and part, from the newest layer that has it.
+    /// The scope of a provider, domain and part, from the newest layer that names its owner, else
+    /// from the newest that has it.
     pub(crate) fn scope(
         &self,
         provider: Provider,
         domain: &str,
         part: &str,
     ) -> Option<ScopeRef<'_>> {
-        self.layers
-            .iter()
-            .rev()
-            .find_map(|layer| layer.snapshot.scope(provider, domain, part))
+        let scopes = || {
+            self.layers
+                .iter()
+                .rev()
+                .filter_map(|layer| layer.snapshot.scope(provider, domain, part))
+        };
+        scopes()
+            .find(|scope| scope.owner.is_some())
+            .or_else(|| scopes().next())
     }
 
     /// Whether the identities of a domain are in any attached snapshot.

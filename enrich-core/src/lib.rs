@@ -98,8 +98,8 @@ mod render;
 mod stats;
 
 pub use config::{Config, ConfigError};
-pub use enricher::{Enricher, LayerHandle};
+pub use enricher::{Enricher, LayerHandle, LookupError};
 pub use key::{DomainRule, Fold, Key, KeyRefused, KeyType, MAX_KEY_VALUE};
-pub use layers::MAX_LAYERS;
+pub use layers::{MAX_LAYERS, MAX_UID};
 pub use snapshot::{Check, Snapshot, SnapshotError, Trust};
 pub use stats::Stats;

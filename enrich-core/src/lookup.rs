@@ -5,8 +5,11 @@ use arrayvec::ArrayVec;
 use crate::event::observation::{Observation, Observed};
 use crate::event::text::TextBuffers;
 use crate::key::Key;
-use crate::layers::{Holder, Layers, MAX_HOLDERS};
+use crate::layers::{Holder, Layers};
 use crate::vocabulary::OutcomeKind;
+
+/// Most candidates of an ambiguous key that are kept; more are counted.
+pub(crate) const MAX_CANDIDATES: usize = 8;
 
 /// What was found for one observed identity.
 #[derive(Clone, Debug)]
@@ -16,8 +19,8 @@ pub(crate) struct Resolution {
     pub(crate) key: Option<usize>,
     /// The identity, for `matched` and `retired`.
     pub(crate) holder: Option<Holder>,
-    /// All candidates, for `ambiguous`.
-    pub(crate) candidates: ArrayVec<Holder, MAX_HOLDERS>,
+    /// Candidates, for `ambiguous`.
+    pub(crate) candidates: ArrayVec<Holder, MAX_CANDIDATES>,
     /// How many candidates there are, which may be more than are kept.
     pub(crate) candidate_count: usize,
 }
@@ -58,26 +61,24 @@ pub(crate) fn resolve(
 ) -> Resolution {
     let mut best: Option<Resolution> = None;
     let mut refused = false;
-    let mut holders = ArrayVec::new();
     for (number, key) in observed.keys.iter().enumerate() {
         let wanted = Key::new(
             key.key_type,
             buffers.get(key.domain),
             buffers.get(key.value),
         );
-        let Some(count) = layers.find(&wanted, &mut holders) else {
+        let is_id = key.key_type.is_unique_id();
+        let mut tally = Tally::default();
+        layers.for_each_holder(&wanted, |holder| {
+            if !is_id && has_other_id(layers, buffers, observed, holder) {
+                refused = true;
+            } else {
+                tally.count(layers, holder, time_ms);
+            }
+        });
+        let Some(mut found) = tally.outcome() else {
             continue;
         };
-        let is_id = key.key_type.is_unique_id();
-        if !is_id {
-            let before = holders.len();
-            holders.retain(|holder| !has_other_id(layers, buffers, observed, *holder));
-            if holders.is_empty() && before > 0 {
-                refused = true;
-                continue;
-            }
-        }
-        let mut found = at_time(layers, &holders, count, time_ms);
         found.key = Some(number);
         if best.as_ref().is_none_or(|best| found.rank() > best.rank()) {
             best = Some(found);
@@ -116,68 +117,92 @@ fn has_other_id(
     observed: &Observed,
     holder: Holder,
 ) -> bool {
-    let Some(identity) = layers.identity(holder) else {
-        return false;
-    };
-    observed
+    let mut ids = observed
         .keys
         .iter()
         .filter(|key| key.key_type.is_unique_id())
-        .any(|key| {
-            let (domain, value) = (buffers.get(key.domain), buffers.get(key.value));
-            let mut has_type = false;
-            let mut has_value = false;
-            for alias in identity.aliases() {
-                if alias.key_type == key.key_type && alias.domain == domain {
-                    has_type = true;
-                    has_value |= alias.value_is(value);
-                }
+        .peekable();
+    if ids.peek().is_none() {
+        return false;
+    }
+    let Some(identity) = layers.identity(holder) else {
+        return false;
+    };
+    ids.any(|key| {
+        let (domain, value) = (buffers.get(key.domain), buffers.get(key.value));
+        let mut has_type = false;
+        let mut has_value = false;
+        for alias in identity.aliases() {
+            if alias.key_type == key.key_type && alias.domain == domain {
+                has_type = true;
+                has_value |= alias.value_is(value);
             }
-            has_type && !has_value
-        })
+        }
+        has_type && !has_value
+    })
 }
 
-/// Who held the key at that time.
-fn at_time(layers: &Layers<'_>, holders: &[Holder], count: usize, time_ms: i64) -> Resolution {
-    let mut now: ArrayVec<Holder, MAX_HOLDERS> = ArrayVec::new();
-    let mut retired: Option<(i64, Holder)> = None;
-    for holder in holders {
+/// Who held one key, counted as of a time.
+#[derive(Default)]
+struct Tally {
+    is_known: bool,
+    now: ArrayVec<Holder, MAX_CANDIDATES>,
+    now_count: usize,
+    retired: Option<(i64, Holder)>,
+}
+
+impl Tally {
+    fn count(&mut self, layers: &Layers<'_>, holder: Holder, time_ms: i64) {
+        self.is_known = true;
         let candidate = holder.candidate;
         if candidate.valid_from_ms <= time_ms && time_ms < candidate.valid_to_ms {
-            let same = |known: &Holder| {
-                known.layer == holder.layer && known.candidate.identity == candidate.identity
-            };
-            if !now.iter().any(same) {
-                let _ = now.try_push(*holder);
+            let same = |known: &Holder| known.is_same_identity(&holder);
+            if !self.now.iter().any(same) {
+                self.now_count += 1;
+                let _ = self.now.try_push(holder);
             }
         } else if candidate.valid_to_ms <= time_ms
             && let Some(at) = layers
-                .identity(*holder)
+                .identity(holder)
                 .and_then(|identity| identity.retired_ms())
             && at <= time_ms
-            && retired.is_none_or(|(latest, _)| at > latest)
+            && self.retired.is_none_or(|(latest, _)| at > latest)
         {
-            retired = Some((at, *holder));
+            self.retired = Some((at, holder));
         }
     }
-    let mut resolution = Resolution::miss(OutcomeKind::NotFoundAtTime);
-    match (now.as_slice(), retired) {
-        ([one], _) if count <= MAX_HOLDERS => {
-            resolution.outcome = OutcomeKind::Matched;
-            resolution.holder = Some(*one);
+
+    /// `None` when nobody ever held the key.
+    fn outcome(self) -> Option<Resolution> {
+        if !self.is_known {
+            return None;
         }
-        ([], Some((_, holder))) => {
-            resolution.outcome = OutcomeKind::Retired;
-            resolution.holder = Some(holder);
+        let mut resolution = Resolution::miss(OutcomeKind::NotFoundAtTime);
+        match (self.now.as_slice(), self.retired) {
+            ([one], _) => {
+                resolution.outcome = OutcomeKind::Matched;
+                resolution.holder = Some(*one);
+            }
+            ([], Some((_, holder))) => {
+                resolution.outcome = OutcomeKind::Retired;
+                resolution.holder = Some(holder);
+            }
+            ([], None) => {}
+            _ => {
+                resolution.outcome = OutcomeKind::Ambiguous;
+                resolution.candidate_count = self.now_count;
+                resolution.candidates = self.now;
+            }
         }
-        ([], None) => {}
-        _ => {
-            resolution.outcome = OutcomeKind::Ambiguous;
-            resolution.candidate_count = now.len() + count.saturating_sub(holders.len());
-            resolution.candidates = now;
-        }
+        Some(resolution)
     }
-    resolution
+}
+
+/// What one key leads to as of a time; `None` when nobody ever held it.
+pub(crate) fn resolve_key(layers: &Layers<'_>, key: &Key<'_>, time_ms: i64) -> Option<Resolution> {
+    let mut tally = Tally::default();
+    layers.for_each_holder(key, |holder| tally.count(layers, holder, time_ms));
+    tally.outcome()
 }
 
 /// Looks up every identity of an event.

@@ -117,6 +117,9 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
         }
         _ => 0,
     };
+    if second > 60 {
+        return None;
+    }
     // A leap second reads as the last second of its minute.
     let second = second.min(59);
     if !reader.0.is_empty() || hour > 23 || minute > 59 || day < 1 {

@@ -7,7 +7,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
 
-use common::inventory::{ACCOUNT, CREATED_MS, alias, full, many, many_path, many_principal, meta, role, scope};
+use common::inventory::{
+    ACCOUNT, CREATED_MS, alias, full, many, many_path, many_principal, meta, role, scope,
+};
 use common::{Aligned, attach, build, digest, k8s_event, role_event, user_event};
 use enrich_core::vocabulary::{LifecycleState, OutcomeKind, Provider};
 use enrich_core::{Check, Enricher, KeyType};
@@ -77,13 +79,22 @@ fn allocations<T>(f: impl FnOnce() -> T) -> (T, u64, usize) {
 
 /// The sample organisation's events.
 fn sample_events() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../snapshots/samples/events/events.ndjson");
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../snapshots/samples/events/events.ndjson");
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn sample_snapshot() -> Aligned {
-    let config = InventoryConfig::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../snapshots/samples/inventory.toml")).unwrap();
-    let exported = export(&config, &Explicit::new(CREATED_MS - 900_000, 41, 86_400), &mut Quiet).unwrap();
+    let config = InventoryConfig::read(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../snapshots/samples/inventory.toml"),
+    )
+    .unwrap();
+    let exported = export(
+        &config,
+        &Explicit::new(CREATED_MS - 900_000, 41, 86_400),
+        &mut Quiet,
+    )
+    .unwrap();
     build(&exported.inventory)
 }
 
@@ -92,7 +103,12 @@ fn own_events() -> String {
     let now = "2026-03-20T05:00:00Z";
     let escape = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     let deployer = role_event(ACCOUNT, "ci/deployer", "AROAGOLDENDEPLOYER01", now);
-    let k8s = k8s_event("system:serviceaccount:payments:api", "5b0a1f8e-7d7e-4c55-9a53-2f0c3f5e1a01", "payments", now);
+    let k8s = k8s_event(
+        "system:serviceaccount:payments:api",
+        "5b0a1f8e-7d7e-4c55-9a53-2f0c3f5e1a01",
+        "payments",
+        now,
+    );
     let mut lines = vec![
         deployer.clone(),
         role_event(ACCOUNT, "ci/deployer", "AROASOMEBODYELSE0001", now),
@@ -101,20 +117,47 @@ fn own_events() -> String {
         role_event(ACCOUNT, "nobody", "AROANOBODY0000000001", now),
         role_event("777788889999", "x", "AROAUNKNOWNUNKNOWN01", now),
         user_event(ACCOUNT, "nobody", "", "AKIAGOLDENSHARED0001", now),
-        user_event(ACCOUNT, "legacy-backup", "AIDAGOLDENLEGACY0001", "AKIAGOLDENSHARED0001", now),
+        user_event(
+            ACCOUNT,
+            "legacy-backup",
+            "AIDAGOLDENLEGACY0001",
+            "AKIAGOLDENSHARED0001",
+            now,
+        ),
         user_event(ACCOUNT, "nobody", "", "AKIAGOLDENDEPLOYER01", "no time"),
-        user_event(ACCOUNT, "nobody", "", "AKIAGOLDENLENTOUT001", "2026-02-10T00:00:00Z"),
+        user_event(
+            ACCOUNT,
+            "nobody",
+            "",
+            "AKIAGOLDENLENTOUT001",
+            "2026-02-10T00:00:00Z",
+        ),
         k8s.clone(),
-        k8s.replace("\"stage\"", "\"impersonatedUser\":{\"username\":\"system:serviceaccount:payments:gone\"},\"stage\""),
+        k8s.replace(
+            "\"stage\"",
+            "\"impersonatedUser\":{\"username\":\"system:serviceaccount:payments:gone\"},\"stage\"",
+        ),
         format!("{{\"Records\":[{deployer},{deployer}]}}"),
         format!("[{k8s},{deployer}]"),
         format!("{{\"version\":\"0\",\"time\":\"{now}\",\"detail\":{deployer}}}"),
-        format!("{{\"EventTime\":\"{now}\",\"CloudTrailEvent\":\"{}\"}}", escape(&deployer)),
-        format!("{{\"category\":\"kube-audit\",\"properties\":{{\"log\":\"{}\"}}}}", escape(&k8s)),
+        format!(
+            "{{\"EventTime\":\"{now}\",\"CloudTrailEvent\":\"{}\"}}",
+            escape(&deployer)
+        ),
+        format!(
+            "{{\"category\":\"kube-audit\",\"properties\":{{\"log\":\"{}\"}}}}",
+            escape(&k8s)
+        ),
         // Escapes in values and keys, a duplicate, a forged context, upper case to fold.
-        deployer.replace("\"eventName\":\"GetObject\"", "\"event\\u004eame\":\"Get\\u004fbject\",\"whose\":{\"v\":9},\"awsRegion\":\"x\""),
+        deployer.replace(
+            "\"eventName\":\"GetObject\"",
+            "\"event\\u004eame\":\"Get\\u004fbject\",\"whose\":{\"v\":9},\"awsRegion\":\"x\"",
+        ),
         deployer.replace("\"userAgent\"", "\"whose\":1,\"whose\":2,\"userAgent\""),
-        deployer.replace("AssumedRole", "AWSService").replace("\"accountId\"", "\"invokedBy\":\"Backup.Amazonaws.com\",\"accountId\""),
+        deployer.replace("AssumedRole", "AWSService").replace(
+            "\"accountId\"",
+            "\"invokedBy\":\"Backup.Amazonaws.com\",\"accountId\"",
+        ),
         deployer.replace("198.51.100.7", "2001:db8:10::9"),
         "not json".to_owned(),
         "{\"a\":".to_owned(),
@@ -158,8 +201,14 @@ fn one_shard_allocates_nothing() {
     let mut enricher = Enricher::new(common::config());
     attach(&mut enricher, &samples).unwrap();
     let (count, most) = measure(&mut enricher, &batch());
-    assert!(enricher.stats().outcomes(OutcomeKind::Matched) > 400, "the sample events match the sample inventory");
-    assert_eq!(count, 0, "allocations in the steady state, the longest of {most} bytes");
+    assert!(
+        enricher.stats().outcomes(OutcomeKind::Matched) > 400,
+        "the sample events match the sample inventory"
+    );
+    assert_eq!(
+        count, 0,
+        "allocations in the steady state, the longest of {most} bytes"
+    );
 }
 
 #[test]
@@ -171,11 +220,23 @@ fn several_shards_allocate_nothing() {
         enricher.attach(&golden, check, None).unwrap();
         let (count, most) = measure(&mut enricher, &batch());
         for outcome in OutcomeKind::ALL {
-            assert!(enricher.stats().outcomes(*outcome) > 0, "no event with the outcome {outcome}");
+            assert!(
+                enricher.stats().outcomes(*outcome) > 0,
+                "no event with the outcome {outcome}"
+            );
         }
         let stats = enricher.stats();
-        assert!(stats.not_json > 0 && stats.not_utf8 > 0 && stats.too_deep > 0 && stats.unrecognized > 0 && stats.forged_removed > 0);
-        assert_eq!(count, 0, "{check:?}: allocations in the steady state, the longest of {most} bytes");
+        assert!(
+            stats.not_json > 0
+                && stats.not_utf8 > 0
+                && stats.too_deep > 0
+                && stats.unrecognized > 0
+                && stats.forged_removed > 0
+        );
+        assert_eq!(
+            count, 0,
+            "{check:?}: allocations in the steady state, the longest of {most} bytes"
+        );
     }
 }
 
@@ -186,7 +247,10 @@ fn a_shard_and_an_overlay_allocate_nothing() {
     retired.lifecycle_state = LifecycleState::Deprovisioned;
     retired.retired_at_ms = Some(CREATED_MS - 86_400_000);
     let overlay = build(&Inventory {
-        meta: Meta { overlay_of: Some(digest(&base)), ..meta("Golden Works", 1) },
+        meta: Meta {
+            overlay_of: Some(digest(&base)),
+            ..meta("Golden Works", 1)
+        },
         identities: vec![full().identities.remove(0), retired],
         scopes: vec![scope(Provider::Aws, ACCOUNT)],
         removed_keys: vec![alias(KeyType::AwsPrincipalId, &many_principal(122))],
@@ -199,7 +263,10 @@ fn a_shard_and_an_overlay_allocate_nothing() {
     let (count, most) = measure(&mut enricher, &events);
     assert!(enricher.stats().outcomes(OutcomeKind::Retired) > 0);
     let lines = events.iter().filter(|byte| **byte == b'\n').count();
-    assert_eq!(count, 0, "{count} allocations over {lines} lines, the longest of {most} bytes");
+    assert_eq!(
+        count, 0,
+        "{count} allocations over {lines} lines, the longest of {most} bytes"
+    );
 }
 
 /// Other events of the same size need no room either.
@@ -209,13 +276,25 @@ fn new_events_of_a_known_size_allocate_nothing() {
     let mut enricher = Enricher::new(common::config());
     attach(&mut enricher, &bytes).unwrap();
     let events = |from: usize| {
-        let lines: Vec<String> = (from..from + 100).map(|n| role_event(ACCOUNT, &many_path(n), &many_principal(n), "2026-03-20T05:00:00Z")).collect();
+        let lines: Vec<String> = (from..from + 100)
+            .map(|n| {
+                role_event(
+                    ACCOUNT,
+                    &many_path(n),
+                    &many_principal(n),
+                    "2026-03-20T05:00:00Z",
+                )
+            })
+            .collect();
         lines.join("\n")
     };
     let (warm, fresh) = (events(0), events(1000));
     enricher.enrich(warm.as_bytes());
     enricher.enrich(warm.as_bytes());
     let (_, count, most) = allocations(|| enricher.enrich(fresh.as_bytes()).len());
-    assert_eq!(count, 0, "allocations for events not seen before, the longest of {most} bytes");
+    assert_eq!(
+        count, 0,
+        "allocations for events not seen before, the longest of {most} bytes"
+    );
     assert_eq!(enricher.stats().outcomes(OutcomeKind::Matched), 300);
 }

@@ -6,7 +6,7 @@
 use super::FormatReader;
 use super::observation::{Observer, fields};
 use super::text::{Part, Span};
-use crate::key::{KeyType, issuer_domain};
+use crate::key::{KeyType, issuer_range};
 use crate::vocabulary::{Format, Provider, Role};
 
 fields! {
@@ -166,11 +166,8 @@ fn actor(o: &mut Observer<'_, '_>) {
 /// A token of an OIDC provider (GitHub Actions, EKS service accounts): the subject is the identity.
 fn web_identity(o: &mut Observer<'_, '_>, actor: &mut super::observation::Observed) {
     let issuer = o.text(ISSUING_PROVIDER);
-    let whole = o.str(issuer);
-    let domain = issuer_domain(whole);
-    let from =
-        whole.len() - domain.len() - usize::from(whole.ends_with('/') && !domain.ends_with('/'));
-    let issuer = issuer.part(from, from + domain.len());
+    let (from, to) = issuer_range(o.str(issuer));
+    let issuer = issuer.part(from, to);
     let subject = o.text(USER_NAME);
     o.key(actor, KeyType::OidcSubject, issuer, subject);
     actor.provider = Provider::Oidc;

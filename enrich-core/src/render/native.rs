@@ -13,8 +13,6 @@ use crate::snapshot::{
 };
 use crate::vocabulary::{Dimension, OutcomeKind, OwnerStatus};
 
-/// Most candidates of an ambiguous key that are written.
-const MAX_CANDIDATES: usize = 8;
 /// Most allowed values of a deviation that are written.
 const MAX_EXPECTED: usize = 8;
 /// Longest seen value of a deviation.
@@ -95,7 +93,7 @@ fn identity(
         out.number("candidate_count", resolution.candidate_count as u64);
         out.member("candidates", |out| {
             out.array(|out| {
-                for holder in resolution.candidates.iter().take(MAX_CANDIDATES) {
+                for holder in &resolution.candidates {
                     if let Some(candidate) = context.layers.identity(*holder) {
                         out.element(|out| {
                             out.object(|out| {

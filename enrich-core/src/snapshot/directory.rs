@@ -77,6 +77,21 @@ impl<'a> Directory<'a> {
             }
             free_from = section_end.unwrap_or(u64::MAX);
         }
+        // No digest covers the gaps around the chunk table; zeros need none.
+        let table = this.entries().next();
+        let table_at = table.map_or(end, |entry| entry.offset as usize);
+        let table_end = table.map_or(end, |entry| entry.offset.saturating_add(entry.len) as usize);
+        for (from, to) in [(end, table_at), (table_end, this.body_at())] {
+            let is_zero = file
+                .get(from..to)
+                .is_some_and(|gap| gap.len() < ALIGNMENT && gap.iter().all(|byte| *byte == 0));
+            if !is_zero {
+                return Err(SnapshotError::Layout {
+                    offset: from as u64,
+                    what: "gap around the chunk table is not zero",
+                });
+            }
+        }
         Ok(this)
     }
 

@@ -111,6 +111,18 @@ impl<'a> Snapshot<'a> {
         }
     }
 
+    /// Whether a key is taken from whoever holds it in the layers below.
+    pub(crate) fn takes_from_below(&self, candidates: Candidates<'a>) -> bool {
+        match candidates {
+            Candidates::Nobody => true,
+            Candidates::Many(rows) => rows.iter().any(|number| {
+                self.row(self.tables.key_holders, number.to_native())
+                    .is_some_and(|row| row.identity.to_native() == NOBODY)
+            }),
+            Candidates::Absent | Candidates::One(_) => false,
+        }
+    }
+
     /// Calls `f` with each candidate.
     pub(crate) fn for_each_candidate(
         &self,
@@ -122,7 +134,9 @@ impl<'a> Snapshot<'a> {
             Candidates::One(candidate) => f(candidate),
             Candidates::Many(rows) => {
                 for number in rows {
-                    if let Some(row) = self.row(self.tables.key_holders, number.to_native()) {
+                    if let Some(row) = self.row(self.tables.key_holders, number.to_native())
+                        && row.identity.to_native() != NOBODY
+                    {
                         f(self.candidate(row.identity.to_native(), row.validity.to_native()));
                     }
                 }

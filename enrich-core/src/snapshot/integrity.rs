@@ -77,7 +77,7 @@ pub(crate) fn check_signature(
             Ok(false)
         };
     }
-    if trust.keys.is_empty() {
+    if trust.keys.is_empty() && !trust.require_signature {
         return Ok(false);
     }
     if !trust.keys.contains(&header.signer) {
@@ -105,7 +105,7 @@ pub(crate) struct ChunkGuard<'a> {
     digests: &'a [[u8; 32]],
     body_at: usize,
     checked: Box<[Cell<u64>]>,
-    damaged: Cell<bool>,
+    damaged: Cell<Option<usize>>,
 }
 
 impl<'a> ChunkGuard<'a> {
@@ -116,13 +116,18 @@ impl<'a> ChunkGuard<'a> {
             digests,
             body_at,
             checked: (0..words).map(|_| Cell::new(0)).collect(),
-            damaged: Cell::new(false),
+            damaged: Cell::new(None),
         }
     }
 
-    /// Whether a chunk that was touched turned out to be wrong.
-    pub(crate) fn is_damaged(&self) -> bool {
-        self.damaged.get()
+    /// A chunk that was touched and turned out to be wrong.
+    pub(crate) fn damage(&self) -> Option<SnapshotError> {
+        self.damaged.get().map(|chunk| SnapshotError::ChunkMismatch {
+            chunk: chunk as u64,
+            offset: self
+                .body_at
+                .saturating_add(chunk.saturating_mul(CHUNK_LEN)) as u64,
+        })
     }
 
     /// Checks the chunks under `len` bytes from `at`. False: at least one is wrong.
@@ -150,7 +155,7 @@ impl<'a> ChunkGuard<'a> {
         };
         match self.checked.get(chunk / 64) {
             Some(word) if good => word.set(word.get() | 1 << (chunk % 64)),
-            _ => self.damaged.set(true),
+            _ => self.damaged.set(Some(chunk)),
         }
         good
     }

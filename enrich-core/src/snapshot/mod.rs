@@ -183,7 +183,12 @@ impl<'a> Snapshot<'a> {
     /// From then on nothing that this snapshot says may be used.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
-        self.guard.as_ref().is_some_and(ChunkGuard::is_damaged)
+        self.damage().is_some()
+    }
+
+    /// What is wrong with a chunk that was touched, if anything.
+    pub(crate) fn damage(&self) -> Option<SnapshotError> {
+        self.guard.as_ref().and_then(ChunkGuard::damage)
     }
 
     /// One row, `None` past the end or in a damaged chunk.

@@ -70,6 +70,10 @@ impl Walk<'_, '_> {
         })
     }
 
+    fn is_overlay(&self) -> bool {
+        self.snapshot.header.layer == crate::vocabulary::LayerKind::Overlay
+    }
+
     fn holds(&self, condition: bool, what: &'static str) -> Checked {
         if condition { Ok(()) } else { self.fault(what) }
     }
@@ -289,7 +293,13 @@ impl Walk<'_, '_> {
             )?;
         });
         each_row!(self, key_holders, KEY_HOLDERS, |row| {
-            self.row_in(row.identity, tables.identities)?;
+            // Row 0 stands for absent; "nobody" takes a key from the base of an overlay.
+            let is_nobody = row.identity.to_native() == NOBODY;
+            if is_nobody {
+                self.holds(self.is_overlay(), "key of nobody outside an overlay")?;
+            } else if self.row > 0 {
+                self.row_in(row.identity, tables.identities)?;
+            }
             self.row_in(row.validity, tables.validity)?;
         });
         each_row!(self, keys, KEYS, |row| {
@@ -297,10 +307,7 @@ impl Walk<'_, '_> {
             self.text(row.rest)?;
             let holder = row.holder.to_native();
             if holder == NOBODY {
-                self.holds(
-                    self.snapshot.header.layer == crate::vocabulary::LayerKind::Overlay,
-                    "key of nobody outside an overlay",
-                )?;
+                self.holds(self.is_overlay(), "key of nobody outside an overlay")?;
             } else if holder & SHARED != 0 {
                 self.list_of((holder & !SHARED).into(), tables.key_holders)?;
                 self.holds(holder != SHARED, "shared key without holders")?;

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use enrich_core::KeyType;
 use enrich_core::vocabulary::{
-    Basis, CredentialStatus, Criticality, Dimension, Environment, Kind, LifecycleState, NetworkKind, OutcomeKind, OwnerStatus, Priority,
-    PrivilegeLevel, Provider, Role, Severity, Verdict,
+    Basis, CredentialStatus, Criticality, Dimension, Environment, Kind, LifecycleState,
+    NetworkKind, OutcomeKind, OwnerStatus, Priority, PrivilegeLevel, Provider, Role, Severity,
+    Verdict,
 };
 use snapshots::model::*;
 
@@ -18,31 +19,66 @@ const DAY_MS: i64 = 86_400_000;
 
 /// A key without domain and validity.
 pub(crate) fn alias(key_type: KeyType, value: &str) -> Alias {
-    Alias { key_type, domain: String::new(), value: value.to_owned(), valid_from_ms: None, valid_to_ms: None }
+    Alias {
+        key_type,
+        domain: String::new(),
+        value: value.to_owned(),
+        valid_from_ms: None,
+        valid_to_ms: None,
+    }
 }
 
 /// A key in a domain.
 pub(crate) fn alias_in(key_type: KeyType, domain: &str, value: &str) -> Alias {
-    Alias { domain: domain.to_owned(), ..alias(key_type, value) }
+    Alias {
+        domain: domain.to_owned(),
+        ..alias(key_type, value)
+    }
 }
 
 /// A key that was valid from one time to another.
-pub(crate) fn alias_during(key_type: KeyType, value: &str, from: Option<i64>, to: Option<i64>) -> Alias {
-    Alias { valid_from_ms: from, valid_to_ms: to, ..alias(key_type, value) }
+pub(crate) fn alias_during(
+    key_type: KeyType,
+    value: &str,
+    from: Option<i64>,
+    to: Option<i64>,
+) -> Alias {
+    Alias {
+        valid_from_ms: from,
+        valid_to_ms: to,
+        ..alias(key_type, value)
+    }
 }
 
 /// A covered scope without owner.
 pub(crate) fn scope(provider: Provider, domain: &str) -> Scope {
-    Scope { provider, domain: domain.to_owned(), part: String::new(), name: None, owner: None, escalation_policy: None, covered: true }
+    Scope {
+        provider,
+        domain: domain.to_owned(),
+        part: String::new(),
+        name: None,
+        owner: None,
+        escalation_policy: None,
+        covered: true,
+    }
 }
 
 /// A role of an account, found by ARN and principal id.
 pub(crate) fn role(account: &str, path: &str, principal: &str) -> Identity {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let mut identity = Identity::new(&format!("aws:{account}:role/{path}"), name, Kind::IamRole, Provider::Aws, account);
+    let mut identity = Identity::new(
+        &format!("aws:{account}:role/{path}"),
+        name,
+        Kind::IamRole,
+        Provider::Aws,
+        account,
+    );
     identity.sub_type = "aws_iam_role".to_owned();
     identity.aliases = vec![
-        alias(KeyType::AwsArn, &format!("arn:aws:iam::{account}:role/{path}")),
+        alias(
+            KeyType::AwsArn,
+            &format!("arn:aws:iam::{account}:role/{path}"),
+        ),
         alias(KeyType::AwsPrincipalId, principal),
     ];
     identity
@@ -50,7 +86,12 @@ pub(crate) fn role(account: &str, path: &str, principal: &str) -> Identity {
 
 /// The facts of a header.
 pub(crate) fn meta(organization: &str, sequence: u64) -> Meta {
-    Meta { organization: organization.to_owned(), created_ms: CREATED_MS, sequence, ..Meta::default() }
+    Meta {
+        organization: organization.to_owned(),
+        created_ms: CREATED_MS,
+        sequence,
+        ..Meta::default()
+    }
 }
 
 fn text(text: &str) -> Option<String> {
@@ -62,15 +103,30 @@ fn texts(list: &[&str]) -> Vec<String> {
 }
 
 fn entity(reference: &str, name: &str, contact: &str) -> EntityRef {
-    EntityRef { reference: reference.to_owned(), name: text(name), contact: text(contact) }
+    EntityRef {
+        reference: reference.to_owned(),
+        name: text(name),
+        contact: text(contact),
+    }
 }
 
 fn pagerduty(id: &str) -> EscalationPolicy {
-    EscalationPolicy { system: "pagerduty".to_owned(), id: id.to_owned(), url: text(&format!("https://paging.example/{id}")) }
+    EscalationPolicy {
+        system: "pagerduty".to_owned(),
+        id: id.to_owned(),
+        url: text(&format!("https://paging.example/{id}")),
+    }
 }
 
 fn expect(dimension: Dimension, allowed: &[&str]) -> Expectation {
-    Expectation { dimension, allowed: texts(allowed), hours: None, basis: Basis::Declared, window_days: 0, samples: 0 }
+    Expectation {
+        dimension,
+        allowed: texts(allowed),
+        hours: None,
+        basis: Basis::Declared,
+        window_days: 0,
+        samples: 0,
+    }
 }
 
 /// An inventory in which every field of the model is set somewhere, so that every table has rows.
@@ -85,7 +141,16 @@ pub(crate) fn full() -> Inventory {
             previous: Some([0xAB; 32]),
             overlay_of: None,
         },
-        identities: vec![deployer(), legacy_user(), payments_api(), agent(), old_deployer(), recreated_deployer(), vendor(), bare()],
+        identities: vec![
+            deployer(),
+            legacy_user(),
+            payments_api(),
+            agent(),
+            old_deployer(),
+            recreated_deployer(),
+            vendor(),
+            bare(),
+        ],
         scopes: scopes(),
         networks: networks(),
         rules: rules(),
@@ -103,10 +168,22 @@ fn deployer() -> Identity {
         }
     }
     let mut identity = role(ACCOUNT, "ci/deployer", "AROAGOLDENDEPLOYER01");
-    identity.aliases.push(alias(KeyType::AwsAccessKeyId, "AKIAGOLDENDEPLOYER01"));
+    identity
+        .aliases
+        .push(alias(KeyType::AwsAccessKeyId, "AKIAGOLDENDEPLOYER01"));
     // The same key twice, with time in between: a key that was lent out.
-    identity.aliases.push(alias_during(KeyType::AwsAccessKeyId, "AKIAGOLDENLENTOUT001", Some(CREATED_MS - 90 * DAY_MS), Some(CREATED_MS - 60 * DAY_MS)));
-    identity.aliases.push(alias_during(KeyType::AwsAccessKeyId, "AKIAGOLDENLENTOUT001", Some(CREATED_MS - 30 * DAY_MS), None));
+    identity.aliases.push(alias_during(
+        KeyType::AwsAccessKeyId,
+        "AKIAGOLDENLENTOUT001",
+        Some(CREATED_MS - 90 * DAY_MS),
+        Some(CREATED_MS - 60 * DAY_MS),
+    ));
+    identity.aliases.push(alias_during(
+        KeyType::AwsAccessKeyId,
+        "AKIAGOLDENLENTOUT001",
+        Some(CREATED_MS - 30 * DAY_MS),
+        None,
+    ));
     identity.name = "CI deployer (production)".to_owned();
     identity.kind = Kind::CiJob;
     identity.purpose = text("Deploys the shop");
@@ -116,12 +193,20 @@ fn deployer() -> Identity {
         as_of_ms: Some(CREATED_MS - 2 * DAY_MS),
         status: OwnerStatus::Active,
     });
-    identity.sponsor = Some(entity("user:default/a.ortiz", "A. Ortiz", "a.ortiz@golden.example"));
+    identity.sponsor = Some(entity(
+        "user:default/a.ortiz",
+        "A. Ortiz",
+        "a.ortiz@golden.example",
+    ));
     identity.secondary_owners = texts(&["group:default/release", "group:default/sre"]);
     identity.service = text("shop");
     identity.environment = vec![Environment::Production, Environment::Staging];
     identity.criticality = Some(Criticality::High);
-    identity.privilege = Some(Privilege { tier: 1, level: PrivilegeLevel::Admin, basis: texts(&["AdministratorAccess", "ci-deploy"]) });
+    identity.privilege = Some(Privilege {
+        tier: 1,
+        level: PrivilegeLevel::Admin,
+        basis: texts(&["AdministratorAccess", "ci-deploy"]),
+    });
     identity.blast_radius = Some(BlastRadius {
         identities: 17,
         accounts: 3,
@@ -165,10 +250,21 @@ fn deployer() -> Identity {
     identity.behavior = vec![
         expect(Dimension::Network, &["ci-egress", "office"]),
         expect(Dimension::Region, &["eu-west-1", "eu-central-1"]),
-        expect(Dimension::Action, &["sts.amazonaws.com:AssumeRole*", "s3.amazonaws.com:*"]),
+        expect(
+            Dimension::Action,
+            &["sts.amazonaws.com:AssumeRole*", "s3.amazonaws.com:*"],
+        ),
         expect(Dimension::UserAgent, &["aws-cli/*"]),
-        Expectation { hours: Some(hours), ..expect(Dimension::Hours, &[]) },
-        Expectation { basis: Basis::Observed, window_days: 30, samples: 12_345, ..expect(Dimension::Workload, &["session-*"]) },
+        Expectation {
+            hours: Some(hours),
+            ..expect(Dimension::Hours, &[])
+        },
+        Expectation {
+            basis: Basis::Observed,
+            window_days: 30,
+            samples: 12_345,
+            ..expect(Dimension::Workload, &["session-*"])
+        },
         expect(Dimension::Resource, &["arn:aws:s3:::golden-*"]),
     ];
     identity.response = Response {
@@ -207,28 +303,56 @@ fn deployer() -> Identity {
             owasp: text("NHI7:2025"),
             severity: Severity::Medium,
             evidence: "rotated 412 days before the snapshot, limit 90".to_owned(),
-            exception: Some((CREATED_MS + 30 * DAY_MS, "replaced by OIDC in April".to_owned())),
+            exception: Some((
+                CREATED_MS + 30 * DAY_MS,
+                "replaced by OIDC in April".to_owned(),
+            )),
         },
     ];
     identity.provenance = vec![
-        Provenance { field: "owner".to_owned(), source: "backstage".to_owned(), observed_ms: Some(CREATED_MS - DAY_MS) },
-        Provenance { field: "privilege".to_owned(), source: "aws-main".to_owned(), observed_ms: None },
+        Provenance {
+            field: "owner".to_owned(),
+            source: "backstage".to_owned(),
+            observed_ms: Some(CREATED_MS - DAY_MS),
+        },
+        Provenance {
+            field: "privilege".to_owned(),
+            source: "aws-main".to_owned(),
+            observed_ms: None,
+        },
     ];
-    identity.conflicts = vec![Conflict { field: "owner".to_owned(), source: "aws-main".to_owned(), value: "group:default/ops".to_owned() }];
+    identity.conflicts = vec![Conflict {
+        field: "owner".to_owned(),
+        source: "aws-main".to_owned(),
+        value: "group:default/ops".to_owned(),
+    }];
     identity
 }
 
 fn legacy_user() -> Identity {
-    let mut identity = Identity::new("aws:111122223333:user/legacy-backup", "legacy-backup", Kind::IamUser, Provider::Aws, ACCOUNT);
+    let mut identity = Identity::new(
+        "aws:111122223333:user/legacy-backup",
+        "legacy-backup",
+        Kind::IamUser,
+        Provider::Aws,
+        ACCOUNT,
+    );
     identity.sub_type = "aws_iam_user".to_owned();
     identity.aliases = vec![
-        alias(KeyType::AwsArn, "arn:aws:iam::111122223333:user/legacy-backup"),
+        alias(
+            KeyType::AwsArn,
+            "arn:aws:iam::111122223333:user/legacy-backup",
+        ),
         alias(KeyType::AwsPrincipalId, "AIDAGOLDENLEGACY0001"),
         // Shared with the agent: one key, two holders.
         alias(KeyType::AwsAccessKeyId, "AKIAGOLDENSHARED0001"),
     ];
     identity.owner = Some(Owner {
-        entity: EntityRef { reference: "user:default/gone".to_owned(), name: None, contact: None },
+        entity: EntityRef {
+            reference: "user:default/gone".to_owned(),
+            name: None,
+            contact: None,
+        },
         source: "tags".to_owned(),
         as_of_ms: None,
         status: OwnerStatus::Departed,
@@ -241,28 +365,66 @@ fn legacy_user() -> Identity {
 }
 
 fn payments_api() -> Identity {
-    let mut identity = Identity::new("k8s:prod-eu:sa/payments/api", "api", Kind::ServiceAccount, Provider::K8s, "prod-eu");
+    let mut identity = Identity::new(
+        "k8s:prod-eu:sa/payments/api",
+        "api",
+        Kind::ServiceAccount,
+        Provider::K8s,
+        "prod-eu",
+    );
     identity.sub_type = "k8s_service_account".to_owned();
     identity.aliases = vec![
-        alias_in(KeyType::K8sUser, "prod-eu", "system:serviceaccount:payments:api"),
-        alias_in(KeyType::K8sUid, "prod-eu", "5b0a1f8e-7d7e-4c55-9a53-2f0c3f5e1a01"),
+        alias_in(
+            KeyType::K8sUser,
+            "prod-eu",
+            "system:serviceaccount:payments:api",
+        ),
+        alias_in(
+            KeyType::K8sUid,
+            "prod-eu",
+            "5b0a1f8e-7d7e-4c55-9a53-2f0c3f5e1a01",
+        ),
     ];
     identity.environment = vec![Environment::Test, Environment::Other];
-    identity.privilege = Some(Privilege { tier: 3, level: PrivilegeLevel::None, basis: Vec::new() });
+    identity.privilege = Some(Privilege {
+        tier: 3,
+        level: PrivilegeLevel::None,
+        basis: Vec::new(),
+    });
     identity.created = Time::At(CREATED_MS - 100 * DAY_MS);
     identity
 }
 
 fn agent() -> Identity {
-    let mut identity = Identity::new("aws:111122223333:role/agents/triage-agent", "triage-agent", Kind::AiAgent, Provider::Aws, ACCOUNT);
-    identity.agent = Some(Agent { framework: "langgraph".to_owned(), parent: "aws:111122223333:role/ci/deployer".to_owned() });
+    let mut identity = Identity::new(
+        "aws:111122223333:role/agents/triage-agent",
+        "triage-agent",
+        Kind::AiAgent,
+        Provider::Aws,
+        ACCOUNT,
+    );
+    identity.agent = Some(Agent {
+        framework: "langgraph".to_owned(),
+        parent: "aws:111122223333:role/ci/deployer".to_owned(),
+    });
     identity.aliases = vec![
-        alias(KeyType::AwsArn, "arn:aws:iam::111122223333:role/agents/triage-agent"),
+        alias(
+            KeyType::AwsArn,
+            "arn:aws:iam::111122223333:role/agents/triage-agent",
+        ),
         alias(KeyType::AwsPrincipalId, "AROAGOLDENAGENT00001"),
         alias(KeyType::AwsAccessKeyId, "AKIAGOLDENSHARED0001"),
-        alias_in(KeyType::OidcSubject, "https://token.actions.githubusercontent.com", "repo:golden/shop:ref:refs/heads/main"),
+        alias_in(
+            KeyType::OidcSubject,
+            "https://token.actions.githubusercontent.com",
+            "repo:golden/shop:ref:refs/heads/main",
+        ),
     ];
-    identity.privilege = Some(Privilege { tier: 2, level: PrivilegeLevel::Write, basis: texts(&["triage-agent"]) });
+    identity.privilege = Some(Privilege {
+        tier: 2,
+        level: PrivilegeLevel::Write,
+        basis: texts(&["triage-agent"]),
+    });
     identity
 }
 
@@ -284,7 +446,13 @@ fn recreated_deployer() -> Identity {
 }
 
 fn vendor() -> Identity {
-    let mut identity = Identity::new("github:github.com:app/scanner", "scanner", Kind::OauthClient, Provider::Github, "github.com");
+    let mut identity = Identity::new(
+        "github:github.com:app/scanner",
+        "scanner",
+        Kind::OauthClient,
+        Provider::Github,
+        "github.com",
+    );
     identity.aliases = vec![
         alias(KeyType::GithubApp, "Scanner[bot]"),
         alias(KeyType::Email, "Scanner@Vendor.example"),
@@ -297,22 +465,40 @@ fn vendor() -> Identity {
 
 /// Nothing but a name and a place.
 fn bare() -> Identity {
-    Identity::new("other:nowhere:é", "é", Kind::Unknown, Provider::Other, "nowhere")
+    Identity::new(
+        "other:nowhere:é",
+        "é",
+        Kind::Unknown,
+        Provider::Other,
+        "nowhere",
+    )
 }
 
 fn scopes() -> Vec<Scope> {
     vec![
         Scope {
             name: text("Golden production"),
-            owner: Some(entity("group:default/cloud-platform", "Cloud Platform", "#cloud")),
+            owner: Some(entity(
+                "group:default/cloud-platform",
+                "Cloud Platform",
+                "#cloud",
+            )),
             escalation_policy: Some(pagerduty("PGOLD02")),
             ..scope(Provider::Aws, ACCOUNT)
         },
-        Scope { covered: false, owner: Some(entity("group:default/finance", "Finance", "#finance")), ..scope(Provider::Aws, "999900001111") },
+        Scope {
+            covered: false,
+            owner: Some(entity("group:default/finance", "Finance", "#finance")),
+            ..scope(Provider::Aws, "999900001111")
+        },
         scope(Provider::K8s, "prod-eu"),
         Scope {
             part: "payments".to_owned(),
-            owner: Some(entity("group:default/payments", "Payments", "#payments-oncall")),
+            owner: Some(entity(
+                "group:default/payments",
+                "Payments",
+                "#payments-oncall",
+            )),
             ..scope(Provider::K8s, "prod-eu")
         },
     ]
@@ -321,11 +507,31 @@ fn scopes() -> Vec<Scope> {
 fn networks() -> Vec<Network> {
     let prefix = |address: &str, len| (address.parse::<IpAddr>().unwrap(), len);
     vec![
-        Network { name: "ci-egress".to_owned(), kind: NetworkKind::Egress, prefixes: vec![prefix("198.51.100.0", 26), prefix("2001:db8:10::", 48)] },
-        Network { name: "office".to_owned(), kind: NetworkKind::Office, prefixes: vec![prefix("198.51.100.0", 24), prefix("203.0.113.64", 27)] },
-        Network { name: "cloud".to_owned(), kind: NetworkKind::Cloud, prefixes: vec![prefix("2001:db8::", 32)] },
-        Network { name: "partner".to_owned(), kind: NetworkKind::ThirdParty, prefixes: vec![prefix("192.0.2.1", 32)] },
-        Network { name: "anything".to_owned(), kind: NetworkKind::Other, prefixes: vec![prefix("192.0.2.0", 24)] },
+        Network {
+            name: "ci-egress".to_owned(),
+            kind: NetworkKind::Egress,
+            prefixes: vec![prefix("198.51.100.0", 26), prefix("2001:db8:10::", 48)],
+        },
+        Network {
+            name: "office".to_owned(),
+            kind: NetworkKind::Office,
+            prefixes: vec![prefix("198.51.100.0", 24), prefix("203.0.113.64", 27)],
+        },
+        Network {
+            name: "cloud".to_owned(),
+            kind: NetworkKind::Cloud,
+            prefixes: vec![prefix("2001:db8::", 32)],
+        },
+        Network {
+            name: "partner".to_owned(),
+            kind: NetworkKind::ThirdParty,
+            prefixes: vec![prefix("192.0.2.1", 32)],
+        },
+        Network {
+            name: "anything".to_owned(),
+            kind: NetworkKind::Other,
+            prefixes: vec![prefix("192.0.2.0", 24)],
+        },
     ]
 }
 
@@ -361,7 +567,10 @@ fn rules() -> Vec<TriageRule> {
             lifecycle_states: vec![LifecycleState::Active, LifecycleState::Dormant],
             ..rule("privileged-and-unexpected", Priority::Critical)
         },
-        TriageRule { outcomes: vec![OutcomeKind::NotFound, OutcomeKind::Ambiguous], ..rule("unknown-identity", Priority::Medium) },
+        TriageRule {
+            outcomes: vec![OutcomeKind::NotFound, OutcomeKind::Ambiguous],
+            ..rule("unknown-identity", Priority::Medium)
+        },
         rule("anything-else", Priority::Info),
     ]
 }
@@ -371,7 +580,9 @@ pub(crate) fn many_principal(n: usize) -> String {
     let mut rest = (n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1 << 63;
     let mut id = "AROA".to_owned();
     for _ in 0..12 {
-        id.push(char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[(rest & 31) as usize]));
+        id.push(char::from(
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[(rest & 31) as usize],
+        ));
         rest >>= 5;
     }
     // The multiplier is odd, so 64 bits tell all apart; 60 of them would too, with this suffix.
@@ -392,17 +603,36 @@ pub(crate) fn many(count: usize) -> Inventory {
     for team in 0..200 {
         let mut template = role(ACCOUNT, "x", "AROA");
         template.owner = Some(Owner {
-            entity: entity(&format!("group:default/team-{team:03}"), &format!("Team {team}"), &format!("#team-{team:03}")),
+            entity: entity(
+                &format!("group:default/team-{team:03}"),
+                &format!("Team {team}"),
+                &format!("#team-{team:03}"),
+            ),
             source: "backstage".to_owned(),
             as_of_ms: Some(CREATED_MS),
             status: OwnerStatus::Active,
         });
-        template.environment = vec![if team % 3 == 0 { Environment::Production } else { Environment::Development }];
+        template.environment = vec![if team % 3 == 0 {
+            Environment::Production
+        } else {
+            Environment::Development
+        }];
         template.criticality = Some(Criticality::Medium);
-        template.privilege = Some(Privilege { tier: (team % 4) as u8, level: PrivilegeLevel::Write, basis: texts(&["service-policy"]) });
-        template.behavior = vec![expect(Dimension::Network, &["ci-egress"]), expect(Dimension::Region, &["eu-west-1"])];
+        template.privilege = Some(Privilege {
+            tier: (team % 4) as u8,
+            level: PrivilegeLevel::Write,
+            basis: texts(&["service-policy"]),
+        });
+        template.behavior = vec![
+            expect(Dimension::Network, &["ci-egress"]),
+            expect(Dimension::Region, &["eu-west-1"]),
+        ];
         template.response.response_owner = text("group:default/cloud-iam");
-        template.provenance = vec![Provenance { field: "owner".to_owned(), source: "backstage".to_owned(), observed_ms: Some(CREATED_MS) }];
+        template.provenance = vec![Provenance {
+            field: "owner".to_owned(),
+            source: "backstage".to_owned(),
+            observed_ms: Some(CREATED_MS),
+        }];
         by_team.push(template);
     }
     for n in 0..count {
@@ -411,7 +641,10 @@ pub(crate) fn many(count: usize) -> Inventory {
         identity.uid = format!("aws:{ACCOUNT}:role/{path}");
         identity.name = format!("service-{n:06}");
         identity.aliases = vec![
-            alias(KeyType::AwsArn, &format!("arn:aws:iam::{ACCOUNT}:role/{path}")),
+            alias(
+                KeyType::AwsArn,
+                &format!("arn:aws:iam::{ACCOUNT}:role/{path}"),
+            ),
             alias(KeyType::AwsPrincipalId, &principal),
         ];
         identity.created = Time::At(CREATED_MS - 1000 * (n as i64 % 100_000) * 60);
@@ -419,7 +652,7 @@ pub(crate) fn many(count: usize) -> Inventory {
         if n.is_multiple_of(5) {
             for number in 0..2 {
                 identity.credentials.push(Credential {
-                    uid: format!("AKIA{:015}{number}", n),
+                    uid: format!("AKIA{n:015}{number}"),
                     credential_type: "access_key".to_owned(),
                     created: Time::At(CREATED_MS - DAY_MS * 30),
                     last_rotated: Time::At(CREATED_MS - DAY_MS * 30),

@@ -1,6 +1,9 @@
 //! What the integration tests share: aligned bytes, resealing, seeded numbers, events.
 
-#![allow(dead_code, reason = "each test program uses its own part of this module")]
+#![allow(
+    dead_code,
+    reason = "each test program uses its own part of this module"
+)]
 
 pub(crate) mod inventory;
 
@@ -44,7 +47,9 @@ pub(crate) fn build_signed(inventory: &Inventory, seed: &[u8; 32]) -> Aligned {
 
 /// The public key of a seed.
 pub(crate) fn public_key(seed: &[u8; 32]) -> [u8; 32] {
-    ed25519_dalek::SigningKey::from_bytes(seed).verifying_key().to_bytes()
+    ed25519_dalek::SigningKey::from_bytes(seed)
+        .verifying_key()
+        .to_bytes()
 }
 
 /// Opens with no trusted key.
@@ -72,7 +77,10 @@ pub(crate) fn enricher(bytes: &[u8]) -> Enricher<'_> {
 }
 
 /// Attaches, fully checked, at no particular time.
-pub(crate) fn attach<'s>(enricher: &mut Enricher<'s>, bytes: &'s [u8]) -> Result<LayerHandle, SnapshotError> {
+pub(crate) fn attach<'s>(
+    enricher: &mut Enricher<'s>,
+    bytes: &'s [u8],
+) -> Result<LayerHandle, SnapshotError> {
     enricher.attach(bytes, Check::All, None)
 }
 
@@ -96,14 +104,20 @@ pub(crate) fn entry_at(bytes: &[u8], section: u32) -> usize {
 /// The bytes of a section's rows and the length of one.
 pub(crate) fn rows_of(bytes: &[u8], section: u32) -> (Range<usize>, usize) {
     let entry = entry_at(bytes, section);
-    let (row_len, from, rows) = (u32_at(bytes, entry + 4) as usize, u64_at(bytes, entry + 8) as usize, u64_at(bytes, entry + 24) as usize);
+    let (row_len, from, rows) = (
+        u32_at(bytes, entry + 4) as usize,
+        u64_at(bytes, entry + 8) as usize,
+        u64_at(bytes, entry + 24) as usize,
+    );
     (from..from + rows * row_len, row_len)
 }
 
 /// Where the body, which the chunk digests cover, begins.
 pub(crate) fn body_at(bytes: &[u8]) -> usize {
     let end = u64_at(bytes, HEADER_LEN + 8).wrapping_add(u64_at(bytes, HEADER_LEN + 16)) as usize;
-    end.checked_next_multiple_of(64).unwrap_or(usize::MAX).min(bytes.len())
+    end.checked_next_multiple_of(64)
+        .unwrap_or(usize::MAX)
+        .min(bytes.len())
 }
 
 /// Makes the digests fit changed bytes again, as whoever builds hostile files would: chunk digests
@@ -117,14 +131,20 @@ pub(crate) fn reseal(bytes: &mut [u8]) {
     let table = u64_at(bytes, HEADER_LEN + 8) as usize;
     let table_len = u64_at(bytes, HEADER_LEN + 16) as usize;
     for (number, digest) in digests.iter().enumerate() {
-        if let Some(place) = table.checked_add(number * 32).and_then(|at| bytes.get_mut(at..at.checked_add(32)?)) {
+        if let Some(place) = table
+            .checked_add(number * 32)
+            .and_then(|at| bytes.get_mut(at..at.checked_add(32)?))
+        {
             place.copy_from_slice(digest);
         }
     }
     let directory_end = HEADER_LEN + (u32_at(bytes, 100) as usize).saturating_mul(ENTRY_LEN);
-    let (Some(directory), Some(chunk_table)) =
-        (bytes.get(HEADER_LEN..directory_end), table.checked_add(table_len).and_then(|end| bytes.get(table..end)))
-    else {
+    let (Some(directory), Some(chunk_table)) = (
+        bytes.get(HEADER_LEN..directory_end),
+        table
+            .checked_add(table_len)
+            .and_then(|end| bytes.get(table..end)),
+    ) else {
         return;
     };
     let digest = header_digest(&bytes[..HEADER_LEN], directory, chunk_table);
@@ -137,7 +157,10 @@ pub(crate) struct Lcg(pub(crate) u64);
 
 impl Lcg {
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 33
     }
 
@@ -179,7 +202,13 @@ pub(crate) fn role_event(account: &str, role: &str, principal: &str, time: &str)
 }
 
 /// A call by an IAM user with a key, as CloudTrail writes it.
-pub(crate) fn user_event(account: &str, user: &str, principal: &str, access_key: &str, time: &str) -> String {
+pub(crate) fn user_event(
+    account: &str,
+    user: &str,
+    principal: &str,
+    access_key: &str,
+    time: &str,
+) -> String {
     format!(
         concat!(
             r#"{{"eventVersion":"1.11","userIdentity":{{"type":"IAMUser","principalId":"{principal}","#,
@@ -226,5 +255,8 @@ pub(crate) fn context_of(enricher: &mut Enricher<'_>, event: &str) -> serde_json
 /// Outcome of the first identity of an event.
 pub(crate) fn outcome_of(enricher: &mut Enricher<'_>, event: &str) -> String {
     let context = context_of(enricher, event);
-    context["identities"][0]["outcome"].as_str().expect("an identity").to_owned()
+    context["identities"][0]["outcome"]
+        .as_str()
+        .expect("an identity")
+        .to_owned()
 }

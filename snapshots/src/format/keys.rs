@@ -1,6 +1,6 @@
 //! Keys of the inventory: folded, split into shared and own parts, grouped by holder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use enrich_core::snapshot::schema::{
     KeyClassRow, KeyHolderRow, KeyRow, NOBODY, SHARED, ValidityRow,
@@ -99,11 +99,17 @@ pub(super) fn tables(
                 .push((number, (i64::MIN, i64::MAX)));
         }
     }
+    // Neither the order of aliases nor that of sources shows in the bytes.
+    holders.values_mut().for_each(|of| of.sort_unstable());
+    let mut gone = BTreeSet::new();
+    for alias in removed {
+        gone.insert(canonical("removed keys", alias)?);
+    }
     let mut own: Vec<Vec<(&Canonical, Interval)>> = vec![Vec::new(); identities.len()];
     let mut shared: Vec<(&Canonical, &[(u32, Interval)])> = Vec::new();
     for (key, of) in &holders {
         match of.as_slice() {
-            [(number, interval)] => own[*number as usize].push((key, *interval)),
+            [(number, interval)] if !gone.contains(key) => own[*number as usize].push((key, *interval)),
             several => shared.push((key, several)),
         }
     }
@@ -149,7 +155,11 @@ pub(super) fn tables(
     }
     let mut shared_of: Vec<Vec<u32>> = vec![Vec::new(); identities.len()];
     for (key, of) in shared {
-        let mut list = Vec::with_capacity(of.len());
+        let mut list = Vec::with_capacity(of.len() + 1);
+        if gone.contains(key) {
+            // Whoever holds the key in the base holds it no longer.
+            list.push(holder_rows.add(KeyHolderRow { identity: NOBODY, validity: 0 })?);
+        }
         for (identity, interval) in of {
             let row = KeyHolderRow {
                 identity: *identity,
@@ -176,12 +186,6 @@ pub(super) fn tables(
     for list in shared_of {
         out.shared.push(lists.add(list)?);
     }
-    let mut gone: Vec<Canonical> = removed
-        .iter()
-        .map(|alias| canonical("removed keys", alias))
-        .collect::<Result<_, _>>()?;
-    gone.sort();
-    gone.dedup();
     for key in gone {
         if !holders.contains_key(&key) {
             add(

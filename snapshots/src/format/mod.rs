@@ -23,8 +23,7 @@ pub use self::file::{Sections, sign};
 use self::rows::Writer;
 use crate::model::{Identity, Inventory, Meta};
 
-/// Longest uid, in bytes.
-pub const MAX_UID: usize = 1024;
+pub use enrich_core::MAX_UID;
 
 /// A count as the format holds it.
 fn fit(what: &'static str, count: usize) -> Result<u32, BuildError> {

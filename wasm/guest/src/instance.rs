@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use enrich_core::{Check, Config, Enricher, LayerHandle};
+use enrich_core::{Check, Config, Enricher, LayerHandle, LookupError};
 
 /// Result codes of the ABI that do not come from a snapshot (`docs/abi.md`).
 pub mod code {
@@ -135,15 +135,16 @@ impl Instance {
     /// A code, when the text is no key.
     pub fn lookup(&mut self, key: &[u8]) -> Reply<'_> {
         let Self { enricher, error } = self;
-        let refused = match core::str::from_utf8(key) {
+        let (code, sentence) = match core::str::from_utf8(key) {
             Ok(key) => match enricher.lookup(key) {
                 Ok(found) => return Ok(found),
-                Err(refused) => refused.to_string(),
+                Err(LookupError::Snapshot(damage)) => (damage.code(), damage.to_string()),
+                Err(refused) => (code::BAD_KEY, refused.to_string()),
             },
-            Err(_) => "key is not UTF-8".to_owned(),
+            Err(_) => (code::BAD_KEY, "key is not UTF-8".to_owned()),
         };
-        *error = refused;
-        Err(code::BAD_KEY)
+        *error = sentence;
+        Err(code)
     }
 
     /// The counters.

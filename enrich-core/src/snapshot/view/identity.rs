@@ -198,48 +198,52 @@ impl<'s> IdentityRef<'s> {
         from..to.min(len as u32).max(from)
     }
 
-    /// Its own keys and those that it shares.
+    /// Its own keys, and those that it shares with others or holds in several intervals.
     pub fn aliases(&self) -> impl Iterator<Item = AliasRef<'s>> + use<'s> {
         let (snapshot, number) = (self.snapshot, self.number);
-        let own = self.span(|row| row.first_key, snapshot.tables.keys.len());
+        // Keys of several holders stand after those of the last identity.
+        let own = self
+            .span(|row| row.first_key, snapshot.tables.keys.len())
+            .map_while(move |key| {
+                let row = snapshot.row(snapshot.tables.keys, key)?;
+                let class = snapshot.row(snapshot.tables.key_classes, row.class.to_native())?;
+                (row.holder.to_native() == number).then_some((row, class, class.validity))
+            });
         let shared = self
             .details
             .map_or(0, |details| details.shared_keys.to_native());
-        own.chain(snapshot.list(shared).iter().map(|key| key.to_native()))
-            .filter_map(move |key| {
-                let row = snapshot.row(snapshot.tables.keys, key)?;
+        let shared = snapshot.list(shared).iter().flat_map(move |key| {
+            let row = snapshot.row(snapshot.tables.keys, key.to_native());
+            let holder = row.map_or(0, |row| row.holder.to_native());
+            let list = if holder & SHARED != 0 && holder != NOBODY {
+                holder & !SHARED
+            } else {
+                0
+            };
+            snapshot.list(list).iter().filter_map(move |holder| {
+                let row = row?;
                 let class = snapshot.row(snapshot.tables.key_classes, row.class.to_native())?;
-                let mut valid = (i64::MIN, i64::MAX);
-                let holder = row.holder.to_native();
-                let validity = if holder & SHARED != 0 && holder != NOBODY {
-                    snapshot
-                        .list(holder & !SHARED)
-                        .iter()
-                        .filter_map(|holder| {
-                            snapshot.row(snapshot.tables.key_holders, holder.to_native())
-                        })
-                        .find(|holder| holder.identity.to_native() == number)
-                        .map_or(0, |holder| holder.validity.to_native())
-                } else {
-                    class.validity.to_native()
-                };
-                if validity != 0
-                    && let Some(row) = snapshot.row(snapshot.tables.validity, validity)
-                {
-                    valid = (row.from_ms.to_native(), row.to_ms.to_native());
-                }
-                Some(AliasRef {
-                    key_type: KeyType::from_code(class.key_type.to_native() as u8)?,
-                    domain: snapshot.text(class.domain.to_native()),
-                    parts: [
-                        snapshot.text(class.prefix.to_native()),
-                        snapshot.text(row.rest.to_native()),
-                        snapshot.text(class.suffix.to_native()),
-                    ],
-                    valid_from_ms: valid.0,
-                    valid_to_ms: valid.1,
-                })
+                let holder = snapshot.row(snapshot.tables.key_holders, holder.to_native())?;
+                (holder.identity.to_native() == number).then_some((row, class, holder.validity))
             })
+        });
+        own.chain(shared).filter_map(move |(row, class, validity)| {
+            let validity = match validity.to_native() {
+                0 => None,
+                validity => snapshot.row(snapshot.tables.validity, validity),
+            };
+            Some(AliasRef {
+                key_type: KeyType::from_code(class.key_type.to_native() as u8)?,
+                domain: snapshot.text(class.domain.to_native()),
+                parts: [
+                    snapshot.text(class.prefix.to_native()),
+                    snapshot.text(row.rest.to_native()),
+                    snapshot.text(class.suffix.to_native()),
+                ],
+                valid_from_ms: validity.map_or(i64::MIN, |row| row.from_ms.to_native()),
+                valid_to_ms: validity.map_or(i64::MAX, |row| row.to_ms.to_native()),
+            })
+        })
     }
 
     fn ownership(&self) -> Option<&'s ArchivedOwnershipRow> {
