@@ -1,6 +1,8 @@
 //! What the policy decides: kinds, tiers, owners, behaviour, responses, findings.
 
-use enrich_core::vocabulary::{Criticality, Dimension, Environment, Kind, LifecycleState, PrivilegeLevel, Severity};
+use enrich_core::vocabulary::{
+    Criticality, Dimension, Environment, Kind, LifecycleState, PrivilegeLevel, Severity,
+};
 use snapshots::connect::{Connector, Input, connect};
 use snapshots::export::{Explicit, Exported, assemble};
 use snapshots::model::Identity;
@@ -25,19 +27,46 @@ const ROLES: &str = r#"{"RoleDetailList":[
   "AssumeRolePolicyDocument":{"Statement":{"Effect":"Allow","Principal":{"AWS":"*"}}},"RoleLastUsed":{}}]}"#;
 
 fn assembled(policy: &str) -> Exported {
-    let source = Source { name: "aws".to_owned(), rank: 0, observed_ms: NOW, domain: None };
+    let source = Source {
+        name: "aws".to_owned(),
+        rank: 0,
+        observed_ms: NOW,
+        domain: None,
+    };
     let mut harvest = Harvest::default();
-    connect(Connector::AwsAuthorizationDetails, &source, &[Input { path: "a.json".into(), bytes: ROLES.as_bytes().to_vec() }], &mut harvest).unwrap();
-    let policy = Policy::parse("policy.toml", &format!("version = 1\nextends = \"default\"\n{policy}")).unwrap();
+    connect(
+        Connector::AwsAuthorizationDetails,
+        &source,
+        &[Input {
+            path: "a.json".into(),
+            bytes: ROLES.as_bytes().to_vec(),
+        }],
+        &mut harvest,
+    )
+    .unwrap();
+    let policy = Policy::parse(
+        "policy.toml",
+        &format!("version = 1\nextends = \"default\"\n{policy}"),
+    )
+    .unwrap();
     assemble("Northwind", &harvest, &policy, &Explicit::new(NOW, 1, 0))
 }
 
 fn find<'e>(exported: &'e Exported, name: &str) -> &'e Identity {
-    exported.inventory.identities.iter().find(|identity| identity.name == name).unwrap()
+    exported
+        .inventory
+        .identities
+        .iter()
+        .find(|identity| identity.name == name)
+        .unwrap()
 }
 
 fn findings(identity: &Identity) -> Vec<(&str, Severity)> {
-    identity.findings.iter().map(|finding| (finding.name.as_str(), finding.severity)).collect()
+    identity
+        .findings
+        .iter()
+        .map(|finding| (finding.name.as_str(), finding.severity))
+        .collect()
 }
 
 #[test]
@@ -46,49 +75,146 @@ fn rules_apply_in_order_and_leave_facts_alone() {
         "[[classify]]\nmatch = { name = \"ci-*\" }\nset = { kind = \"ci_job\", criticality = \"high\", owner = \"group:default/other\", environment = [\"test\"] }\n[[classify]]\nmatch = { kind = \"ci_job\" }\nset = { criticality = \"low\", purpose = \"deploys\", tier = 1 }\n",
     );
     let ci = find(&exported, "ci-deploy");
-    assert_eq!((ci.kind, ci.criticality, ci.purpose.as_deref()), (Kind::CiJob, Some(Criticality::High), Some("deploys")));
+    assert_eq!(
+        (ci.kind, ci.criticality, ci.purpose.as_deref()),
+        (Kind::CiJob, Some(Criticality::High), Some("deploys"))
+    );
     // Tags are what a source states; a rule is the fallback.
     assert_eq!(ci.environment, [Environment::Production]);
-    assert_eq!(ci.owner.as_ref().map(|owner| owner.entity.reference.as_str()), Some("group:default/platform"));
-    assert_eq!(ci.privilege.as_ref().map(|privilege| (privilege.tier, privilege.level, privilege.basis.clone())), Some((1, PrivilegeLevel::Admin, vec!["AdministratorAccess".to_owned()])));
-    let forced = assembled("[[classify]]\nmatch = { name = \"ci-*\" }\nset = { owner = \"group:default/other\" }\nforce = true\n");
-    assert_eq!(find(&forced, "ci-deploy").owner.as_ref().map(|owner| owner.entity.reference.as_str()), Some("group:default/other"));
+    assert_eq!(
+        ci.owner
+            .as_ref()
+            .map(|owner| owner.entity.reference.as_str()),
+        Some("group:default/platform")
+    );
+    assert_eq!(
+        ci.privilege.as_ref().map(|privilege| (
+            privilege.tier,
+            privilege.level,
+            privilege.basis.clone()
+        )),
+        Some((
+            1,
+            PrivilegeLevel::Admin,
+            vec!["AdministratorAccess".to_owned()]
+        ))
+    );
+    let forced = assembled(
+        "[[classify]]\nmatch = { name = \"ci-*\" }\nset = { owner = \"group:default/other\" }\nforce = true\n",
+    );
+    assert_eq!(
+        find(&forced, "ci-deploy")
+            .owner
+            .as_ref()
+            .map(|owner| owner.entity.reference.as_str()),
+        Some("group:default/other")
+    );
 }
 
 #[test]
 fn findings_carry_their_owasp_id_value_and_threshold() {
     let exported = assembled("");
     let ci = find(&exported, "ci-deploy");
-    assert_eq!(findings(ci), [("overprivileged", Severity::High), ("reused", Severity::Medium)]);
-    assert_eq!(ci.workloads, ["github-actions:northwind/shop", "github-actions:northwind/site"]);
-    assert!(!ci.aliases.iter().any(|alias| alias.key_type.as_str() == "oidc_subject"), "the subject is another identity's key");
-    assert!(ci.findings[1].evidence.contains("2 workloads, limit 1") && ci.findings[1].owasp.as_deref() == Some("NHI9:2025"));
+    assert_eq!(
+        findings(ci),
+        [
+            ("overprivileged", Severity::High),
+            ("reused", Severity::Medium)
+        ]
+    );
+    assert_eq!(
+        ci.workloads,
+        [
+            "github-actions:northwind/shop",
+            "github-actions:northwind/site"
+        ]
+    );
+    assert!(
+        !ci.aliases
+            .iter()
+            .any(|alias| alias.key_type.as_str() == "oidc_subject"),
+        "the subject is another identity's key"
+    );
+    assert!(
+        ci.findings[1].evidence.contains("2 workloads, limit 1")
+            && ci.findings[1].owasp.as_deref() == Some("NHI9:2025")
+    );
     let vendor = find(&exported, "vendor-scan");
-    assert_eq!(findings(vendor), [("orphaned", Severity::Medium), ("stale", Severity::Medium), ("third_party", Severity::Info)]);
-    assert!(vendor.findings[1].evidence.contains("limit 90"), "{}", vendor.findings[1].evidence);
+    assert_eq!(
+        findings(vendor),
+        [
+            ("orphaned", Severity::Medium),
+            ("stale", Severity::Medium),
+            ("third_party", Severity::Info)
+        ]
+    );
+    assert!(
+        vendor.findings[1].evidence.contains("limit 90"),
+        "{}",
+        vendor.findings[1].evidence
+    );
     assert!(vendor.findings[2].evidence.contains("999988887777"));
     assert_eq!(vendor.lifecycle_state, LifecycleState::Dormant);
     // A service-linked role belongs to AWS and is unused for 400 days at least, since nobody knows when it was made.
-    assert_eq!(findings(find(&exported, "AWSServiceRoleForECS")), [("stale", Severity::Medium)]);
+    assert_eq!(
+        findings(find(&exported, "AWSServiceRoleForECS")),
+        [("stale", Severity::Medium)]
+    );
     // Made 19 days ago, never used since: neither stale nor dormant.
     let open = find(&exported, "open");
-    assert_eq!(findings(open), [("unconditioned_trust", Severity::Critical), ("orphaned", Severity::Medium)]);
+    assert_eq!(
+        findings(open),
+        [
+            ("unconditioned_trust", Severity::Critical),
+            ("orphaned", Severity::Medium)
+        ]
+    );
     assert_eq!(open.lifecycle_state, LifecycleState::Active);
 }
 
 #[test]
 fn own_accounts_are_no_third_party() {
-    let exported = assembled("[[scope]]\nprovider = \"aws\"\ndomain = \"999988887777\"\nowner = \"security\"\n");
-    assert!(!findings(find(&exported, "vendor-scan")).iter().any(|(name, _)| *name == "third_party"));
-    let scope = exported.inventory.scopes.iter().find(|scope| scope.domain == "999988887777").unwrap();
-    assert_eq!((scope.covered, scope.owner.as_ref().map(|owner| owner.reference.as_str())), (false, Some("group:default/security")));
+    let exported = assembled(
+        "[[scope]]\nprovider = \"aws\"\ndomain = \"999988887777\"\nowner = \"security\"\n",
+    );
+    assert!(
+        !findings(find(&exported, "vendor-scan"))
+            .iter()
+            .any(|(name, _)| *name == "third_party")
+    );
+    let scope = exported
+        .inventory
+        .scopes
+        .iter()
+        .find(|scope| scope.domain == "999988887777")
+        .unwrap();
+    assert_eq!(
+        (
+            scope.covered,
+            scope.owner.as_ref().map(|owner| owner.reference.as_str())
+        ),
+        (false, Some("group:default/security"))
+    );
 }
 
 #[test]
 fn exceptions_stay_visible_until_they_end() {
-    let rule = |until: &str| format!("[[exception]]\nmatch = {{ name = \"open\" }}\nfinding = \"unconditioned_trust\"\nuntil = \"{until}\"\nreason = \"migration\"\n");
-    let exception = |policy: &str| find(&assembled(policy), "open").findings[0].exception.clone();
-    assert_eq!(exception(&rule("2026-06-30")).map(|(_, reason)| reason).as_deref(), Some("migration"));
+    let rule = |until: &str| {
+        format!(
+            "[[exception]]\nmatch = {{ name = \"open\" }}\nfinding = \"unconditioned_trust\"\nuntil = \"{until}\"\nreason = \"migration\"\n"
+        )
+    };
+    let exception = |policy: &str| {
+        find(&assembled(policy), "open").findings[0]
+            .exception
+            .clone()
+    };
+    assert_eq!(
+        exception(&rule("2026-06-30"))
+            .map(|(_, reason)| reason)
+            .as_deref(),
+        Some("migration")
+    );
     assert_eq!(exception(&rule("2026-01-31")), None);
 }
 
@@ -97,11 +223,35 @@ fn the_first_baseline_that_states_a_dimension_counts() {
     let exported = assembled(
         "[networks.ci]\nkind = \"egress\"\ncidrs = [\"198.51.100.0/26\"]\n[behavior.first]\nmatch = { name = \"ci-*\" }\nnetworks = [\"ci\"]\n[behavior.second]\nmatch = { provider = \"aws\" }\nnetworks = [\"10.0.0.0/8\"]\nregions = [\"eu-west-1\"]\n",
     );
-    let stated = |name: &str| find(&exported, name).behavior.iter().map(|stated| (stated.dimension, stated.allowed.clone())).collect::<Vec<_>>();
-    assert_eq!(stated("ci-deploy"), [(Dimension::Network, vec!["ci".to_owned()]), (Dimension::Region, vec!["eu-west-1".to_owned()])]);
+    let stated = |name: &str| {
+        find(&exported, name)
+            .behavior
+            .iter()
+            .map(|stated| (stated.dimension, stated.allowed.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        stated("ci-deploy"),
+        [
+            (Dimension::Network, vec!["ci".to_owned()]),
+            (Dimension::Region, vec!["eu-west-1".to_owned()])
+        ]
+    );
     assert_eq!(stated("open")[0].1, ["10.0.0.0/8"]);
-    assert!(exported.inventory.networks.iter().any(|network| network.name == "10.0.0.0/8"));
-    assert!(find(&exported, "ci-deploy").provenance.iter().any(|entry| entry.field == "behavior.network" && entry.source == "policy behavior.first"));
+    assert!(
+        exported
+            .inventory
+            .networks
+            .iter()
+            .any(|network| network.name == "10.0.0.0/8")
+    );
+    assert!(
+        find(&exported, "ci-deploy")
+            .provenance
+            .iter()
+            .any(|entry| entry.field == "behavior.network"
+                && entry.source == "policy behavior.first")
+    );
 }
 
 #[test]
@@ -110,17 +260,52 @@ fn responses_are_collected_fastest_first() {
         "[[response]]\nmatch = { name = \"ci-*\" }\nresponse_owner = \"ci-team\"\nrevocation = [ { action = \"delete the role\", system = \"aws-iam\", expected_minutes = 30 } ]\n[[response]]\nmatch = { provider = \"aws\" }\nresponse_owner = \"group:default/cloud-iam\"\nescalation_policy = { system = \"pagerduty\", id = \"P1\" }\nrevocation = [ { action = \"attach deny-all\", system = \"aws-iam\", expected_minutes = 5 } ]\n",
     );
     let response = &find(&exported, "ci-deploy").response;
-    assert_eq!((response.response_owner.as_deref(), response.context_owner.as_deref()), (Some("group:default/ci-team"), Some("group:default/platform")));
-    let ways: Vec<(&str, &str, usize)> = response.revocation.iter().map(|way| (way.action.as_str(), way.team.as_str(), way.breaks.len())).collect();
-    assert_eq!(ways, [("attach deny-all", "group:default/cloud-iam", 2), ("delete the role", "group:default/ci-team", 2)]);
-    assert_eq!(response.escalation_policy.as_ref().map(|policy| policy.id.as_str()), Some("P1"));
+    assert_eq!(
+        (
+            response.response_owner.as_deref(),
+            response.context_owner.as_deref()
+        ),
+        (
+            Some("group:default/ci-team"),
+            Some("group:default/platform")
+        )
+    );
+    let ways: Vec<(&str, &str, usize)> = response
+        .revocation
+        .iter()
+        .map(|way| (way.action.as_str(), way.team.as_str(), way.breaks.len()))
+        .collect();
+    assert_eq!(
+        ways,
+        [
+            ("attach deny-all", "group:default/cloud-iam", 2),
+            ("delete the role", "group:default/ci-team", 2)
+        ]
+    );
+    assert_eq!(
+        response
+            .escalation_policy
+            .as_ref()
+            .map(|policy| policy.id.as_str()),
+        Some("P1")
+    );
 }
 
 #[test]
 fn an_owner_that_is_a_service_needs_a_sponsor() {
-    let owned = |set: &str| assembled(&format!("[[classify]]\nmatch = {{ name = \"open\" }}\nset = {{ {set} }}\n"));
-    let orphaned = |exported: &Exported| findings(find(exported, "open")).iter().any(|(name, _)| *name == "orphaned");
+    let owned = |set: &str| {
+        assembled(&format!(
+            "[[classify]]\nmatch = {{ name = \"open\" }}\nset = {{ {set} }}\n"
+        ))
+    };
+    let orphaned = |exported: &Exported| {
+        findings(find(exported, "open"))
+            .iter()
+            .any(|(name, _)| *name == "orphaned")
+    };
     assert!(orphaned(&owned("owner = \"service:default/app\"")));
-    assert!(!orphaned(&owned("owner = \"service:default/app\", sponsor = \"a.ortiz\"")));
+    assert!(!orphaned(&owned(
+        "owner = \"service:default/app\", sponsor = \"a.ortiz\""
+    )));
     assert!(!orphaned(&owned("owner = \"group:default/app\"")));
 }

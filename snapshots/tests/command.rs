@@ -27,14 +27,23 @@ impl Folder {
     }
 
     fn run(&self, line: &str) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_whose-snapshot")).args(line.split_whitespace()).current_dir(self.0.path()).output().unwrap()
+        Command::new(env!("CARGO_BIN_EXE_whose-snapshot"))
+            .args(line.split_whitespace())
+            .current_dir(self.0.path())
+            .output()
+            .unwrap()
     }
 
     /// Runs a command that has to end with this code; its standard output and error.
     fn expect(&self, code: i32, line: &str) -> (String, String) {
         let output = self.run(line);
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{line}\n{}", text(&output.stderr));
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{line}\n{}",
+            text(&output.stderr)
+        );
         (text(&output.stdout), text(&output.stderr))
     }
 
@@ -50,25 +59,65 @@ fn exists(path: &Path) -> bool {
 #[test]
 fn the_same_inputs_give_the_same_bytes() {
     let folder = Folder::new();
-    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 3");
-    folder.expect(0, "build --out b.snap --created 2026-03-20T06:00:00Z --sequence 3");
+    folder.expect(
+        0,
+        "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 3",
+    );
+    folder.expect(
+        0,
+        "build --out b.snap --created 2026-03-20T06:00:00Z --sequence 3",
+    );
     assert_eq!(folder.bytes("a.snap"), folder.bytes("b.snap"));
     let (shown, _) = folder.expect(0, "inspect a.snap --json");
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
-    assert_eq!((&shown["sequence"], &shown["valid_for_s"], &shown["identities"], &shown["created"]), (&3.into(), &86_400.into(), &2.into(), &"2026-03-20T06:00:00Z".into()));
+    assert_eq!(
+        (
+            &shown["sequence"],
+            &shown["valid_for_s"],
+            &shown["identities"],
+            &shown["created"]
+        ),
+        (
+            &3.into(),
+            &86_400.into(),
+            &2.into(),
+            &"2026-03-20T06:00:00Z".into()
+        )
+    );
 }
 
 #[test]
 fn one_identity_is_shown_by_key_and_by_uid() {
     let folder = Folder::new();
     let (_, summary) = folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z");
-    assert!(summary.contains("iam_user") && summary.contains("without an owner"), "{summary}");
-    for key in ["aws_arn:arn:aws:iam::111122223333:user/ci", "aws_principal_id:AIDA4CICI4CICI4CICI4", "aws:111122223333:user/ci"] {
+    assert!(
+        summary.contains("iam_user") && summary.contains("without an owner"),
+        "{summary}"
+    );
+    for key in [
+        "aws_arn:arn:aws:iam::111122223333:user/ci",
+        "aws_principal_id:AIDA4CICI4CICI4CICI4",
+        "aws:111122223333:user/ci",
+    ] {
         let (record, _) = folder.expect(0, &format!("inspect a.snap {key} --json"));
         let record: serde_json::Value = serde_json::from_str(&record).unwrap();
-        assert_eq!((&record["uid"], &record["owner"]["ref"], &record["owner"]["source"]), (&"aws:111122223333:user/ci".into(), &"group:default/platform".into(), &"aws".into()));
+        assert_eq!(
+            (
+                &record["uid"],
+                &record["owner"]["ref"],
+                &record["owner"]["source"]
+            ),
+            (
+                &"aws:111122223333:user/ci".into(),
+                &"group:default/platform".into(),
+                &"aws".into()
+            )
+        );
     }
-    folder.expect(1, "inspect a.snap aws_arn:arn:aws:iam::111122223333:user/nobody");
+    folder.expect(
+        1,
+        "inspect a.snap aws_arn:arn:aws:iam::111122223333:user/nobody",
+    );
     folder.expect(1, "inspect a.snap nonsense");
 }
 
@@ -78,11 +127,17 @@ fn signatures_are_checked_against_the_keys_that_are_given() {
     folder.expect(0, "keygen --out ours");
     folder.expect(0, "keygen --out theirs");
     folder.expect(1, "keygen --out ours");
-    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z --sign ours");
+    folder.expect(
+        0,
+        "build --out a.snap --created 2026-03-20T06:00:00Z --sign ours",
+    );
     folder.expect(0, "verify a.snap --trust ours.pub");
     folder.expect(0, "verify a.snap");
     let (_, refusal) = folder.expect(3, "verify a.snap --trust theirs.pub");
-    assert!(refusal.contains("error:") && refusal.contains("caused by:"), "{refusal}");
+    assert!(
+        refusal.contains("error:") && refusal.contains("caused by:"),
+        "{refusal}"
+    );
     folder.expect(0, "build --out plain.snap --created 2026-03-20T06:00:00Z");
     folder.expect(3, "verify plain.snap --trust ours.pub");
     folder.expect(0, "sign plain.snap --key ours --out signed.snap");
@@ -101,12 +156,24 @@ fn signatures_are_checked_against_the_keys_that_are_given() {
 #[test]
 fn a_newer_snapshot_is_not_overwritten() {
     let folder = Folder::new();
-    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 9");
+    folder.expect(
+        0,
+        "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 9",
+    );
     let before = folder.bytes("a.snap");
-    let (_, refusal) = folder.expect(1, "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 8");
-    assert!(refusal.contains("sequence 9") && refusal.contains("--force"), "{refusal}");
+    let (_, refusal) = folder.expect(
+        1,
+        "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 8",
+    );
+    assert!(
+        refusal.contains("sequence 9") && refusal.contains("--force"),
+        "{refusal}"
+    );
     assert_eq!(folder.bytes("a.snap"), before);
-    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 8 --force");
+    folder.expect(
+        0,
+        "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 8 --force",
+    );
     fs::write(folder.path("notes.txt"), "not a snapshot").unwrap();
     folder.expect(1, "build --out notes.txt --created 2026-03-20T06:00:00Z");
     assert_eq!(folder.bytes("notes.txt"), b"not a snapshot");
@@ -115,16 +182,34 @@ fn a_newer_snapshot_is_not_overwritten() {
 #[test]
 fn the_previous_snapshot_leaves_tombstones_and_a_chain() {
     let folder = Folder::new();
-    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 1");
+    folder.expect(
+        0,
+        "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 1",
+    );
     fs::write(folder.path("users.json"), FEWER).unwrap();
-    folder.expect(0, "build --out b.snap --created 2026-03-21T06:00:00Z --previous a.snap");
+    folder.expect(
+        0,
+        "build --out b.snap --created 2026-03-21T06:00:00Z --previous a.snap",
+    );
     let (shown, _) = folder.expect(0, "inspect b.snap --json");
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
-    assert_eq!((&shown["sequence"], &shown["retired"]), (&2.into(), &1.into()));
-    let (record, _) = folder.expect(0, "inspect b.snap aws_principal_id:AIDA4GONE4GONE4GONE4 --json");
+    assert_eq!(
+        (&shown["sequence"], &shown["retired"]),
+        (&2.into(), &1.into())
+    );
+    let (record, _) = folder.expect(
+        0,
+        "inspect b.snap aws_principal_id:AIDA4GONE4GONE4GONE4 --json",
+    );
     let record: serde_json::Value = serde_json::from_str(&record).unwrap();
-    assert_eq!((&record["lifecycle_state"], &record["retired_at"]), (&"deprovisioned".into(), &"2026-03-21T06:00:00Z".into()));
-    folder.expect(1, "build --out c.snap --created 2026-03-21T06:00:00Z --previous a.snap --sequence 1");
+    assert_eq!(
+        (&record["lifecycle_state"], &record["retired_at"]),
+        (&"deprovisioned".into(), &"2026-03-21T06:00:00Z".into())
+    );
+    folder.expect(
+        1,
+        "build --out c.snap --created 2026-03-21T06:00:00Z --previous a.snap --sequence 1",
+    );
 }
 
 #[test]
@@ -132,14 +217,20 @@ fn a_failed_build_leaves_nothing() {
     let folder = Folder::new();
     folder.config("organization = \"Northwind\"\n[[source]]\nname = \"aws\"\nconnector = \"aws_credential_report\"\nfiles = [\"users.json\"]\n");
     let (_, refusal) = folder.expect(1, "build --out a.snap");
-    assert!(refusal.contains("source \"aws\"") && refusal.contains("aws_iam_users"), "{refusal}");
+    assert!(
+        refusal.contains("source \"aws\"") && refusal.contains("aws_iam_users"),
+        "{refusal}"
+    );
     folder.config("organization = \"Northwind\"\n[[source]]\nname = \"aws\"\nconnector = \"auto\"\nfiles = [\"nowhere.json\"]\n");
     let (_, refusal) = folder.expect(1, "build --out a.snap");
     assert!(refusal.contains("required = false"), "{refusal}");
     folder.expect(2, "build");
     folder.expect(2, "build --out a.snap --created yesterday");
     assert!(!exists(&folder.path("a.snap")));
-    let names: Vec<_> = fs::read_dir(folder.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> = fs::read_dir(folder.0.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(names.len(), 2, "{names:?}");
 }
 

@@ -15,35 +15,80 @@ const NOW: i64 = 1_773_986_400_000; // 2026-03-20T06:00:00Z
 fn harvest(sources: &[(&str, Connector, Option<&str>, &[&str])]) -> Harvest {
     let mut harvest = Harvest::default();
     for (rank, (name, connector, domain, texts)) in sources.iter().enumerate() {
-        let source = Source { name: (*name).to_owned(), rank, observed_ms: NOW - 1000, domain: domain.map(str::to_owned) };
-        let inputs: Vec<Input> = texts.iter().map(|text| Input { path: format!("{name}.txt").into(), bytes: text.as_bytes().to_vec() }).collect();
+        let source = Source {
+            name: (*name).to_owned(),
+            rank,
+            observed_ms: NOW - 1000,
+            domain: domain.map(str::to_owned),
+        };
+        let inputs: Vec<Input> = texts
+            .iter()
+            .map(|text| Input {
+                path: format!("{name}.txt").into(),
+                bytes: text.as_bytes().to_vec(),
+            })
+            .collect();
         connect(*connector, &source, &inputs, &mut harvest).unwrap();
     }
     harvest
 }
 
 fn assembled(harvest: &Harvest) -> Exported {
-    assemble("Northwind", harvest, &Policy::built_in().unwrap(), &Explicit::new(NOW, 7, 86_400))
+    assemble(
+        "Northwind",
+        harvest,
+        &Policy::built_in().unwrap(),
+        &Explicit::new(NOW, 7, 86_400),
+    )
 }
 
 fn find<'e>(exported: &'e Exported, uid: &str) -> &'e Identity {
-    exported.inventory.identities.iter().find(|identity| identity.uid == uid).unwrap_or_else(|| panic!("no {uid}"))
+    exported
+        .inventory
+        .identities
+        .iter()
+        .find(|identity| identity.uid == uid)
+        .unwrap_or_else(|| panic!("no {uid}"))
 }
 
 fn role(id: &str, created: &str) -> String {
-    format!(r#"{{"Roles":[{{"RoleName":"deployer","RoleId":"{id}","Arn":"arn:aws:iam::111122223333:role/ci/deployer","CreateDate":"{created}"}}]}}"#)
+    format!(
+        r#"{{"Roles":[{{"RoleName":"deployer","RoleId":"{id}","Arn":"arn:aws:iam::111122223333:role/ci/deployer","CreateDate":"{created}"}}]}}"#
+    )
 }
 
 #[test]
 fn a_recreated_role_is_two_identities() {
-    let (old, new) = (role("AROA4OLD4OLD4OLD4OLD", "2024-01-01T00:00:00Z"), role("AROA4NEW4NEW4NEW4NEW", "2025-06-01T00:00:00Z"));
-    let exported = assembled(&harvest(&[("now", Connector::AwsIamUsers, None, &[&new]), ("then", Connector::AwsIamUsers, None, &[&old])]));
+    let (old, new) = (
+        role("AROA4OLD4OLD4OLD4OLD", "2024-01-01T00:00:00Z"),
+        role("AROA4NEW4NEW4NEW4NEW", "2025-06-01T00:00:00Z"),
+    );
+    let exported = assembled(&harvest(&[
+        ("now", Connector::AwsIamUsers, None, &[&new]),
+        ("then", Connector::AwsIamUsers, None, &[&old]),
+    ]));
     let current = find(&exported, "aws:111122223333:role/ci/deployer");
-    let former = find(&exported, "aws:111122223333:role/ci/deployer#AROA4OLD4OLD4OLD4OLD");
-    let arn = |identity: &Identity| identity.aliases.iter().find(|alias| alias.key_type == KeyType::AwsArn).cloned().unwrap();
+    let former = find(
+        &exported,
+        "aws:111122223333:role/ci/deployer#AROA4OLD4OLD4OLD4OLD",
+    );
+    let arn = |identity: &Identity| {
+        identity
+            .aliases
+            .iter()
+            .find(|alias| alias.key_type == KeyType::AwsArn)
+            .cloned()
+            .unwrap()
+    };
     assert_eq!(arn(current).valid_from_ms, parse_time("2025-06-01"));
-    assert_eq!((arn(former).valid_from_ms, arn(former).valid_to_ms), (parse_time("2024-01-01"), parse_time("2025-06-01")));
-    assert_eq!((former.lifecycle_state, former.retired_at_ms), (LifecycleState::Deprovisioned, parse_time("2025-06-01")));
+    assert_eq!(
+        (arn(former).valid_from_ms, arn(former).valid_to_ms),
+        (parse_time("2024-01-01"), parse_time("2025-06-01"))
+    );
+    assert_eq!(
+        (former.lifecycle_state, former.retired_at_ms),
+        (LifecycleState::Deprovisioned, parse_time("2025-06-01"))
+    );
     assert!(exported.report.ambiguous_keys.is_empty());
 }
 
@@ -52,7 +97,10 @@ fn two_identities_that_share_a_key_both_keep_it() {
     let text = r#"[{"RoleId":"AROA4AAAA4AAAA4AAAA4","Arn":"arn:aws:iam::111122223333:role/a"},{"RoleId":"AROA4AAAA4AAAA4AAAA4","Arn":"arn:aws:iam::444455556666:role/b"}]"#;
     let exported = assembled(&harvest(&[("aws", Connector::AwsIamUsers, None, &[text])]));
     assert_eq!(exported.inventory.identities.len(), 2);
-    assert_eq!(exported.report.ambiguous_keys, ["aws_principal_id:AROA4AAAA4AAAA4AAAA4"]);
+    assert_eq!(
+        exported.report.ambiguous_keys,
+        ["aws_principal_id:AROA4AAAA4AAAA4AAAA4"]
+    );
 }
 
 const USER: &str = r#"{"Users":[{"UserName":"ci","UserId":"AIDA4CICI4CICI4CICI4","Arn":"arn:aws:iam::111122223333:user/bots/ci","CreateDate":"2023-01-01T00:00:00Z"}]}"#;
@@ -68,16 +116,41 @@ fn keys_of_the_report_take_their_ids_by_date_and_the_oldest_decides() {
     let exported = assembled(&harvest(&[
         ("users", Connector::AwsIamUsers, None, &[USER]),
         ("report", Connector::AwsCredentialReport, None, &[REPORT]),
-        ("keys", Connector::AwsAccessKeys, Some("111122223333"), &[KEYS]),
+        (
+            "keys",
+            Connector::AwsAccessKeys,
+            Some("111122223333"),
+            &[KEYS],
+        ),
     ]));
     let user = find(&exported, "aws:111122223333:user/bots/ci");
-    let uids: Vec<&str> = user.credentials.iter().map(|credential| credential.uid.as_str()).collect();
+    let uids: Vec<&str> = user
+        .credentials
+        .iter()
+        .map(|credential| credential.uid.as_str())
+        .collect();
     assert_eq!(uids, ["AKIA4FIRST44FIRST44X", "AKIA4SECOND4SECOND4X"]);
-    assert_eq!(user.credentials[0].last_used, Time::At(parse_time("2026-03-19T10:00:00Z").unwrap()));
-    assert!(user.aliases.iter().any(|alias| alias.key_type == KeyType::AwsAccessKeyId && alias.value == "AKIA4FIRST44FIRST44X"));
-    let finding = user.findings.iter().find(|finding| finding.name == "long_lived_secret").unwrap();
+    assert_eq!(
+        user.credentials[0].last_used,
+        Time::At(parse_time("2026-03-19T10:00:00Z").unwrap())
+    );
+    assert!(
+        user.aliases
+            .iter()
+            .any(|alias| alias.key_type == KeyType::AwsAccessKeyId
+                && alias.value == "AKIA4FIRST44FIRST44X")
+    );
+    let finding = user
+        .findings
+        .iter()
+        .find(|finding| finding.name == "long_lived_secret")
+        .unwrap();
     assert_eq!(finding.owasp.as_deref(), Some("NHI7:2025"));
-    assert!(finding.evidence.contains("AKIA4FIRST44FIRST44X") && finding.evidence.contains("limit 90"), "{}", finding.evidence);
+    assert!(
+        finding.evidence.contains("AKIA4FIRST44FIRST44X") && finding.evidence.contains("limit 90"),
+        "{}",
+        finding.evidence
+    );
     assert!(exported.report.unmatched.is_empty());
 }
 
@@ -99,28 +172,73 @@ spec: {owner: nobody, lifecycle: production, type: service}
 
 #[test]
 fn the_first_source_wins_and_the_other_is_kept() {
-    let exported = assembled(&harvest(&[("users", Connector::AwsIamUsers, None, &[USER]), ("catalog", Connector::Backstage, None, &[CATALOG])]));
+    let exported = assembled(&harvest(&[
+        ("users", Connector::AwsIamUsers, None, &[USER]),
+        ("catalog", Connector::Backstage, None, &[CATALOG]),
+    ]));
     let user = find(&exported, "aws:111122223333:user/bots/ci");
     let owner = user.owner.as_ref().unwrap();
-    assert_eq!((owner.entity.reference.as_str(), owner.entity.name.as_deref(), owner.status, owner.source.as_str()), ("group:default/payments", Some("Payments"), OwnerStatus::Active, "catalog"));
-    assert!(user.conflicts.iter().any(|conflict| conflict.field == "owner" && conflict.value == "group:default/nobody"));
+    assert_eq!(
+        (
+            owner.entity.reference.as_str(),
+            owner.entity.name.as_deref(),
+            owner.status,
+            owner.source.as_str()
+        ),
+        (
+            "group:default/payments",
+            Some("Payments"),
+            OwnerStatus::Active,
+            "catalog"
+        )
+    );
+    assert!(
+        user.conflicts
+            .iter()
+            .any(|conflict| conflict.field == "owner" && conflict.value == "group:default/nobody")
+    );
     assert_eq!(user.kind, Kind::CiJob);
-    assert!(user.provenance.iter().any(|entry| entry.field == "owner" && entry.source == "catalog" && entry.observed_ms == Some(NOW - 1000)));
-    assert_eq!(exported.report.unmatched, ["catalog: aws_arn:arn:aws:iam::111122223333:role/gone"]);
+    assert!(user.provenance.iter().any(|entry| entry.field == "owner"
+        && entry.source == "catalog"
+        && entry.observed_ms == Some(NOW - 1000)));
+    assert_eq!(
+        exported.report.unmatched,
+        ["catalog: aws_arn:arn:aws:iam::111122223333:role/gone"]
+    );
 }
 
 #[test]
 fn an_owner_that_the_catalogue_lost_makes_an_orphan() {
     let catalog = CATALOG.replace("owner: payments", "owner: former-team");
-    let exported = assembled(&harvest(&[("users", Connector::AwsIamUsers, None, &[USER]), ("catalog", Connector::Backstage, None, &[&catalog])]));
+    let exported = assembled(&harvest(&[
+        ("users", Connector::AwsIamUsers, None, &[USER]),
+        ("catalog", Connector::Backstage, None, &[&catalog]),
+    ]));
     let user = find(&exported, "aws:111122223333:user/bots/ci");
-    assert_eq!(user.owner.as_ref().map(|owner| owner.status), Some(OwnerStatus::Departed));
-    assert!(user.findings.iter().any(|finding| finding.name == "orphaned" && finding.owasp.as_deref() == Some("NHI1:2025")));
+    assert_eq!(
+        user.owner.as_ref().map(|owner| owner.status),
+        Some(OwnerStatus::Departed)
+    );
+    assert!(
+        user.findings
+            .iter()
+            .any(|finding| finding.name == "orphaned"
+                && finding.owasp.as_deref() == Some("NHI1:2025"))
+    );
     assert_eq!(exported.report.departed_owner, 1);
     // Without people in the catalogue, nothing can be said about a person.
     let person = CATALOG.replace("owner: payments", "owner: user:a.ortiz");
-    let exported = assembled(&harvest(&[("users", Connector::AwsIamUsers, None, &[USER]), ("catalog", Connector::Backstage, None, &[&person])]));
-    assert_eq!(find(&exported, "aws:111122223333:user/bots/ci").owner.as_ref().map(|owner| owner.status), Some(OwnerStatus::Unknown));
+    let exported = assembled(&harvest(&[
+        ("users", Connector::AwsIamUsers, None, &[USER]),
+        ("catalog", Connector::Backstage, None, &[&person]),
+    ]));
+    assert_eq!(
+        find(&exported, "aws:111122223333:user/bots/ci")
+            .owner
+            .as_ref()
+            .map(|owner| owner.status),
+        Some(OwnerStatus::Unknown)
+    );
 }
 
 #[test]
@@ -129,40 +247,131 @@ fn a_cluster_account_and_its_role_know_each_other() {
     let cluster = r#"{"kind":"List","apiVersion":"v1","items":[
         {"kind":"ServiceAccount","apiVersion":"v1","metadata":{"name":"api","namespace":"pay","annotations":{"eks.amazonaws.com/role-arn":"arn:aws:iam::111122223333:role/api"}}},
         {"kind":"Deployment","apiVersion":"apps/v1","metadata":{"name":"api","namespace":"pay"},"spec":{"template":{"spec":{"serviceAccountName":"api"}}}}]}"#;
-    let exported = assembled(&harvest(&[("aws", Connector::AwsIamUsers, None, &[role]), ("k8s", Connector::Kubernetes, Some("prod"), &[cluster])]));
+    let exported = assembled(&harvest(&[
+        ("aws", Connector::AwsIamUsers, None, &[role]),
+        ("k8s", Connector::Kubernetes, Some("prod"), &[cluster]),
+    ]));
     let role = find(&exported, "aws:111122223333:role/api");
-    assert_eq!((role.lineage.assumable_by.as_slice(), role.workloads.as_slice()), (&["k8s:prod:pay/api".to_owned()][..], &["k8s:prod/pay/api".to_owned()][..]));
+    assert_eq!(
+        (
+            role.lineage.assumable_by.as_slice(),
+            role.workloads.as_slice()
+        ),
+        (
+            &["k8s:prod:pay/api".to_owned()][..],
+            &["k8s:prod/pay/api".to_owned()][..]
+        )
+    );
     let account = find(&exported, "k8s:prod:pay/api");
-    assert_eq!(account.blast_radius.as_ref().map(|radius| (radius.identities, radius.accounts)), Some((1, 1)));
+    assert_eq!(
+        account
+            .blast_radius
+            .as_ref()
+            .map(|radius| (radius.identities, radius.accounts)),
+        Some((1, 1))
+    );
     assert_eq!(account.last_seen, Time::NotTracked);
-    assert!(!account.findings.iter().any(|finding| finding.name == "stale"), "what is not tracked is not stale");
+    assert!(
+        !account
+            .findings
+            .iter()
+            .any(|finding| finding.name == "stale"),
+        "what is not tracked is not stale"
+    );
 }
 
 #[test]
 fn the_order_of_files_does_not_matter_to_the_result() {
-    let texts = [role("AROA4OLD4OLD4OLD4OLD", "2024-01-01T00:00:00Z"), USER.to_owned()];
-    let there = assembled(&harvest(&[("a", Connector::AwsIamUsers, None, &[&texts[0], &texts[1]])]));
-    let back = assembled(&harvest(&[("a", Connector::AwsIamUsers, None, &[&texts[1], &texts[0]])]));
+    let texts = [
+        role("AROA4OLD4OLD4OLD4OLD", "2024-01-01T00:00:00Z"),
+        USER.to_owned(),
+    ];
+    let there = assembled(&harvest(&[(
+        "a",
+        Connector::AwsIamUsers,
+        None,
+        &[&texts[0], &texts[1]],
+    )]));
+    let back = assembled(&harvest(&[(
+        "a",
+        Connector::AwsIamUsers,
+        None,
+        &[&texts[1], &texts[0]],
+    )]));
     assert_eq!(there, back);
-    assert_eq!(snapshots::format::build(&there.inventory).unwrap(), snapshots::format::build(&back.inventory).unwrap());
+    assert_eq!(
+        snapshots::format::build(&there.inventory).unwrap(),
+        snapshots::format::build(&back.inventory).unwrap()
+    );
 }
 
 #[test]
 fn what_is_gone_becomes_a_tombstone() {
-    let before = assembled(&harvest(&[("a", Connector::AwsIamUsers, None, &[&role("AROA4OLD4OLD4OLD4OLD", "2024-01-01T00:00:00Z"), USER])]));
+    let before = assembled(&harvest(&[(
+        "a",
+        Connector::AwsIamUsers,
+        None,
+        &[&role("AROA4OLD4OLD4OLD4OLD", "2024-01-01T00:00:00Z"), USER],
+    )]));
     let mut explicit = Explicit::new(NOW + 86_400_000, 8, 0);
     explicit.previous = Some((before.inventory.clone(), [1; 32]));
     let policy = Policy::built_in().unwrap();
-    let after = assemble("Northwind", &harvest(&[("a", Connector::AwsIamUsers, None, &[USER])]), &policy, &explicit);
+    let after = assemble(
+        "Northwind",
+        &harvest(&[("a", Connector::AwsIamUsers, None, &[USER])]),
+        &policy,
+        &explicit,
+    );
     let gone = find(&after, "aws:111122223333:role/ci/deployer");
-    assert_eq!((gone.lifecycle_state, gone.retired_at_ms, after.report.tombstones), (LifecycleState::Deprovisioned, Some(NOW + 86_400_000), 1));
+    assert_eq!(
+        (
+            gone.lifecycle_state,
+            gone.retired_at_ms,
+            after.report.tombstones
+        ),
+        (LifecycleState::Deprovisioned, Some(NOW + 86_400_000), 1)
+    );
     // Recreated under the same name: the old one stays answerable by its id, the name is the new one's.
-    let after = assemble("Northwind", &harvest(&[("a", Connector::AwsIamUsers, None, &[&role("AROA4NEW4NEW4NEW4NEW", "2026-03-20T12:00:00Z"), USER])]), &policy, &explicit);
-    let gone = find(&after, "aws:111122223333:role/ci/deployer#AROA4OLD4OLD4OLD4OLD");
-    assert_eq!(gone.aliases.iter().find(|alias| alias.key_type == KeyType::AwsArn).and_then(|alias| alias.valid_to_ms), parse_time("2026-03-20T12:00:00Z"));
+    let after = assemble(
+        "Northwind",
+        &harvest(&[(
+            "a",
+            Connector::AwsIamUsers,
+            None,
+            &[&role("AROA4NEW4NEW4NEW4NEW", "2026-03-20T12:00:00Z"), USER],
+        )]),
+        &policy,
+        &explicit,
+    );
+    let gone = find(
+        &after,
+        "aws:111122223333:role/ci/deployer#AROA4OLD4OLD4OLD4OLD",
+    );
+    assert_eq!(
+        gone.aliases
+            .iter()
+            .find(|alias| alias.key_type == KeyType::AwsArn)
+            .and_then(|alias| alias.valid_to_ms),
+        parse_time("2026-03-20T12:00:00Z")
+    );
     // An account that was not read again says nothing about its identities.
-    let other = r#"{"Users":[{"UserId":"AIDA4OTHER4OTHER4OTH","Arn":"arn:aws:iam::444455556666:user/x"}]}"#;
-    let after = assemble("Northwind", &harvest(&[("a", Connector::AwsIamUsers, None, &[other])]), &policy, &explicit);
-    assert_eq!((after.report.tombstones, after.inventory.identities.len()), (0, 1));
-    assert!(after.inventory.identities.iter().all(|identity| identity.provider == Provider::Aws));
+    let other =
+        r#"{"Users":[{"UserId":"AIDA4OTHER4OTHER4OTH","Arn":"arn:aws:iam::444455556666:user/x"}]}"#;
+    let after = assemble(
+        "Northwind",
+        &harvest(&[("a", Connector::AwsIamUsers, None, &[other])]),
+        &policy,
+        &explicit,
+    );
+    assert_eq!(
+        (after.report.tombstones, after.inventory.identities.len()),
+        (0, 1)
+    );
+    assert!(
+        after
+            .inventory
+            .identities
+            .iter()
+            .all(|identity| identity.provider == Provider::Aws)
+    );
 }

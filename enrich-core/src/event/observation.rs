@@ -135,14 +135,18 @@ impl Observer<'_, '_> {
         }
     }
 
-    /// A text or number, for ids that some exporters write as numbers.
+    /// A text, or a number written as digits only, for ids that some exporters write as numbers.
     pub(crate) fn id(&self, field: Field) -> Span {
         let found = self.found(field);
-        if matches!(found.sort, Sort::Text | Sort::Number) {
-            found.span
-        } else {
-            Span::EMPTY
-        }
+        let is_id = match found.sort {
+            Sort::Text => true,
+            Sort::Number => self
+                .str(found.span)
+                .bytes()
+                .all(|byte| byte.is_ascii_digit()),
+            _ => false,
+        };
+        if is_id { found.span } else { Span::EMPTY }
     }
 
     pub(crate) fn is_present(&self, field: Field) -> bool {
@@ -267,9 +271,7 @@ impl Observer<'_, '_> {
         let (ids, names) = (observed.keys.clone(), observed.keys.clone());
         observed.keys.clear();
         let ids = ids.into_iter().filter(|key| key.key_type.is_unique_id());
-        let names = names
-            .into_iter()
-            .filter(|key| !key.key_type.is_unique_id());
+        let names = names.into_iter().filter(|key| !key.key_type.is_unique_id());
         observed.keys.extend(ids.chain(names));
         !observed.keys.is_empty() && self.out.identities.try_push(observed).is_ok()
     }

@@ -122,12 +122,12 @@ impl<'a> ChunkGuard<'a> {
 
     /// A chunk that was touched and turned out to be wrong.
     pub(crate) fn damage(&self) -> Option<SnapshotError> {
-        self.damaged.get().map(|chunk| SnapshotError::ChunkMismatch {
-            chunk: chunk as u64,
-            offset: self
-                .body_at
-                .saturating_add(chunk.saturating_mul(CHUNK_LEN)) as u64,
-        })
+        self.damaged
+            .get()
+            .map(|chunk| SnapshotError::ChunkMismatch {
+                chunk: chunk as u64,
+                offset: self.body_at.saturating_add(chunk.saturating_mul(CHUNK_LEN)) as u64,
+            })
     }
 
     /// Checks the chunks under `len` bytes from `at`. False: at least one is wrong.

@@ -203,3 +203,35 @@ fn an_empty_inventory_is_a_snapshot() {
     );
     assert_eq!(common::outcome_of(&mut enricher, &event), "out_of_scope");
 }
+
+/// A source may say that a key began after its identity or the key itself ended. That is refused, or
+/// becomes a file that verifies; never one that `verify` refuses afterwards.
+#[test]
+fn a_key_that_ends_before_it_begins() {
+    for (retired, from, to) in [
+        (Some(CREATED_MS - 10), Some(CREATED_MS), None),
+        (None, Some(CREATED_MS), Some(CREATED_MS - 10)),
+        (
+            Some(CREATED_MS - 10),
+            Some(CREATED_MS),
+            Some(CREATED_MS + 10),
+        ),
+    ] {
+        let mut identity = common::inventory::role(ACCOUNT, "x", "AROABACKWARDS0000001");
+        identity.retired_at_ms = retired;
+        identity.aliases[0].valid_from_ms = from;
+        identity.aliases[0].valid_to_ms = to;
+        let inventory = Inventory {
+            identities: vec![identity],
+            ..Inventory::default()
+        };
+        if let Ok(bytes) = format::build(&inventory) {
+            let bytes = aligned(&bytes);
+            assert_eq!(
+                open(&bytes).unwrap().verify(),
+                Ok(()),
+                "{retired:?} {from:?} {to:?}"
+            );
+        }
+    }
+}

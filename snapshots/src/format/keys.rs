@@ -109,7 +109,9 @@ pub(super) fn tables(
     let mut shared: Vec<(&Canonical, &[(u32, Interval)])> = Vec::new();
     for (key, of) in &holders {
         match of.as_slice() {
-            [(number, interval)] if !gone.contains(key) => own[*number as usize].push((key, *interval)),
+            [(number, interval)] if !gone.contains(key) => {
+                own[*number as usize].push((key, *interval))
+            }
             several => shared.push((key, several)),
         }
     }
@@ -158,7 +160,10 @@ pub(super) fn tables(
         let mut list = Vec::with_capacity(of.len() + 1);
         if gone.contains(key) {
             // Whoever holds the key in the base holds it no longer.
-            list.push(holder_rows.add(KeyHolderRow { identity: NOBODY, validity: 0 })?);
+            list.push(holder_rows.add(KeyHolderRow {
+                identity: NOBODY,
+                validity: 0,
+            })?);
         }
         for (identity, interval) in of {
             let row = KeyHolderRow {

@@ -37,11 +37,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// The last row that starts at or before the wanted address, if it also ends at or after it.
-    fn range<R>(
-        &self,
-        table: Table<'a, R>,
-        place: impl Fn(&R) -> (bool, bool),
-    ) -> Option<&'a R> {
+    fn range<R>(&self, table: Table<'a, R>, place: impl Fn(&R) -> (bool, bool)) -> Option<&'a R> {
         let (mut low, mut high) = (0_u32, table.len() as u32);
         while low < high {
             let middle = low + (high - low) / 2;
