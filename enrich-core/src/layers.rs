@@ -251,17 +251,22 @@ impl<'s> Layers<'s> {
     }
 }
 
-/// Whether two snapshots are generations of the same thing: same organisation and layer kind, and
-/// a scope in common.
+/// Whether two snapshots are generations of the same thing: same organisation, layer kind and base,
+/// and a covered scope in common, or none on either side.
 fn same_line(a: &Snapshot<'_>, b: &Snapshot<'_>) -> bool {
+    let covers = |snapshot: &Snapshot<'_>| snapshot.scopes().any(|scope| scope.is_covered);
+    let in_common = || {
+        a.scopes()
+            .filter(|scope| scope.is_covered)
+            .any(|scope| match scope.provider {
+                Some(provider) => b
+                    .scope(provider, scope.domain, scope.part)
+                    .is_some_and(|scope| scope.is_covered),
+                None => false,
+            })
+    };
     a.header().layer == b.header().layer
         && a.header().overlay_of == b.header().overlay_of
         && a.meta("organization") == b.meta("organization")
-        && a.scopes().any(|scope| {
-            scope.is_covered
-                && scope.provider.is_some_and(|provider| {
-                    b.scope(provider, scope.domain, scope.part)
-                        .is_some_and(|scope| scope.is_covered)
-                })
-        })
+        && (in_common() || (!covers(a) && !covers(b)))
 }

@@ -32,6 +32,14 @@ pub enum BuildError {
         /// Why.
         reason: KeyRefused,
     },
+    /// A key ends before it begins.
+    #[error("identity {uid:?} has the alias {key:?}, which ends before it begins; check its dates")]
+    Interval {
+        /// uid of the identity.
+        uid: String,
+        /// The key as written.
+        key: String,
+    },
     /// A privilege tier outside 0 to 3.
     #[error(
         "identity {uid:?} has privilege tier {tier}; tiers are 0 (controls everything) to 3 (harmless)"

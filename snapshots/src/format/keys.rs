@@ -81,11 +81,15 @@ pub(super) fn tables(
                 alias.valid_from_ms.unwrap_or(i64::MIN),
                 alias.valid_to_ms.unwrap_or(i64::MAX),
             );
+            if interval.0 > interval.1 {
+                return Err(BuildError::Interval {
+                    uid: identity.uid.clone(),
+                    key: Key::new(alias.key_type, &alias.domain, &alias.value).to_string(),
+                });
+            }
             // A tombstone's keys end when it was retired, whatever the source forgot to say.
-            let interval = (
-                interval.0,
-                interval.1.min(identity.retired_at_ms.unwrap_or(i64::MAX)),
-            );
+            let retired = identity.retired_at_ms.unwrap_or(i64::MAX);
+            let interval = (interval.0.min(retired), interval.1.min(retired));
             let entry = holders.entry(canonical(&identity.uid, alias)?).or_default();
             if !entry.contains(&(number, interval)) {
                 entry.push((number, interval));

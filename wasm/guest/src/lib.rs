@@ -1,6 +1,6 @@
 //! What every guest module shares: one [`Instance`] behind the plain ABI, version 1.
 //!
-//! The ABI itself ([`abi`], only for `wasm32`) turns pointers into slices and results into numbers;
+//! The ABI itself (module `abi`, only for `wasm32`) turns pointers into slices and results into numbers;
 //! that is all the unsafe code there is in a guest. `docs/abi.md` is the contract with the host.
 
 mod instance;
