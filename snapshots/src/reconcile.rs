@@ -36,6 +36,8 @@ pub struct Subject {
     pub stated: BTreeSet<&'static str>,
     /// Names of the sources that speak about it.
     pub sources: BTreeSet<String>,
+    /// Where secrets live, as stated: for one access key, or for all credentials.
+    pub secret_places: Vec<(Option<String>, String)>,
 }
 
 /// The result for one export.
@@ -198,6 +200,7 @@ fn empty(uid: &str) -> Subject {
         unconditioned_trust: Vec::new(),
         stated: BTreeSet::new(),
         sources: BTreeSet::new(),
+        secret_places: Vec::new(),
     }
 }
 
@@ -502,21 +505,14 @@ fn fold(subject: &mut Subject, record: &Record) {
         merge_credentials(&mut identity.credentials, &facts.credentials);
     }
     if let Some(place) = &facts.secret_source {
-        // A claim about one key speaks of that key alone.
+        // A claim about one key speaks of that key alone. The credentials may come from a source
+        // further down, so it is kept until all of them are known.
         let key = record
             .aliases
             .iter()
             .find(|alias| alias.key_type == KeyType::AwsAccessKeyId)
-            .map(|alias| alias.value.as_str());
-        for credential in identity
-            .credentials
-            .iter_mut()
-            .filter(|credential| key.is_none_or(|key| credential.uid == key))
-        {
-            credential
-                .secret_source
-                .get_or_insert_with(|| place.clone());
-        }
+            .map(|alias| alias.value.clone());
+        subject.secret_places.push((key, place.clone()));
     }
     if !facts.grants.is_empty() {
         at.note("privilege");
@@ -658,6 +654,16 @@ fn complete(known: &mut Credential, other: &Credential) {
 fn finish(subject: &mut Subject) {
     let identity = &mut subject.identity;
     name_report_keys(&mut identity.credentials);
+    for (key, place) in &subject.secret_places {
+        for credential in identity.credentials.iter_mut().filter(|credential| {
+            credential.credential_type != "password"
+                && key.as_ref().is_none_or(|key| credential.uid == *key)
+        }) {
+            credential
+                .secret_source
+                .get_or_insert_with(|| place.clone());
+        }
+    }
     identity
         .credentials
         .sort_by(|a, b| (&a.credential_type, &a.uid).cmp(&(&b.credential_type, &b.uid)));

@@ -246,6 +246,7 @@ impl Entity {
             purpose: self.annotation("purpose"),
             vendor: self.annotation("vendor"),
             secret_source: self.annotation("secret-source"),
+            workloads: self.list("workloads"),
             behavior: self.behavior(source, harvest),
             ..Facts::default()
         };
@@ -352,7 +353,6 @@ impl Entity {
             ("regions", Dimension::Region),
             ("actions", Dimension::Action),
             ("user-agents", Dimension::UserAgent),
-            ("workloads", Dimension::Workload),
             ("resources", Dimension::Resource),
         ] {
             let allowed = self.list(name);
