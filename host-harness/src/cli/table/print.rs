@@ -52,7 +52,11 @@ impl Story {
             ));
         }
         if self.without_context > 0 {
-            out.push_str(&format!("{} lines without context\n", self.without_context));
+            out.push_str(&format!(
+                "{} line{} without context\n",
+                self.without_context,
+                if self.without_context == 1 { "" } else { "s" }
+            ));
         }
         out
     }
@@ -89,8 +93,11 @@ fn calm_cells(calm: &Calm, with_date: bool, colour: Colour) -> Vec<Cell> {
         |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let what = match (calm.expected, calm.other) {
         (expected, 0) => plural(expected, "expected event"),
-        (0, other) => plural(other, "calm event"),
-        (expected, other) => format!("{} + {other} calm", plural(expected, "expected event")),
+        (0, other) => plural(other, "low-priority event"),
+        (expected, other) => format!(
+            "{} + {other} of low priority",
+            plural(expected, "expected event")
+        ),
     };
     let dim = |text: &str| colour.cell(text, Tone::Dim);
     let names = match calm.names.len() {
@@ -193,7 +200,7 @@ mod tests {
                 && page.contains("tier 0"),
             "{page}"
         );
-        assert!(page.ends_with("1 lines without context\n"), "{page}");
+        assert!(page.ends_with("1 line without context\n"), "{page}");
         assert!(!page.contains('\x1b'));
         assert_eq!(
             Story::default().print(Colour::for_stdout(false)),
