@@ -3,28 +3,23 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use arrayvec::ArrayVec;
-
-use crate::assess;
 use crate::config::Config;
 use crate::event::Readers;
-use crate::event::envelope::{self, Envelope};
-use crate::event::observation::{MAX_IDENTITIES, Observation};
-use crate::event::scan::{self, Cut, Findings, ScanError};
-use crate::event::text::{Source, Span, TextBuffers};
+use crate::event::observation::Observation;
+use crate::event::scan::{self, Cut, Findings};
+use crate::event::text::TextBuffers;
 use crate::key::{Key, KeyRefused};
 use crate::layers::{Holder, Layers};
-use crate::lookup::{self, Resolution};
+use crate::lookup;
+use crate::pass::{Edit, LineStats, Pass, Purpose, Refused};
 use crate::render::json::Json;
-use crate::render::{keys, native, record};
+use crate::render::{keys, record};
 use crate::snapshot::{Check, Snapshot, SnapshotError};
 use crate::stats::Stats;
 use crate::vocabulary::OutcomeKind;
 
 /// Most records of one key that a lookup writes.
 const MAX_RECORDS: usize = 16;
-/// Envelopes inside envelopes, at most.
-const MAX_NESTING: u32 = 4;
 
 /// Names an attached layer until it is detached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,37 +67,6 @@ struct Work {
     later: Vec<Cut>,
     /// Rendered context of the line's events, one after the other.
     rendered: Vec<u8>,
-}
-
-/// A cut, or text put in.
-#[derive(Clone, Copy, Debug)]
-struct Edit {
-    at: usize,
-    to: usize,
-    /// Range of the rendered bytes to put in.
-    text: (usize, usize),
-}
-
-impl Edit {
-    const fn cut(cut: Cut) -> Self {
-        Self {
-            at: cut.from,
-            to: cut.to,
-            text: (0, 0),
-        }
-    }
-}
-
-/// What is done with each event of a line.
-enum Purpose<'p> {
-    Enrich,
-    Keys(&'p mut Vec<keys::SeenEvent>),
-}
-
-/// What a line came to, counted only when the whole line can be read.
-#[derive(Debug, Default)]
-struct LineStats {
-    stats: Stats,
 }
 
 impl<'s> Enricher<'s> {
@@ -404,293 +368,6 @@ impl core::fmt::Display for LookupError {
 }
 
 impl core::error::Error for LookupError {}
-
-/// Why a line leaves unchanged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refused {
-    NotJson,
-    NotUtf8,
-    TooLarge,
-    TooDeep,
-    Damaged,
-}
-
-impl From<ScanError> for Refused {
-    fn from(error: ScanError) -> Self {
-        match error {
-            ScanError::Syntax => Self::NotJson,
-            ScanError::TooDeep => Self::TooDeep,
-        }
-    }
-}
-
-/// One line under way.
-struct Pass<'p, 's, 'a, 'e> {
-    config: &'p Config,
-    readers: &'p Readers,
-    layers: &'s Layers<'a>,
-    findings: &'p mut Findings,
-    observation: &'p mut Observation,
-    buffers: TextBuffers<'p>,
-    edits: &'p mut Vec<Edit>,
-    later: &'p mut Vec<Cut>,
-    rendered: &'p mut Vec<u8>,
-    counted: &'p mut LineStats,
-    purpose: &'p mut Purpose<'e>,
-}
-
-/// Where context goes: in front of a closing brace.
-#[derive(Clone, Copy)]
-struct Place {
-    close: usize,
-    has_members: bool,
-}
-
-impl Pass<'_, '_, '_, '_> {
-    /// An event or envelope at `at` in the line; returns the position after it.
-    fn object(&mut self, at: usize, nesting: u32) -> Result<usize, Refused> {
-        self.buffers.scratch.clear();
-        let end = self.scan(Source::Line, at)?;
-        let place = Place {
-            close: self.findings.close,
-            has_members: self.findings.has_members,
-        };
-        if self.readers.observe(
-            &mut self.buffers,
-            self.findings,
-            self.config,
-            None,
-            self.observation,
-        ) {
-            self.cut(usize::MAX);
-            self.event(place, Span::EMPTY);
-            return Ok(end);
-        }
-        let (envelope, time) = envelope::recognise(
-            self.findings,
-            &self.readers.trie,
-            self.readers.envelope_base,
-        );
-        // Edits stand in the order of the line: what is inside comes before later cuts.
-        let later_from = self.later.len();
-        self.cut(match envelope {
-            Envelope::Array(span) | Envelope::Object(span) => span.start(),
-            Envelope::Text(..) | Envelope::None => usize::MAX,
-        });
-        match envelope {
-            Envelope::Array(span) if nesting < MAX_NESTING => {
-                self.array(span.start(), nesting + 1)?;
-                self.cut_later(later_from);
-            }
-            Envelope::Object(span) => {
-                self.scan(Source::Line, span.start())?;
-                // Whoever unwraps the envelope must not find a forged context in it either.
-                self.cut(usize::MAX);
-                self.cut_later(later_from);
-                self.inside(place, time, None);
-            }
-            Envelope::Text(span, format) => {
-                self.copy_inner(span);
-                if self.scan(Source::Inner, 0).is_ok() {
-                    let known = self.readers.observe(
-                        &mut self.buffers,
-                        self.findings,
-                        self.config,
-                        format,
-                        self.observation,
-                    );
-                    if known {
-                        self.event(place, time);
-                    } else {
-                        self.nested_text(place, time);
-                    }
-                } else {
-                    self.unrecognized();
-                }
-            }
-            Envelope::Array(_) | Envelope::None => {
-                self.cut_later(later_from);
-                self.unrecognized();
-            }
-        }
-        Ok(end)
-    }
-
-    /// Cuts what the last scan found to be forged, up to a position; the rest is kept for later.
-    fn cut(&mut self, until: usize) {
-        for cut in &self.findings.cuts {
-            self.counted.stats.forged_removed += 1;
-            if cut.from < until {
-                self.edits.push(Edit::cut(*cut));
-            } else {
-                self.later.push(*cut);
-            }
-        }
-    }
-
-    /// Cuts what was kept since.
-    fn cut_later(&mut self, from: usize) {
-        let cuts = self.later.get(from..).unwrap_or(&[]);
-        self.edits.extend(cuts.iter().copied().map(Edit::cut));
-        self.later.truncate(from);
-    }
-
-    /// A document in a string that is itself an envelope around one object.
-    fn nested_text(&mut self, place: Place, time: Span) {
-        let (envelope, inner_time) = envelope::recognise(
-            self.findings,
-            &self.readers.trie,
-            self.readers.envelope_base,
-        );
-        if let Envelope::Object(span) = envelope
-            && self.scan(Source::Inner, span.start()).is_ok()
-        {
-            self.inside(
-                place,
-                if inner_time.is_empty() {
-                    time
-                } else {
-                    inner_time
-                },
-                None,
-            );
-        } else {
-            self.unrecognized();
-        }
-    }
-
-    fn copy_inner(&mut self, span: Span) {
-        let mut inner = core::mem::take(self.buffers.inner);
-        inner.clear();
-        inner.push_str(self.buffers.get(span));
-        *self.buffers.inner = inner;
-    }
-
-    fn scan(&mut self, source: Source, at: usize) -> Result<usize, Refused> {
-        let end = scan::scan_object(
-            &mut self.buffers,
-            source,
-            at,
-            self.config.max_depth,
-            &self.readers.trie,
-            self.findings,
-        )?;
-        Ok(end)
-    }
-
-    /// What was scanned last is the event that the envelope carries.
-    fn inside(&mut self, place: Place, time: Span, format: Option<crate::vocabulary::Format>) {
-        if self.readers.observe(
-            &mut self.buffers,
-            self.findings,
-            self.config,
-            format,
-            self.observation,
-        ) {
-            self.event(place, time);
-        } else {
-            self.unrecognized();
-        }
-    }
-
-    /// The elements of the array at `at` in the line.
-    fn array(&mut self, at: usize, nesting: u32) -> Result<(), Refused> {
-        let line = self.buffers.line;
-        let bytes = line.as_bytes();
-        let (mut at, mut byte) = scan::next_byte(bytes, at.saturating_add(1));
-        while let Some(first) = byte {
-            if first == b']' {
-                return Ok(());
-            }
-            let end = if first == b'{' {
-                self.object(at, nesting)?
-            } else {
-                scan::skip_value_at(bytes, at, self.config.max_depth)?
-            };
-            let (after, next) = scan::next_byte(bytes, end);
-            match next {
-                Some(b',') => (at, byte) = scan::next_byte(bytes, after.saturating_add(1)),
-                Some(b']') => return Ok(()),
-                _ => return Err(Refused::NotJson),
-            }
-        }
-        Err(Refused::NotJson)
-    }
-
-    fn unrecognized(&mut self) {
-        self.counted.stats.events += 1;
-        self.counted.stats.unrecognized += 1;
-    }
-
-    /// A recognised event: looks its identities up and renders its context.
-    fn event(&mut self, place: Place, outer_time: Span) {
-        if self.observation.time_ms.is_none() && !outer_time.is_empty() {
-            self.observation.time_ms = crate::time::parse_rfc3339(self.buffers.get(outer_time));
-        }
-        let stats = &mut self.counted.stats;
-        stats.events += 1;
-        if self.observation.identities.is_empty() {
-            stats.no_identity += 1;
-        }
-        if let Purpose::Keys(events) = self.purpose {
-            keys::event(&self.buffers, self.observation, events);
-            return;
-        }
-        if self.layers.is_empty() {
-            return;
-        }
-        // Without a time of its own, an event is resolved as of the snapshot.
-        let time_ms = self
-            .observation
-            .time_ms
-            .unwrap_or_else(|| self.layers.created_ms());
-        let mut resolutions = ArrayVec::<Resolution, MAX_IDENTITIES>::new();
-        lookup::resolve_all(
-            self.layers,
-            &self.buffers,
-            self.observation,
-            time_ms,
-            &mut resolutions,
-        );
-        let assessment = assess::assess(
-            self.layers,
-            &self.buffers,
-            self.observation,
-            &resolutions,
-            time_ms,
-        );
-        for assessed in &assessment.identities {
-            stats.outcome(assessed.outcome);
-            if let Some(judgement) = &assessed.judgement {
-                stats.verdict(judgement.verdict);
-            }
-        }
-        if let Some(triage) = &assessment.triage {
-            stats.priority(triage.rule.priority());
-        }
-        stats.enriched += 1;
-        let from = self.rendered.len();
-        self.rendered.extend_from_slice(if place.has_members {
-            b",\"whose\":"
-        } else {
-            b"\"whose\":"
-        });
-        let context = native::Context {
-            layers: self.layers,
-            buffers: &self.buffers,
-            observation: self.observation,
-            resolutions: &resolutions,
-            assessment: &assessment,
-            time_ms,
-        };
-        native::write(&context, &mut Json::new(self.rendered));
-        self.edits.push(Edit {
-            at: place.close,
-            to: place.close,
-            text: (from, self.rendered.len()),
-        });
-    }
-}
 
 /// The lines of a batch, each with its line end.
 struct Lines<'a>(&'a [u8]);

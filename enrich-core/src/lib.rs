@@ -94,6 +94,7 @@ mod enricher;
 mod event;
 mod layers;
 mod lookup;
+mod pass;
 mod render;
 mod stats;
 

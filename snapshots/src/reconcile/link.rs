@@ -1,0 +1,67 @@
+//! Links: trust edges between identities, on both ends.
+
+use super::*;
+
+/// Writes trust edges as uids and on both ends; a cloud role takes over the workloads of the
+/// Kubernetes accounts that become it.
+pub(super) fn link(subjects: &mut [Subject]) {
+    let mut by_key: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for subject in subjects.iter() {
+        for alias in &subject.identity.aliases {
+            by_key
+                .entry(notation(alias))
+                .or_default()
+                .insert(subject.identity.uid.clone());
+        }
+    }
+    let resolve = |text: &mut String| {
+        if let Some(uids) = by_key.get(text.as_str())
+            && uids.len() == 1
+            && let Some(uid) = uids.first()
+        {
+            text.clone_from(uid);
+        }
+    };
+    let (mut inward, mut outward): (
+        BTreeMap<String, BTreeSet<String>>,
+        BTreeMap<String, BTreeSet<String>>,
+    ) = (BTreeMap::new(), BTreeMap::new());
+    let mut workloads: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for subject in subjects.iter_mut() {
+        let identity = &mut subject.identity;
+        identity.lineage.assumable_by.iter_mut().for_each(resolve);
+        identity.lineage.can_assume.iter_mut().for_each(resolve);
+        for by in &identity.lineage.assumable_by {
+            outward
+                .entry(by.clone())
+                .or_default()
+                .insert(identity.uid.clone());
+        }
+        // Kubernetes states the edge alone; an AWS policy needs the role's consent as well.
+        if identity.provider == Provider::K8s {
+            for role in &identity.lineage.can_assume {
+                inward
+                    .entry(role.clone())
+                    .or_default()
+                    .insert(identity.uid.clone());
+                workloads
+                    .entry(role.clone())
+                    .or_default()
+                    .extend(identity.workloads.iter().cloned());
+            }
+        }
+    }
+    for subject in subjects.iter_mut() {
+        let identity = &mut subject.identity;
+        let uid = identity.uid.clone();
+        for (list, more) in [
+            (&mut identity.lineage.assumable_by, inward.get(&uid)),
+            (&mut identity.lineage.can_assume, outward.get(&uid)),
+            (&mut identity.workloads, workloads.get(&uid)),
+        ] {
+            list.extend(more.into_iter().flatten().cloned());
+            list.sort();
+            list.dedup();
+        }
+    }
+}
