@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::event::Readers;
+use crate::event::index::Index;
 use crate::event::observation::Observation;
 use crate::event::scan::{self, Cut, Findings};
 use crate::event::text::TextBuffers;
@@ -61,6 +62,8 @@ struct Work {
     inner: String,
     scratch: String,
     bytes: Vec<u8>,
+    line_index: Index,
+    inner_index: Index,
     /// What changes in the line, in the order of the line.
     edits: Vec<Edit>,
     /// Cuts of objects under way that lie after what is inside them.
@@ -81,6 +84,8 @@ impl<'s> Enricher<'s> {
             inner: String::new(),
             scratch: String::new(),
             bytes: Vec::new(),
+            line_index: Index::default(),
+            inner_index: Index::default(),
             edits: Vec::new(),
             later: Vec::new(),
             rendered: Vec::new(),
@@ -152,11 +157,22 @@ impl<'s> Enricher<'s> {
         out.clear();
         // Context is as long as the event, within a factor; one allocation instead of several.
         out.reserve(ndjson.len());
-        for line in Lines(ndjson) {
+        let mut rest = ndjson;
+        while let Some((line, after)) = self.next_line(rest) {
             self.line(line, &mut out);
+            rest = after;
         }
         self.out = out;
         &self.out
+    }
+
+    /// Indexes the first line of a text: the line with its end, and the rest. `None` at the end.
+    fn next_line<'t>(&mut self, text: &'t [u8]) -> Option<(&'t [u8], &'t [u8])> {
+        let len = self.work.line_index.line(text);
+        if len == 0 {
+            return None;
+        }
+        text.split_at_checked(len)
     }
 
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
@@ -220,7 +236,7 @@ impl<'s> Enricher<'s> {
         if body.len() > self.config.max_event_bytes {
             return Err(Refused::TooLarge);
         }
-        let Ok(text) = core::str::from_utf8(body) else {
+        let Ok(text) = simdutf8::basic::from_utf8(body) else {
             return Err(Refused::NotUtf8);
         };
         let mut pass = Pass {
@@ -234,6 +250,8 @@ impl<'s> Enricher<'s> {
                 inner: &mut self.work.inner,
                 scratch: &mut self.work.scratch,
                 bytes: &mut self.work.bytes,
+                line_index: &self.work.line_index,
+                inner_index: &mut self.work.inner_index,
             },
             edits: &mut self.work.edits,
             later: &mut self.work.later,
@@ -265,7 +283,9 @@ impl<'s> Enricher<'s> {
         let mut out = core::mem::take(&mut self.out);
         out.clear();
         let mut events = Vec::new();
-        for line in Lines(ndjson) {
+        let mut rest = ndjson;
+        while let Some((line, after)) = self.next_line(rest) {
+            rest = after;
             self.keys_line += 1;
             events.clear();
             let mut counted = LineStats::default();
@@ -368,23 +388,6 @@ impl core::fmt::Display for LookupError {
 }
 
 impl core::error::Error for LookupError {}
-
-/// The lines of a batch, each with its line end.
-struct Lines<'a>(&'a [u8]);
-
-impl<'a> Iterator for Lines<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let len = memchr::memchr(b'\n', self.0).map_or(self.0.len(), |at| at + 1);
-        let (line, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        Some(line)
-    }
-}
 
 /// A line without its end, and the end.
 fn split_line_end(line: &[u8]) -> (&[u8], &[u8]) {

@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use crate::event::observation::{Observation, Observed};
+use crate::event::observation::{Observation, Observed, ObservedKey};
 use crate::event::text::TextBuffers;
 use crate::key::Key;
 use crate::layers::{Holder, Layers};
@@ -57,11 +57,12 @@ pub(crate) fn resolve(
     layers: &Layers<'_>,
     buffers: &TextBuffers<'_>,
     observed: &Observed,
+    keys: &[ObservedKey],
     time_ms: i64,
 ) -> Resolution {
     let mut best: Option<Resolution> = None;
     let mut refused = false;
-    for (number, key) in observed.keys.iter().enumerate() {
+    for (number, key) in keys.iter().enumerate() {
         let wanted = Key::new(
             key.key_type,
             buffers.get(key.domain),
@@ -70,7 +71,7 @@ pub(crate) fn resolve(
         let is_id = key.key_type.is_unique_id();
         let mut tally = Tally::default();
         layers.for_each_holder(&wanted, |holder| {
-            if !is_id && has_other_id(layers, buffers, observed, holder) {
+            if !is_id && has_other_id(layers, buffers, keys, holder) {
                 refused = true;
             } else {
                 tally.count(layers, holder, time_ms);
@@ -92,7 +93,7 @@ pub(crate) fn resolve(
         }
     }
     best.unwrap_or_else(|| {
-        let covered = refused || is_covered(layers, buffers, observed);
+        let covered = refused || is_covered(layers, buffers, observed, keys);
         Resolution::miss(if covered {
             OutcomeKind::NotFound
         } else {
@@ -102,10 +103,14 @@ pub(crate) fn resolve(
 }
 
 /// Whether any attached snapshot holds the identities of that provider and domain.
-fn is_covered(layers: &Layers<'_>, buffers: &TextBuffers<'_>, observed: &Observed) -> bool {
+fn is_covered(
+    layers: &Layers<'_>,
+    buffers: &TextBuffers<'_>,
+    observed: &Observed,
+    keys: &[ObservedKey],
+) -> bool {
     layers.covers(observed.provider, buffers.get(observed.domain))
-        || observed
-            .keys
+        || keys
             .iter()
             .any(|key| layers.covers(key.key_type.provider(), buffers.get(key.domain)))
 }
@@ -114,11 +119,10 @@ fn is_covered(layers: &Layers<'_>, buffers: &TextBuffers<'_>, observed: &Observe
 fn has_other_id(
     layers: &Layers<'_>,
     buffers: &TextBuffers<'_>,
-    observed: &Observed,
+    keys: &[ObservedKey],
     holder: Holder,
 ) -> bool {
-    let mut ids = observed
-        .keys
+    let mut ids = keys
         .iter()
         .filter(|key| key.key_type.is_unique_id())
         .peekable();
@@ -215,6 +219,12 @@ pub(crate) fn resolve_all<const N: usize>(
 ) {
     out.clear();
     for observed in &observation.identities {
-        let _ = out.try_push(resolve(layers, buffers, observed, time_ms));
+        let _ = out.try_push(resolve(
+            layers,
+            buffers,
+            observed,
+            observation.keys_of(observed),
+            time_ms,
+        ));
     }
 }

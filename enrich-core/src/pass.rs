@@ -6,16 +6,17 @@ use arrayvec::ArrayVec;
 
 use crate::assess;
 use crate::config::Config;
-use crate::event::Readers;
 use crate::event::envelope::{self, Envelope};
 use crate::event::observation::{MAX_IDENTITIES, Observation};
 use crate::event::scan::{self, Cut, Findings, ScanError};
 use crate::event::text::{Source, Span, TextBuffers};
+use crate::event::{Readers, Recognised};
 use crate::layers::Layers;
 use crate::lookup::{self, Resolution};
 use crate::render::json::Json;
 use crate::render::{keys, native};
 use crate::stats::Stats;
+use crate::vocabulary::Format;
 
 /// Envelopes inside envelopes, at most.
 const MAX_NESTING: u32 = 4;
@@ -101,16 +102,18 @@ impl Pass<'_, '_, '_, '_> {
             close: self.findings.close,
             has_members: self.findings.has_members,
         };
-        if self.readers.observe(
-            &mut self.buffers,
-            self.findings,
-            self.config,
-            None,
-            self.observation,
-        ) {
-            self.cut(usize::MAX);
-            self.event(place, Span::EMPTY);
-            return Ok(end);
+        match self.look(None) {
+            Recognised::No => {}
+            Recognised::Yes => {
+                self.cut(usize::MAX);
+                self.event(place, Span::EMPTY);
+                return Ok(end);
+            }
+            Recognised::Unfolded(format) => {
+                self.cut(usize::MAX);
+                self.unfolded(place, Span::EMPTY, format);
+                return Ok(end);
+            }
         }
         let (envelope, time) = envelope::recognise(
             self.findings,
@@ -138,17 +141,10 @@ impl Pass<'_, '_, '_, '_> {
             Envelope::Text(span, format) => {
                 self.copy_inner(span);
                 if self.scan(Source::Inner, 0).is_ok() {
-                    let known = self.readers.observe(
-                        &mut self.buffers,
-                        self.findings,
-                        self.config,
-                        format,
-                        self.observation,
-                    );
-                    if known {
-                        self.event(place, time);
-                    } else {
-                        self.nested_text(place, time);
+                    match self.look(format) {
+                        Recognised::Yes => self.event(place, time),
+                        Recognised::Unfolded(format) => self.unfolded(place, time, format),
+                        Recognised::No => self.nested_text(place, time),
                     }
                 } else {
                     self.unrecognized();
@@ -225,15 +221,34 @@ impl Pass<'_, '_, '_, '_> {
     }
 
     /// What was scanned last is the event that the envelope carries.
-    fn inside(&mut self, place: Place, time: Span, format: Option<crate::vocabulary::Format>) {
-        if self.readers.observe(
+    fn inside(&mut self, place: Place, time: Span, format: Option<Format>) {
+        match self.look(format) {
+            Recognised::Yes => self.event(place, time),
+            Recognised::Unfolded(format) => self.unfolded(place, time, format),
+            Recognised::No => self.unrecognized(),
+        }
+    }
+
+    /// Looks at what was scanned last.
+    fn look(&mut self, forced: Option<Format>) -> Recognised {
+        self.readers.observe(
             &mut self.buffers,
             self.findings,
             self.config,
-            format,
+            forced,
             self.observation,
-        ) {
-            self.event(place, time);
+        )
+    }
+
+    /// Documents that stood in strings now stand in the inner text: reads it instead.
+    fn unfolded(&mut self, place: Place, time: Span, format: Format) {
+        // A time of the envelope lies in the texts that the inner one was made of.
+        let time_ms = crate::time::parse_rfc3339(self.buffers.get(time));
+        let is_read =
+            self.scan(Source::Inner, 0).is_ok() && self.look(Some(format)) == Recognised::Yes;
+        if is_read {
+            self.observation.time_ms = self.observation.time_ms.or(time_ms);
+            self.event(place, Span::EMPTY);
         } else {
             self.unrecognized();
         }

@@ -141,6 +141,25 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     Some(seconds * 1000 + millisecond)
 }
 
+/// Reads a count since 1970: seconds, milliseconds, microseconds or nanoseconds, told apart by size;
+/// a fraction is read with seconds.
+#[must_use]
+pub fn parse_epoch(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_digits(whole) || !is_digits(fraction) {
+        return None;
+    }
+    let value: i64 = whole.parse().ok()?;
+    match whole.len() {
+        9..=11 => Some(value * 1000 + Reader(fraction.as_bytes()).milliseconds()),
+        12..=14 => Some(value),
+        15..=17 => Some(value / 1000),
+        18..=19 => Some(value / 1_000_000),
+        _ => None,
+    }
+}
+
 /// Writes a time as `2026-03-20T06:00:00Z`, with milliseconds only when there are any.
 ///
 /// # Errors

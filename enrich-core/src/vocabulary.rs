@@ -126,6 +126,16 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// Whether what an event tells of came about (`event.outcome` of ECS).
+    EventOutcome {
+        /// It did.
+        Success = 1, "success";
+        /// It was refused, or it failed.
+        Failure = 2, "failure";
+    }
+}
+
+vocabulary! {
     /// The result of looking up one observed identity. Exactly one each.
     OutcomeKind {
         /// One identity held the key when the event happened.

@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use crate::event::observation::{Facts, Observed};
+use crate::event::observation::{Facts, Observed, ObservedKey};
 use crate::event::text::TextBuffers;
 use crate::key::KeyType;
 use crate::snapshot::{CredentialRef, FindingRef, IdentityRef, TimeFact};
@@ -51,12 +51,10 @@ pub(crate) type Findings<'s> = ArrayVec<EventFinding<'s>, 16>;
 /// The credential that the event shows.
 pub(crate) fn credential_used<'s>(
     buffers: &TextBuffers<'_>,
-    observed: &Observed,
+    keys: &[ObservedKey],
     identity: &IdentityRef<'s>,
 ) -> Option<CredentialRef<'s>> {
-    observed
-        .keys
-        .iter()
+    keys.iter()
         .filter(|key| is_credential(key.key_type))
         .find_map(|key| {
             identity

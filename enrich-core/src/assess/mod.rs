@@ -56,9 +56,9 @@ pub(crate) fn assess<'s>(
     for (observed, resolution) in observation.identities.iter().zip(resolutions) {
         let identity = resolution.holder.and_then(|holder| layers.identity(holder));
         let acts = matches!(observed.role, Role::Actor | Role::Effective);
-        let credential = identity
-            .as_ref()
-            .and_then(|identity| findings::credential_used(buffers, observed, identity));
+        let credential = identity.as_ref().and_then(|identity| {
+            findings::credential_used(buffers, observation.keys_of(observed), identity)
+        });
         let judgement = identity.as_ref().filter(|_| acts).map(|identity| {
             behavior::judge(
                 layers,

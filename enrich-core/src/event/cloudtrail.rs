@@ -4,7 +4,7 @@
 //! CloudTrail User Guide.
 
 use super::FormatReader;
-use super::observation::{Observer, fields};
+use super::observer::{Observer, fields};
 use super::text::{Part, Span};
 use crate::key::{KeyType, issuer_range};
 use crate::vocabulary::{Format, Provider, Role};
@@ -13,12 +13,13 @@ fields! {
     EVENT_SOURCE = "/eventSource";
     EVENT_NAME = "/eventName";
     EVENT_VERSION = "/eventVersion";
-    EVENT_TIME = "/eventTime";
-    TIMESTAMP = "/@timestamp";
+    EVENT_TIME = "/eventTime" | "/@timestamp";
     REGION = "/awsRegion";
     SOURCE_ADDRESS = "/sourceIPAddress";
     USER_AGENT = "/userAgent";
     USER_AGENT_FIRST = "/userAgent/0";
+    ERROR_CODE = "/errorCode";
+    LOGIN_RESULT = "/responseElements/ConsoleLogin";
     RECIPIENT = "/recipientAccountId";
     IDENTITY = "/userIdentity";
     TYPE = "/userIdentity/type";
@@ -48,6 +49,8 @@ fields! {
 pub(crate) const READER: FormatReader = FormatReader {
     format: Format::AwsCloudtrail,
     paths: PATHS,
+    aliases: &[],
+    unfold: &[],
     recognise,
     observe,
 };
@@ -63,24 +66,15 @@ fn recognise(o: &Observer<'_, '_>) -> bool {
 }
 
 fn observe(o: &mut Observer<'_, '_>) {
-    let time = o.text(EVENT_TIME);
-    o.set_time(if time.is_empty() {
-        o.text(TIMESTAMP)
-    } else {
-        time
-    });
+    o.set_time(o.found(EVENT_TIME));
     let source = o.text(SOURCE_ADDRESS);
     o.set_source(source);
     facts(o);
     actor(o);
     target(o);
     let recipient = o.id(RECIPIENT);
-    o.out.scope_provider = Some(Provider::Aws);
-    o.out.scope_domain = if recipient.is_empty() {
-        o.id(ACCOUNT)
-    } else {
-        recipient
-    };
+    let account = o.first_of(&[recipient, o.id(ACCOUNT)]);
+    o.set_scope(Provider::Aws, account, Span::EMPTY);
 }
 
 fn facts(o: &mut Observer<'_, '_>) {
@@ -91,17 +85,12 @@ fn facts(o: &mut Observer<'_, '_>) {
                 .join(&[Part::Span(service), Part::Text(":"), Part::Span(name)]);
     }
     o.out.facts.region = o.text(REGION);
-    let agent = o.text(USER_AGENT);
-    o.out.facts.user_agent = if agent.is_empty() {
-        o.text(USER_AGENT_FIRST)
-    } else {
-        agent
-    };
+    o.out.facts.user_agent = o.first_of(&[o.text(USER_AGENT), o.text(USER_AGENT_FIRST)]);
     o.out.facts.resource = o.text(RESOURCE);
-    let from_console = o.found(FROM_CONSOLE);
-    o.out.facts.is_interactive = o.str(name) == "ConsoleLogin"
-        || from_console.sort == super::scan::Sort::True
-        || o.str(o.text(FROM_CONSOLE)) == "true";
+    o.out.facts.is_interactive = o.str(name) == "ConsoleLogin" || o.is_true(FROM_CONSOLE);
+    let login = o.text(LOGIN_RESULT);
+    let is_success = o.text(ERROR_CODE).is_empty() && matches!(o.str(login), "" | "Success");
+    o.set_outcome(is_success);
 }
 
 /// The authenticated identity, and the service that forwarded its call.
@@ -111,21 +100,21 @@ fn actor(o: &mut Observer<'_, '_>) {
     let (issuer_arn, issuer_id) = (o.text(ISSUER_ARN), o.text(ISSUER_PRINCIPAL));
     let (arn, principal) = (o.text(ARN), o.id(PRINCIPAL));
     let account = o.id(ACCOUNT);
-    let mut actor = o.identity(Role::Actor, Provider::Aws, account);
+    o.begin(Role::Actor, Provider::Aws, account);
     match o.str(kind) {
         // Records of some services have neither type nor principal, only who called.
         "AWSService" => {}
-        "WebIdentityUser" => web_identity(o, &mut actor),
+        "WebIdentityUser" => web_identity(o),
         "SAMLUser" => {
             let name = o.text(USER_NAME);
-            o.key(&mut actor, KeyType::Email, Span::EMPTY, name);
+            o.key(KeyType::Email, name);
         }
         "AssumedRole" => {
             // The session's own ARN is never the role's, and it has lost the role's path.
-            o.key(&mut actor, KeyType::AwsPrincipalId, Span::EMPTY, issuer_id);
+            o.key(KeyType::AwsPrincipalId, issuer_id);
             let id = o.before(principal, ':');
-            o.key(&mut actor, KeyType::AwsPrincipalId, Span::EMPTY, id);
-            o.key(&mut actor, KeyType::AwsArn, Span::EMPTY, issuer_arn);
+            o.key(KeyType::AwsPrincipalId, id);
+            o.key(KeyType::AwsArn, issuer_arn);
             o.out.facts.workload = o.after_last(principal, ':');
         }
         _ => {
@@ -136,58 +125,58 @@ fn actor(o: &mut Observer<'_, '_>) {
                 (issuer_id, issuer_arn)
             };
             let id = o.before(id, ':');
-            o.key(&mut actor, KeyType::AwsPrincipalId, Span::EMPTY, id);
-            o.key(&mut actor, KeyType::AwsArn, Span::EMPTY, name);
+            o.key(KeyType::AwsPrincipalId, id);
+            o.key(KeyType::AwsArn, name);
         }
     }
     let access_key = o.text(ACCESS_KEY);
     // By itself a long-term key leads to its user, a temporary one to nobody.
-    if !actor.keys.is_empty() || o.str(access_key).starts_with("AKIA") {
-        o.key(&mut actor, KeyType::AwsAccessKeyId, Span::EMPTY, access_key);
+    if o.has_key() || o.str(access_key).starts_with("AKIA") {
+        o.key(KeyType::AwsAccessKeyId, access_key);
     }
-    if actor.keys.is_empty() && o.str(kind) == "AWSAccount" {
-        o.key(&mut actor, KeyType::AwsAccount, Span::EMPTY, account);
+    if !o.has_key() && o.str(kind) == "AWSAccount" {
+        o.key(KeyType::AwsAccount, account);
     }
-    if actor.domain.is_empty()
-        && let Some(named) = actor
-            .keys
-            .iter()
-            .find(|key| key.key_type == KeyType::AwsArn)
-    {
-        actor.domain = o.arn_account(named.value);
+    if account.is_empty() && o.str(kind) != "WebIdentityUser" {
+        home(o);
     }
-    let has_actor = o.finish(actor);
+    let has_actor = o.end();
     let role = if has_actor { Role::Via } else { Role::Actor };
-    let mut service = o.identity(role, Provider::Aws, Span::EMPTY);
-    o.key(&mut service, KeyType::AwsService, Span::EMPTY, invoked_by);
-    o.finish(service);
+    o.begin(role, Provider::Aws, Span::EMPTY);
+    o.key(KeyType::AwsService, invoked_by);
+    o.end();
+}
+
+/// The identity under way lives in the account that its ARN names.
+fn home(o: &mut Observer<'_, '_>) {
+    let account = o.arn_account(o.key_value(KeyType::AwsArn));
+    o.set_home(Provider::Aws, account);
 }
 
 /// A token of an OIDC provider (GitHub Actions, EKS service accounts): the subject is the identity.
-fn web_identity(o: &mut Observer<'_, '_>, actor: &mut super::observation::Observed) {
+fn web_identity(o: &mut Observer<'_, '_>) {
     let issuer = o.text(ISSUING_PROVIDER);
     let (from, to) = issuer_range(o.str(issuer));
     let issuer = issuer.part(from, to);
     let subject = o.text(USER_NAME);
-    o.key(actor, KeyType::OidcSubject, issuer, subject);
-    actor.provider = Provider::Oidc;
-    actor.domain = issuer;
+    o.key_in(KeyType::OidcSubject, issuer, subject);
+    o.set_home(Provider::Oidc, issuer);
 }
 
 /// The identity that the call acts upon, where the event names it outright.
 fn target(o: &mut Observer<'_, '_>) {
     let name = o.text(EVENT_NAME);
-    let mut target = o.identity(Role::Target, Provider::Aws, Span::EMPTY);
+    o.begin(Role::Target, Provider::Aws, Span::EMPTY);
     let requested = o.text(REQUESTED_ROLE);
     let assumes = o.str(name).starts_with("AssumeRole")
         || name.is_empty()
         || o.str(o.text(EVENT_SOURCE)) == "sts.amazonaws.com";
     if assumes {
         let assumed = o.before(o.text(ASSUMED_ID), ':');
-        o.key(&mut target, KeyType::AwsPrincipalId, Span::EMPTY, assumed);
-        o.key(&mut target, KeyType::AwsArn, Span::EMPTY, requested);
+        o.key(KeyType::AwsPrincipalId, assumed);
+        o.key(KeyType::AwsArn, requested);
         if o.str(name) == "AssumeRoot" {
-            assumed_root(o, &mut target);
+            assumed_root(o);
         }
     } else if o.str(o.text(EVENT_SOURCE)) == "iam.amazonaws.com" {
         for (id, arn) in [
@@ -195,8 +184,8 @@ fn target(o: &mut Observer<'_, '_>) {
             (CREATED_ROLE_ID, CREATED_ROLE),
         ] {
             let (id, arn) = (o.text(id), o.text(arn));
-            o.key(&mut target, KeyType::AwsPrincipalId, Span::EMPTY, id);
-            o.key(&mut target, KeyType::AwsArn, Span::EMPTY, arn);
+            o.key(KeyType::AwsPrincipalId, id);
+            o.key(KeyType::AwsArn, arn);
         }
         let (issued_to, asked_for) = (o.text(CREATED_KEY_USER), o.text(REQUESTED_USER));
         let user = if issued_to.is_empty() {
@@ -212,28 +201,22 @@ fn target(o: &mut Observer<'_, '_>) {
         };
         // IAM names a user in the request without its path. A user with a path is not found by
         // this key, which is a miss and never a wrong match.
-        if target.keys.is_empty() && !user.is_empty() && !account.is_empty() {
+        if !o.has_key() && !user.is_empty() && !account.is_empty() {
             let arn = o.buffers.join(&[
                 Part::Text("arn:aws:iam::"),
                 Part::Span(account),
                 Part::Text(":user/"),
                 Part::Span(user),
             ]);
-            o.key(&mut target, KeyType::AwsArn, Span::EMPTY, arn);
+            o.key(KeyType::AwsArn, arn);
         }
     }
-    if let Some(named) = target
-        .keys
-        .iter()
-        .find(|key| key.key_type == KeyType::AwsArn)
-    {
-        target.domain = o.arn_account(named.value);
-    }
-    o.finish(target);
+    home(o);
+    o.end();
 }
 
 /// `AssumeRoot` names the member account by id or by the ARN of its root.
-fn assumed_root(o: &mut Observer<'_, '_>, target: &mut super::observation::Observed) {
+fn assumed_root(o: &mut Observer<'_, '_>) {
     let principal = o.id(REQUESTED_ROOT);
     let is_account =
         o.str(principal).len() == 12 && o.str(principal).bytes().all(|byte| byte.is_ascii_digit());
@@ -246,5 +229,5 @@ fn assumed_root(o: &mut Observer<'_, '_>, target: &mut super::observation::Obser
     } else {
         principal
     };
-    o.key(target, KeyType::AwsArn, Span::EMPTY, arn);
+    o.key(KeyType::AwsArn, arn);
 }

@@ -4,7 +4,6 @@
 //! Where the event lies in a member (EventBridge) or in a string (LookupEvents, AKS, CloudWatch
 //! subscriptions), the context stands in the object around it.
 
-use super::observation::Field;
 use super::scan::{Findings, Sort};
 use super::text::Span;
 use super::trie::Trie;
@@ -28,20 +27,20 @@ pub(crate) const PATHS: &[&str] = &[
     "/kind",
 ];
 
-const RECORDS: Field = Field(0);
-const RECORDS_LOWER: Field = Field(1);
-const ITEMS: Field = Field(2);
-const EVENTS: Field = Field(3);
-const LOG_EVENTS: Field = Field(4);
-const DETAIL: Field = Field(5);
-const CLOUD_TRAIL_EVENT: Field = Field(6);
-const PROPERTIES_LOG: Field = Field(7);
-const MESSAGE: Field = Field(8);
-const LOOKUP_TIME: Field = Field(9);
-const OUTER_TIME: Field = Field(10);
-const DETAIL_NAME: Field = Field(11);
-const DETAIL_IDENTITY: Field = Field(12);
-const KIND: Field = Field(13);
+const RECORDS: usize = 0;
+const RECORDS_LOWER: usize = 1;
+const ITEMS: usize = 2;
+const EVENTS: usize = 3;
+const LOG_EVENTS: usize = 4;
+const DETAIL: usize = 5;
+const CLOUD_TRAIL_EVENT: usize = 6;
+const PROPERTIES_LOG: usize = 7;
+const MESSAGE: usize = 8;
+const LOOKUP_TIME: usize = 9;
+const OUTER_TIME: usize = 10;
+const DETAIL_NAME: usize = 11;
+const DETAIL_IDENTITY: usize = 12;
+const KIND: usize = 13;
 
 /// What a scanned object carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +57,7 @@ pub(crate) enum Envelope {
 
 /// What kind of envelope a scanned object is, and the time that it states for its event.
 pub(crate) fn recognise(findings: &Findings, trie: &Trie, base: u16) -> (Envelope, Span) {
-    let get = |field: Field| findings.get(trie.slot(usize::from(base) + usize::from(field.0)));
+    let get = |path: usize| findings.get(trie.of_path(usize::from(base) + path));
     for field in [RECORDS, RECORDS_LOWER, EVENTS, LOG_EVENTS] {
         let found = get(field);
         if found.sort == Sort::Array {
@@ -68,7 +67,7 @@ pub(crate) fn recognise(findings: &Findings, trie: &Trie, base: u16) -> (Envelop
     if get(ITEMS).sort == Sort::Array && get(KIND).sort == Sort::Text {
         return (Envelope::Array(get(ITEMS).span), Span::EMPTY);
     }
-    let text = |field: Field| {
+    let text = |field: usize| {
         Some(get(field))
             .filter(|found| found.sort == Sort::Text)
             .map(|found| found.span)

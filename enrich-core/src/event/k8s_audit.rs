@@ -5,7 +5,7 @@
 //! configuration.
 
 use super::FormatReader;
-use super::observation::{Observed, Observer, fields};
+use super::observer::{Observer, fields};
 use super::text::{Part, Span};
 use crate::key::KeyType;
 use crate::vocabulary::{Format, Provider, Role};
@@ -17,9 +17,9 @@ fields! {
     AUDIT_ID = "/auditID";
     STAGE = "/stage";
     REQUEST_URI = "/requestURI";
-    RECEIVED = "/requestReceivedTimestamp";
-    STAGE_TIME = "/stageTimestamp";
-    OLD_TIME = "/timestamp";
+    TIME = "/requestReceivedTimestamp" | "/stageTimestamp" | "/timestamp" | "/metadata/creationTimestamp";
+    STATUS = "/responseStatus/code";
+    DECISION = "/annotations/authorization.k8s.io~1decision";
     SOURCE_ADDRESS = "/sourceIPs/0";
     USER_AGENT = "/userAgent";
     USER = "/user/username";
@@ -43,6 +43,8 @@ fields! {
 pub(crate) const READER: FormatReader = FormatReader {
     format: Format::K8sAudit,
     paths: PATHS,
+    aliases: &[],
+    unfold: &[],
     recognise,
     observe,
 };
@@ -61,56 +63,49 @@ fn recognise(o: &Observer<'_, '_>) -> bool {
 }
 
 fn observe(o: &mut Observer<'_, '_>) {
-    let time = [RECEIVED, STAGE_TIME, OLD_TIME]
-        .map(|field| o.text(field))
-        .into_iter()
-        .find(|span| !span.is_empty());
-    o.set_time(time.unwrap_or(Span::EMPTY));
+    o.set_time(o.found(TIME));
     let source = o.text(SOURCE_ADDRESS);
     o.set_source(source);
     let cluster = o.default_domain();
     facts(o);
 
     let (name, uid) = (o.text(USER), o.text(UID));
-    let mut actor = user(o, Role::Actor, cluster, name, uid);
+    user(o, Role::Actor, cluster, name, uid);
     // EKS: `aws-iam-authenticator:ACCOUNT:ID`, with older spellings of the first part.
     if o.str(uid).starts_with("aws-iam-authenticator:")
         || o.str(uid).starts_with("heptio-authenticator-aws:")
     {
         let id = o.after_last(uid, ':');
-        o.key(&mut actor, KeyType::AwsPrincipalId, Span::EMPTY, id);
+        o.key(KeyType::AwsPrincipalId, id);
     }
     let arn = o.text(CANONICAL_ARN);
-    o.key(&mut actor, KeyType::AwsArn, Span::EMPTY, arn);
+    o.key(KeyType::AwsArn, arn);
     if arn.is_empty() {
         // Sessions of roles are refused by the key's shape; users pass.
         let session = o.text(SESSION_ARN);
-        o.key(&mut actor, KeyType::AwsArn, Span::EMPTY, session);
+        o.key(KeyType::AwsArn, session);
     }
     let access_key = o.text(ACCESS_KEY);
-    o.key(&mut actor, KeyType::AwsAccessKeyId, Span::EMPTY, access_key);
-    o.finish(actor);
+    o.key(KeyType::AwsAccessKeyId, access_key);
+    o.end();
 
     let (name, uid) = (o.text(IMPERSONATED), o.text(IMPERSONATED_UID));
-    let effective = user(o, Role::Effective, cluster, name, uid);
-    o.finish(effective);
+    user(o, Role::Effective, cluster, name, uid);
+    o.end();
 
     target(o, cluster);
-    o.out.scope_provider = Some(Provider::K8s);
-    o.out.scope_domain = cluster;
-    o.out.scope_part = o.text(NAMESPACE);
+    o.set_scope(Provider::K8s, cluster, o.text(NAMESPACE));
 }
 
 /// An identity from user name and uid.
-fn user(o: &mut Observer<'_, '_>, role: Role, cluster: Span, name: Span, uid: Span) -> Observed {
-    let mut user = o.identity(role, Provider::K8s, cluster);
-    o.key(&mut user, KeyType::K8sUid, cluster, uid);
-    o.key(&mut user, KeyType::K8sUser, cluster, name);
+fn user(o: &mut Observer<'_, '_>, role: Role, cluster: Span, name: Span, uid: Span) {
+    o.begin(role, Provider::K8s, cluster);
+    o.key_in(KeyType::K8sUid, cluster, uid);
+    o.key_in(KeyType::K8sUser, cluster, name);
     if let Some(rest) = o.str(name).strip_prefix(SERVICE_ACCOUNT) {
         let len = rest.find(':').unwrap_or(0);
-        user.part = name.part(SERVICE_ACCOUNT.len(), SERVICE_ACCOUNT.len() + len);
+        o.set_part(name.part(SERVICE_ACCOUNT.len(), SERVICE_ACCOUNT.len() + len));
     }
-    user
 }
 
 /// A service account that the request is about, such as one whose token is asked for.
@@ -125,13 +120,19 @@ fn target(o: &mut Observer<'_, '_>, cluster: Span) {
         Part::Text(":"),
         Part::Span(name),
     ]);
-    let mut target = o.identity(Role::Target, Provider::K8s, cluster);
-    target.part = namespace;
-    o.key(&mut target, KeyType::K8sUser, cluster, value);
-    o.finish(target);
+    o.begin(Role::Target, Provider::K8s, cluster);
+    o.set_part(namespace);
+    o.key_in(KeyType::K8sUser, cluster, value);
+    o.end();
 }
 
 fn facts(o: &mut Observer<'_, '_>) {
+    let code = o.id(STATUS);
+    if !code.is_empty() {
+        o.set_outcome(o.str(code).as_bytes() < b"4" as &[u8]);
+    } else if o.is_present(DECISION) {
+        o.set_outcome(o.is_one_of(DECISION, &["allow"]));
+    }
     let (verb, resource) = (o.text(VERB), o.text(RESOURCE));
     let uri = o.text(REQUEST_URI);
     if !verb.is_empty() {

@@ -3,18 +3,33 @@
 //! A format is one file with a [`FormatReader`] and one line in [`READERS`].
 
 pub(crate) mod envelope;
+pub(crate) mod index;
 pub(crate) mod observation;
+pub(crate) mod observer;
 pub(crate) mod scan;
 pub(crate) mod text;
 pub(crate) mod trie;
+pub(crate) mod walk;
 
+mod azure_activity;
+mod azure_keyvault;
 mod cloudtrail;
+mod ecs;
+mod entra_audit;
+mod entra_signin;
+mod gcp_audit;
+mod github_audit;
 mod k8s_audit;
+mod msgraph_activity;
+mod o365_ual;
+mod ocsf;
+mod okta_system_log;
 
-use self::observation::{Observation, Observer};
+use self::observation::Observation;
+use self::observer::{Field, Observer};
 use self::scan::Findings;
 use self::text::TextBuffers;
-use self::trie::Trie;
+use self::trie::{Alias, Trie};
 use crate::config::Config;
 use crate::vocabulary::Format;
 
@@ -24,12 +39,32 @@ pub(crate) struct FormatReader {
     pub(crate) format: Format,
     /// JSON pointers of the values it needs.
     pub(crate) paths: &'static [&'static str],
+    /// Other names of places, for exporters that rename members: what stands at the first pointer
+    /// counts as standing at the second, with everything below.
+    pub(crate) aliases: &'static [Alias<'static>],
+    /// Paths (of the list above) that some exporters fill with a document in a string. Such a
+    /// string is put in its place as the document, and the event is read again.
+    pub(crate) unfold: &'static [Field],
     pub(crate) recognise: fn(&Observer<'_, '_>) -> bool,
     pub(crate) observe: fn(&mut Observer<'_, '_>),
 }
 
 /// Every format, in the order in which they are tried.
-const READERS: &[FormatReader] = &[cloudtrail::READER, k8s_audit::READER];
+const READERS: &[FormatReader] = &[
+    cloudtrail::READER,
+    k8s_audit::READER,
+    gcp_audit::READER,
+    msgraph_activity::READER,
+    entra_signin::READER,
+    entra_audit::READER,
+    azure_keyvault::READER,
+    azure_activity::READER,
+    o365_ual::READER,
+    github_audit::READER,
+    okta_system_log::READER,
+    ocsf::READER,
+    ecs::READER,
+];
 
 /// The merged paths of all formats and envelopes.
 #[derive(Debug)]
@@ -44,7 +79,10 @@ impl Readers {
         let formats = READERS
             .iter()
             .flat_map(|reader| reader.paths.iter().copied());
-        let trie = Trie::new(formats.chain(envelope::PATHS.iter().copied()));
+        let aliases = READERS
+            .iter()
+            .flat_map(|reader| reader.aliases.iter().copied());
+        let trie = Trie::new(formats.chain(envelope::PATHS.iter().copied()), aliases);
         let envelope_base = READERS.iter().map(|reader| reader.paths.len() as u16).sum();
         Self {
             trie,
@@ -53,7 +91,7 @@ impl Readers {
     }
 
     /// Recognises the scanned event and writes what it says. `forced`: the envelope has said which
-    /// format is inside. False: no format is recognised.
+    /// format is inside.
     pub(crate) fn observe(
         &self,
         buffers: &mut TextBuffers<'_>,
@@ -61,7 +99,7 @@ impl Readers {
         config: &Config,
         forced: Option<Format>,
         out: &mut Observation,
-    ) -> bool {
+    ) -> Recognised {
         out.clear(Format::Unknown);
         let mut base = 0;
         for reader in READERS {
@@ -79,11 +117,26 @@ impl Readers {
             };
             if is_it {
                 observer.out.format = reader.format;
+                if observer.unfold(reader.unfold) {
+                    return Recognised::Unfolded(reader.format);
+                }
                 (reader.observe)(&mut observer);
-                return true;
+                return Recognised::Yes;
             }
             base += reader.paths.len() as u16;
         }
-        false
+        Recognised::No
     }
+}
+
+/// What came of looking at a scanned event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recognised {
+    /// No format has such events.
+    No,
+    /// It is observed.
+    Yes,
+    /// It is of this format, and documents that stood in strings now stand in their places in the
+    /// inner text, which has to be scanned and observed.
+    Unfolded(Format),
 }

@@ -4,16 +4,14 @@ use core::net::IpAddr;
 
 use arrayvec::ArrayVec;
 
-use super::scan::{Findings, Found, Sort};
-use super::text::{Part, Span, TextBuffers};
-use super::trie::{SlotId, Trie};
-use crate::key::{self, DomainRule, KeyType};
-use crate::vocabulary::{Format, Provider, Role};
+use super::text::Span;
+use crate::key::KeyType;
+use crate::vocabulary::{EventOutcome, Format, Provider, Role};
 
 /// Most identities kept of one event. No format seen names more; further ones are left out.
 pub(crate) const MAX_IDENTITIES: usize = 8;
-/// Most keys kept of one identity.
-pub(crate) const MAX_KEYS: usize = 6;
+/// Most keys kept of all identities of one event.
+pub(crate) const MAX_KEYS: usize = 32;
 
 /// A key as it stood in an event. Type, folded value, domain.
 #[derive(Clone, Copy, Debug)]
@@ -24,15 +22,19 @@ pub(crate) struct ObservedKey {
 }
 
 /// One identity of an event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Observed {
     pub(crate) role: Role,
+    /// The event says that it is an AI agent.
+    pub(crate) is_agent: bool,
     pub(crate) provider: Provider,
     /// Account, cluster, … that the identity lives in; empty when the event does not say.
     pub(crate) domain: Span,
     /// A part of the domain, such as a namespace.
     pub(crate) part: Span,
-    pub(crate) keys: ArrayVec<ObservedKey, MAX_KEYS>,
+    /// Range of its keys among those of the event.
+    pub(crate) keys_from: u8,
+    pub(crate) keys_to: u8,
 }
 
 /// Facts that expected behaviour is judged by. Empty spans: the event does not say.
@@ -49,6 +51,8 @@ pub(crate) struct Facts {
     pub(crate) resource: Span,
     /// An instance, pod, function or job that shows in the event.
     pub(crate) workload: Span,
+    /// Whether what was tried came about, where the event says so.
+    pub(crate) outcome: Option<EventOutcome>,
     /// The event is of a kind that people cause: console login or console session.
     pub(crate) is_interactive: bool,
 }
@@ -58,9 +62,8 @@ pub(crate) struct Facts {
 pub(crate) struct Observation {
     pub(crate) format: Format,
     pub(crate) time_ms: Option<i64>,
-    /// The time as written.
-    pub(crate) time: Span,
     pub(crate) identities: ArrayVec<Observed, MAX_IDENTITIES>,
+    keys: ArrayVec<ObservedKey, MAX_KEYS>,
     pub(crate) facts: Facts,
     /// Where the event happened, for identities that no snapshot knows.
     pub(crate) scope_provider: Option<Provider>,
@@ -73,8 +76,8 @@ impl Observation {
         Self {
             format: Format::Unknown,
             time_ms: None,
-            time: Span::EMPTY,
             identities: ArrayVec::new(),
+            keys: ArrayVec::new(),
             facts: Facts::default(),
             scope_provider: None,
             scope_domain: Span::EMPTY,
@@ -83,196 +86,79 @@ impl Observation {
     }
 
     pub(crate) fn clear(&mut self, format: Format) {
-        *self = Self::new();
+        // Member by member: the lists are large and only their lengths change.
         self.format = format;
-    }
-}
-
-/// A wanted path of one format, by its number in the format's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Field(pub(crate) u16);
-
-/// Gives each wanted path a name. `PATHS` is the list, in the order of the names.
-macro_rules! fields {
-    ($( $name:ident = $pointer:literal; )+) => {
-        #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "the variants become constants of the same name")]
-        #[repr(u16)]
-        enum Numbers { $( $name, )+ }
-        $( const $name: $crate::event::observation::Field = $crate::event::observation::Field(Numbers::$name as u16); )+
-        /// JSON pointers of the wanted values.
-        const PATHS: &[&str] = &[ $( $pointer, )+ ];
-    };
-}
-pub(crate) use fields;
-
-/// Reads found values of one format and writes the observation.
-pub(crate) struct Observer<'c, 't> {
-    pub(crate) buffers: &'c mut TextBuffers<'t>,
-    pub(crate) findings: &'c Findings,
-    pub(crate) trie: &'c Trie,
-    /// Number of this format's first path in the trie.
-    pub(crate) base: u16,
-    /// The domain that is meant when the event has none.
-    pub(crate) default_domain: &'c str,
-    pub(crate) out: &'c mut Observation,
-}
-
-impl Observer<'_, '_> {
-    pub(crate) fn found(&self, field: Field) -> Found {
-        let slot: SlotId = self
-            .trie
-            .slot(usize::from(self.base) + usize::from(field.0));
-        self.findings.get(slot)
+        self.time_ms = None;
+        self.identities.clear();
+        self.keys.clear();
+        self.facts = Facts::default();
+        self.scope_provider = None;
+        self.scope_domain = Span::EMPTY;
+        self.scope_part = Span::EMPTY;
     }
 
-    /// A text; empty when missing, null or of another sort.
-    pub(crate) fn text(&self, field: Field) -> Span {
-        let found = self.found(field);
-        if found.sort == Sort::Text {
-            found.span
-        } else {
-            Span::EMPTY
-        }
+    /// The keys of an identity, in the order in which they decide: unique ids first.
+    pub(crate) fn keys_of(&self, observed: &Observed) -> &[ObservedKey] {
+        self.keys
+            .get(usize::from(observed.keys_from)..usize::from(observed.keys_to))
+            .unwrap_or(&[])
     }
 
-    /// A text, or a number written as digits only, for ids that some exporters write as numbers.
-    pub(crate) fn id(&self, field: Field) -> Span {
-        let found = self.found(field);
-        let is_id = match found.sort {
-            Sort::Text => true,
-            Sort::Number => self
-                .str(found.span)
-                .bytes()
-                .all(|byte| byte.is_ascii_digit()),
-            _ => false,
-        };
-        if is_id { found.span } else { Span::EMPTY }
-    }
-
-    pub(crate) fn is_present(&self, field: Field) -> bool {
-        self.found(field).sort != Sort::Absent
-    }
-
-    pub(crate) fn str(&self, span: Span) -> &str {
-        self.buffers.get(span)
-    }
-
-    /// The part of a span before a character; all of it when the character is not there.
-    pub(crate) fn before(&self, span: Span, mark: char) -> Span {
-        self.str(span)
-            .find(mark)
-            .map_or(span, |at| span.part(0, at))
-    }
-
-    /// The part of a span after the last occurrence of a character; empty without one.
-    pub(crate) fn after_last(&self, span: Span, mark: char) -> Span {
-        let text = self.str(span);
-        text.rfind(mark).map_or(Span::EMPTY, |at| {
-            span.part(at + mark.len_utf8(), text.len())
-        })
-    }
-
-    /// The account in an ARN.
-    pub(crate) fn arn_account(&self, arn: Span) -> Span {
-        let text = self.str(arn);
-        let mut from = 0;
-        for _ in 0..4 {
-            let Some(at) = text.get(from..).and_then(|rest| rest.find(':')) else {
-                return Span::EMPTY;
-            };
-            from += at + 1;
-        }
-        let len = text
-            .get(from..)
-            .and_then(|rest| rest.find(':'))
-            .unwrap_or(0);
-        arn.part(from, from + len)
-    }
-
-    /// The configured default domain as a span.
-    pub(crate) fn default_domain(&mut self) -> Span {
-        if self.default_domain.is_empty() {
-            return Span::EMPTY;
-        }
-        self.buffers.join(&[Part::Text(self.default_domain)])
-    }
-
-    /// Sets time and source address.
-    pub(crate) fn set_time(&mut self, time: Span) {
-        self.out.time = time;
-        self.out.time_ms = crate::time::parse_rfc3339(self.str(time));
-    }
-
-    pub(crate) fn set_source(&mut self, source: Span) {
-        self.out.facts.source = source;
-        self.out.facts.source_address = self.str(source).parse().ok();
-    }
-
-    /// Begins an identity.
-    pub(crate) fn identity(&self, role: Role, provider: Provider, domain: Span) -> Observed {
-        Observed {
+    /// Begins an identity; keys are added to the one begun last.
+    pub(crate) fn begin(&mut self, role: Role, provider: Provider, domain: Span) {
+        let at = self.keys.len() as u8;
+        let _ = self.identities.try_push(Observed {
             role,
+            is_agent: false,
             provider,
             domain,
             part: Span::EMPTY,
-            keys: ArrayVec::new(),
-        }
+            keys_from: at,
+            keys_to: at,
+        });
     }
 
-    /// Adds a key when the value makes one. Masks, placeholders and misshapen values add nothing.
-    pub(crate) fn key(
-        &mut self,
-        observed: &mut Observed,
-        key_type: KeyType,
-        domain: Span,
-        value: Span,
-    ) {
-        let mut value = value;
-        if key_type == KeyType::GithubApp
-            && let Some(slug) = self.str(value).strip_suffix("[bot]")
-        {
-            value = value.part(0, slug.len());
-        }
-        let fold = key_type.fold();
-        if key::needs_folding(fold, self.str(value)) {
-            let mut folded = core::mem::take(self.buffers.bytes);
-            folded.clear();
-            folded.extend_from_slice(self.str(value).as_bytes());
-            value = self.buffers.compose(|scratch| {
-                key::fold_into(fold, core::str::from_utf8(&folded).unwrap_or(""), scratch);
-            });
-            *self.buffers.bytes = folded;
-        }
-        if key::check_value(key_type, self.str(value)).is_err() {
+    /// The identity begun last, as long as its keys are the last ones.
+    pub(crate) fn current(&mut self) -> Option<&mut Observed> {
+        let end = self.keys.len();
+        self.identities
+            .last_mut()
+            .filter(|last| usize::from(last.keys_to) == end)
+    }
+
+    /// Adds a key to the identity begun last: unique ids before names.
+    pub(crate) fn push_key(&mut self, key: ObservedKey) {
+        let Some(last) = self.identities.last_mut() else {
+            return;
+        };
+        let (from, to) = (usize::from(last.keys_from), usize::from(last.keys_to));
+        if to != self.keys.len() {
             return;
         }
-        let domain = match key_type.domain_rule() {
-            DomainRule::Global => Span::EMPTY,
-            DomainRule::Default(meant) if domain.is_empty() => {
-                self.buffers.join(&[Part::Text(meant)])
-            }
-            _ => domain,
+        let before_names = || {
+            let held = self.keys.get(from..to)?;
+            let at = held.iter().position(|key| !key.key_type.is_unique_id())?;
+            Some(from + at)
         };
-        let same = |known: &ObservedKey| {
-            known.key_type == key_type && self.str(known.value) == self.str(value)
+        let at = if key.key_type.is_unique_id() {
+            before_names().unwrap_or(to)
+        } else {
+            to
         };
-        if !observed.keys.iter().any(same) {
-            let _ = observed.keys.try_push(ObservedKey {
-                key_type,
-                domain,
-                value,
-            });
+        if self.keys.try_insert(at, key).is_ok() {
+            last.keys_to += 1;
         }
     }
 
-    /// Ends an identity; one without keys is not kept. Unique ids come first, because they decide.
-    pub(crate) fn finish(&mut self, observed: Observed) -> bool {
-        let mut observed = observed;
-        let (ids, names) = (observed.keys.clone(), observed.keys.clone());
-        observed.keys.clear();
-        let ids = ids.into_iter().filter(|key| key.key_type.is_unique_id());
-        let names = names.into_iter().filter(|key| !key.key_type.is_unique_id());
-        observed.keys.extend(ids.chain(names));
-        !observed.keys.is_empty() && self.out.identities.try_push(observed).is_ok()
+    /// Drops the identity begun last when it has no key. True when it is kept.
+    pub(crate) fn end(&mut self) -> bool {
+        let is_kept = self
+            .identities
+            .last()
+            .is_some_and(|last| last.keys_to > last.keys_from);
+        if !is_kept {
+            self.identities.pop();
+        }
+        is_kept
     }
 }

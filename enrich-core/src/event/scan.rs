@@ -7,8 +7,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::index::{self, BLOCK, Index};
 use super::text::{Source, Span, TextBuffers};
-use super::trie::{Node, SlotId, Trie};
+use super::trie::{Node, NodeId, Trie};
 
 /// Brackets open at once; as many as `serde_json` allows.
 pub(crate) const MAX_DEPTH: u32 = 128;
@@ -46,6 +47,16 @@ pub(crate) struct Found {
     pub(crate) span: Span,
 }
 
+impl Found {
+    /// The text; empty when it is of another sort.
+    pub(crate) const fn text(self) -> Span {
+        match self.sort {
+            Sort::Text => self.span,
+            _ => Span::EMPTY,
+        }
+    }
+}
+
 /// A range of bytes to cut out of the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cut {
@@ -53,46 +64,91 @@ pub(crate) struct Cut {
     pub(crate) to: usize,
 }
 
+/// What is known of one node of the trie.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    /// The scan in which the node was met last.
+    met: u32,
+    found: Found,
+    /// Where a text stands in the scanned document, with its quotes.
+    raw: Span,
+}
+
 /// What a scan leaves behind. Reused for every event.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    slots: Vec<Found>,
-    /// Nodes seen in the scan under way.
-    seen: Vec<bool>,
+    slots: Vec<Slot>,
+    /// Number of the scan under way; slots of earlier ones count as empty, so none is cleared.
+    scan: u32,
     /// Members named `whose` at the top of the scanned object.
     pub(crate) cuts: Vec<Cut>,
     /// Whether a member is left after the cuts.
     pub(crate) has_members: bool,
     /// Where the closing brace stands.
     pub(crate) close: usize,
+    /// The scanned object.
+    pub(crate) whole: Span,
 }
 
 impl Findings {
     pub(crate) fn new(trie: &Trie) -> Self {
         let mut this = Self::default();
-        this.slots.resize(trie.slot_count(), Found::default());
-        this.seen.resize(trie.nodes.len(), false);
+        this.slots.resize(trie.node_count(), Slot::default());
         this
     }
 
-    pub(crate) fn get(&self, slot: SlotId) -> Found {
-        self.slots
-            .get(usize::from(slot.0))
-            .copied()
-            .unwrap_or_default()
+    #[inline]
+    pub(crate) fn get(&self, node: NodeId) -> Found {
+        match self.slots.get(usize::from(node)) {
+            Some(slot) if slot.met == self.scan => slot.found,
+            _ => Found::default(),
+        }
+    }
+
+    /// Where the text of a node stands in the scanned document, with its quotes.
+    pub(crate) fn raw(&self, node: NodeId) -> Span {
+        match self.slots.get(usize::from(node)) {
+            Some(slot) if slot.met == self.scan => slot.raw,
+            _ => Span::EMPTY,
+        }
     }
 
     fn reset(&mut self) {
-        self.slots.fill(Found::default());
-        self.seen.fill(false);
+        if self.scan == u32::MAX {
+            self.slots.fill(Slot::default());
+            self.scan = 0;
+        }
+        self.scan += 1;
         self.cuts.clear();
         self.has_members = false;
+    }
+
+    /// Notes that a node was met. A duplicate key: what the earlier one held counts no longer.
+    #[inline]
+    fn meet(&mut self, number: NodeId, node: &Node) {
+        let from = usize::from(number);
+        if let Some(slot) = self.slots.get_mut(from) {
+            let is_duplicate = slot.met == self.scan;
+            (slot.met, slot.found) = (self.scan, Found::default());
+            if is_duplicate {
+                let below = self.slots.get_mut(from + 1..usize::from(node.end));
+                below.unwrap_or_default().fill(Slot::default());
+            }
+        }
+    }
+
+    #[inline]
+    fn note(&mut self, number: NodeId, sort: Sort, span: Span) {
+        if let Some(slot) = self.slots.get_mut(usize::from(number)) {
+            slot.found = Found { sort, span };
+        }
     }
 }
 
 /// A scan under way.
 pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
+    index: &'a Index,
     at: usize,
     depth: u32,
     max_depth: u32,
@@ -113,9 +169,10 @@ pub(crate) fn scan_object(
     findings: &mut Findings,
 ) -> Result<usize, ScanError> {
     findings.reset();
-    let (text, scratch, key) = buffers.scan_parts(source);
+    let (text, index, scratch, key) = buffers.scan_parts(source);
     let mut scanner = Scanner {
         bytes: text.as_bytes(),
+        index,
         at,
         depth: 0,
         max_depth: max_depth.min(MAX_DEPTH),
@@ -125,17 +182,18 @@ pub(crate) fn scan_object(
         key,
     };
     scanner.blank();
+    let start = scanner.at;
     scanner.expect(b'{')?;
     let Some(root) = trie.node(0) else {
         return Err(ScanError::Syntax);
     };
     scanner.object(root, findings, true)?;
     findings.close = scanner.at.saturating_sub(1);
+    findings.whole = Span::new(source, start, scanner.at);
     Ok(scanner.at)
 }
 
-/// Calls `f` with the position of each element of the array at `at`; returns the position after
-/// the array. Elements are delimited only.
+/// Delimits the value at `at`, byte by byte; returns the position after it.
 pub(crate) fn skip_value_at(bytes: &[u8], at: usize, max_depth: u32) -> Result<usize, ScanError> {
     let mut skipper = Skipper {
         bytes,
@@ -204,7 +262,13 @@ impl Scanner<'_> {
             }
             let key: &[u8] = if escaped { self.key } else { raw };
             let is_ours = top && key == OUR_MEMBER;
-            let child = if is_ours { None } else { node.child(key) };
+            let child = if is_ours {
+                None
+            } else if escaped {
+                self.trie.child(node, self.key, 0, self.key.len())
+            } else {
+                self.trie.child(node, self.bytes, key_from, key_to)
+            };
             self.blank();
             self.expect(b':')?;
             self.blank();
@@ -256,37 +320,24 @@ impl Scanner<'_> {
         node: &Node,
         findings: &mut Findings,
     ) -> Result<(), ScanError> {
-        if let Some(seen) = findings.seen.get_mut(usize::from(number)) {
-            if *seen {
-                // A duplicate key: what the earlier one held counts no longer.
-                let (slots, nodes) = (
-                    usize::from(node.slot)..usize::from(node.slot_end),
-                    usize::from(number)..usize::from(node.end),
-                );
-                findings
-                    .slots
-                    .get_mut(slots)
-                    .unwrap_or_default()
-                    .fill(Found::default());
-                findings.seen.get_mut(nodes).unwrap_or_default().fill(false);
-            }
-            if let Some(seen) = findings.seen.get_mut(usize::from(number)) {
-                *seen = true;
-            }
-        }
+        findings.meet(number, node);
         let from = self.at;
         let sort = match self.peek() {
             Some(b'"') => {
-                if node.own_end == node.slot {
-                    self.string_bounds()?;
-                } else {
+                if node.is_wanted {
                     let span = self.string()?;
-                    self.note(node, findings, Sort::Text, span);
+                    findings.note(number, Sort::Text, span);
+                    let raw = Span::new(self.source, from, self.at);
+                    if let Some(slot) = findings.slots.get_mut(usize::from(number)) {
+                        slot.raw = raw;
+                    }
+                } else {
+                    self.string_bounds()?;
                 }
                 return Ok(());
             }
             Some(b'{') => {
-                if node.is_leaf() {
+                if !node.has_keys() {
                     self.skip()?;
                 } else {
                     self.at += 1;
@@ -296,7 +347,7 @@ impl Scanner<'_> {
             }
             Some(b'[') => {
                 match node
-                    .first
+                    .first()
                     .and_then(|first| Some((first, self.trie.node(first)?)))
                 {
                     Some((number, first)) => self.array(number, first, findings)?,
@@ -313,17 +364,10 @@ impl Scanner<'_> {
             }
         };
         let span = Span::new(self.source, from, self.at);
-        self.note(node, findings, sort, span);
-        Ok(())
-    }
-
-    fn note(&self, node: &Node, findings: &mut Findings, sort: Sort, span: Span) {
-        if let Some(slots) = findings
-            .slots
-            .get_mut(usize::from(node.slot)..usize::from(node.own_end))
-        {
-            slots.fill(Found { sort, span });
+        if node.is_wanted {
+            findings.note(number, sort, span);
         }
+        Ok(())
     }
 
     /// At `[`: the first element is wanted, the others are skipped.
@@ -407,14 +451,26 @@ impl Scanner<'_> {
     }
 
     /// Bounds of the string at `at`, without the quotes, and whether it holds escapes.
+    #[inline]
     fn string_bounds(&mut self) -> Result<(usize, usize, bool), ScanError> {
         if self.peek() != Some(b'"') {
             return Err(ScanError::Syntax);
         }
         let from = self.at + 1;
-        let (end, escaped) = string_end(self.bytes, from)?;
+        let end = match self.index.next_quote(from) {
+            Some(end) if end < self.bytes.len() => end,
+            _ => return Err(ScanError::Syntax),
+        };
         self.at = end + 1;
-        Ok((from, end, escaped))
+        if !self.index.has_escapes && !self.index.has_controls {
+            return Ok((from, end, false));
+        }
+        let raw = self.bytes.get(from..end).unwrap_or(&[]);
+        // RFC 8259: control characters stand in strings only escaped.
+        if self.index.has_controls && raw.iter().any(|byte| *byte < 0x20) {
+            return Err(ScanError::Syntax);
+        }
+        Ok((from, end, memchr::memchr(b'\\', raw).is_some()))
     }
 
     /// The string at `at`, decoded when it holds escapes.
@@ -431,15 +487,81 @@ impl Scanner<'_> {
         Ok(Span::new(Source::Scratch, start, self.scratch.len()))
     }
 
+    /// Delimits the value at `at`.
     fn skip(&mut self) -> Result<(), ScanError> {
-        let mut skipper = Skipper {
-            bytes: self.bytes,
-            at: self.at,
-            max_depth: self.max_depth,
-        };
-        skipper.value(self.depth)?;
-        self.at = skipper.at;
-        Ok(())
+        match self.peek() {
+            Some(b'"') => self.string_bounds().map(|_| ()),
+            // Control characters are rare, and only some may stand outside strings.
+            Some(b'{' | b'[') if !self.index.has_controls => self.skip_brackets(),
+            _ => {
+                let mut skipper = Skipper {
+                    bytes: self.bytes,
+                    at: self.at,
+                    max_depth: self.max_depth,
+                };
+                skipper.value(self.depth)?;
+                self.at = skipper.at;
+                Ok(())
+            }
+        }
+    }
+
+    /// From an opening bracket to the one that closes it, a block at a time: brackets outside
+    /// strings are counted. Which kind closes which is not looked at.
+    fn skip_brackets(&mut self) -> Result<(), ScanError> {
+        let mut number = self.at / BLOCK;
+        let mut wanted = u64::MAX << (self.at % BLOCK);
+        let mut depth = 0_u32;
+        // All ones while a string reaches into the block.
+        let mut inside = 0_u64;
+        while let Some(quotes) = self.index.quotes(number) {
+            let quotes = quotes & wanted;
+            // Each bit becomes the parity of the quotes up to it.
+            let mut strings = quotes;
+            for shift in [1, 2, 4, 8, 16, 32] {
+                strings ^= strings << shift;
+            }
+            strings ^= inside;
+            inside = 0_u64.wrapping_sub(strings >> 63);
+            let from = number * BLOCK;
+            let rest = self.bytes.get(from..).unwrap_or(&[]);
+            let (open, close) = if let Some(block) = rest.first_chunk::<BLOCK>() {
+                index::brackets(block)
+            } else {
+                let mut padded = [b' '; BLOCK];
+                if let Some(head) = padded.get_mut(..rest.len()) {
+                    head.copy_from_slice(rest);
+                }
+                index::brackets(&padded)
+            };
+            let outside = wanted & !strings;
+            let (open, close) = (open & outside, close & outside);
+            let (opened, closed) = (open.count_ones(), close.count_ones());
+            if closed < depth && self.depth + depth + opened <= self.max_depth {
+                depth = depth + opened - closed;
+            } else {
+                let mut both = open | close;
+                while both != 0 {
+                    let bit = both & both.wrapping_neg();
+                    both ^= bit;
+                    if open & bit != 0 {
+                        depth += 1;
+                        if self.depth + depth > self.max_depth {
+                            return Err(ScanError::TooDeep);
+                        }
+                    } else {
+                        depth = depth.saturating_sub(1);
+                        if depth == 0 {
+                            self.at = from + bit.trailing_zeros() as usize + 1;
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+            number += 1;
+            wanted = u64::MAX;
+        }
+        Err(ScanError::Syntax)
     }
 }
 

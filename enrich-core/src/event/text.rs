@@ -6,6 +6,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::index::Index;
+
 /// Where a span lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -49,6 +51,15 @@ impl Span {
         self.from as usize
     }
 
+    /// This span without its first bytes.
+    pub(crate) const fn behind(self, count: usize) -> Self {
+        Self {
+            source: self.source,
+            from: self.from + count as u32,
+            to: self.to,
+        }
+    }
+
     /// A part of this span, given by its offsets in it.
     pub(crate) const fn part(self, from: usize, to: usize) -> Self {
         Self {
@@ -66,6 +77,10 @@ pub(crate) struct TextBuffers<'a> {
     pub(crate) inner: &'a mut String,
     pub(crate) scratch: &'a mut String,
     pub(crate) bytes: &'a mut Vec<u8>,
+    /// Where the quotes of the line are.
+    pub(crate) line_index: &'a Index,
+    /// Where those of the inner text are.
+    pub(crate) inner_index: &'a mut Index,
 }
 
 impl TextBuffers<'_> {
@@ -78,13 +93,45 @@ impl TextBuffers<'_> {
         text.get(span.from as usize..span.to as usize).unwrap_or("")
     }
 
-    /// The text of a source for scanning, the scratch text and a byte buffer.
-    pub(crate) fn scan_parts(&mut self, source: Source) -> (&str, &mut String, &mut Vec<u8>) {
-        let text = match source {
-            Source::Inner => self.inner.as_str(),
-            Source::Line | Source::Scratch => self.line,
+    /// The text of a source for scanning, its index, the scratch text and a byte buffer.
+    pub(crate) fn scan_parts(
+        &mut self,
+        source: Source,
+    ) -> (&str, &Index, &mut String, &mut Vec<u8>) {
+        let (text, index): (&str, &Index) = match source {
+            Source::Inner => {
+                self.inner_index.whole(self.inner.as_bytes());
+                (self.inner, self.inner_index)
+            }
+            Source::Line | Source::Scratch => (self.line, self.line_index),
         };
-        (text, self.scratch, self.bytes)
+        (text, index, self.scratch, self.bytes)
+    }
+
+    /// Makes the inner text of a whole with some of its places replaced by other texts. The places
+    /// stand in order; false when a span is no span of the whole.
+    pub(crate) fn replace(&mut self, places: &[(Span, Span)], whole: Span) -> bool {
+        let mut inner = core::mem::take(self.bytes);
+        inner.clear();
+        let mut from = whole.from;
+        let mut is_done = true;
+        for (place, text) in places {
+            is_done &= place.source == whole.source && place.from >= from;
+            let before = Span {
+                from,
+                to: place.from,
+                ..whole
+            };
+            inner.extend_from_slice(self.get(before).as_bytes());
+            inner.extend_from_slice(self.get(*text).as_bytes());
+            from = place.to;
+        }
+        inner.extend_from_slice(self.get(Span { from, ..whole }).as_bytes());
+        self.inner.clear();
+        self.inner
+            .push_str(core::str::from_utf8(&inner).unwrap_or(""));
+        *self.bytes = inner;
+        is_done
     }
 
     /// Appends to the scratch text; the result is the span of what was appended.

@@ -1,148 +1,330 @@
 //! The wanted paths of all formats, merged into one trie, so that one pass serves them all.
 //!
-//! Nodes are numbered in depth-first order and slots in the order of their nodes, so a subtree is
-//! a range of nodes and a range of slots: clearing it, when a duplicate key overrides it, is cheap.
+//! Nodes are numbered in depth-first order, so a subtree is a range of nodes: clearing it, when a
+//! duplicate key overrides it, is cheap. A found value is kept by the number of its node.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// A slot: where the scanner leaves one wanted value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct SlotId(pub(crate) u16);
+/// Number of a node.
+pub(crate) type NodeId = u16;
+
+/// No node.
+const NONE: NodeId = NodeId::MAX;
 
 /// One node: a place in a document.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Node {
-    /// Children reached by an object key.
-    pub(crate) keys: Vec<(String, u16)>,
     /// The child that is the first element of an array.
-    pub(crate) first: Option<u16>,
+    first: NodeId,
     /// One past the last node of this subtree.
-    pub(crate) end: u16,
-    /// First slot of this node; the node's slots end where `own_end` says.
-    pub(crate) slot: u16,
-    /// One past the node's own slots.
-    pub(crate) own_end: u16,
-    /// One past the last slot of this subtree.
-    pub(crate) slot_end: u16,
+    pub(crate) end: NodeId,
+    /// Whether a path ends here.
+    pub(crate) is_wanted: bool,
+    /// Where the node's hash table begins in `Trie::table`, and its length less one, a mask. A node
+    /// without children has a table of one empty place.
+    table: u32,
+    mask: u32,
 }
 
 impl Node {
-    /// The child of a key.
-    #[inline]
-    pub(crate) fn child(&self, key: &[u8]) -> Option<u16> {
-        // Most keys of an event are not wanted; length and first byte tell without a call.
-        let (len, first) = (key.len(), key.first());
-        self.keys
-            .iter()
-            .find(|(name, _)| {
-                name.len() == len && name.as_bytes().first() == first && name.as_bytes() == key
-            })
-            .map(|(_, node)| *node)
+    /// Whether an object at this place is looked into.
+    pub(crate) const fn has_keys(&self) -> bool {
+        self.mask != 0
     }
 
-    pub(crate) fn is_leaf(&self) -> bool {
-        self.keys.is_empty() && self.first.is_none()
+    pub(crate) const fn first(&self) -> Option<NodeId> {
+        if self.first == NONE {
+            None
+        } else {
+            Some(self.first)
+        }
     }
+}
+
+/// A key of an object, with what tells it apart fastest: its length, its first and its last eight
+/// bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    first: u64,
+    last: u64,
+    len: u32,
+}
+
+impl Shape {
+    /// The shape of the key at `from..to` of a text.
+    #[inline]
+    pub(crate) fn at(text: &[u8], from: usize, to: usize) -> Self {
+        let len = to.saturating_sub(from);
+        let word = |at: usize| {
+            text.get(at..)
+                .and_then(<[u8]>::first_chunk::<8>)
+                .map(|bytes| u64::from_le_bytes(*bytes))
+        };
+        let (first, last) = if len >= 8 {
+            (
+                word(from).unwrap_or(0),
+                word(to.saturating_sub(8)).unwrap_or(0),
+            )
+        } else {
+            let mask = (1_u64 << (len * 8)) - 1;
+            let first = word(from).map_or_else(
+                // Too near to the end of the text for a load of eight bytes.
+                || {
+                    let key = text.get(from..to).unwrap_or(&[]);
+                    key.iter()
+                        .rev()
+                        .fold(0, |word, byte| word << 8 | u64::from(*byte))
+                },
+                |word| word & mask,
+            );
+            (first, 0)
+        };
+        Self {
+            first,
+            last,
+            len: len as u32,
+        }
+    }
+
+    #[inline]
+    const fn hash(&self) -> u32 {
+        let mixed = self.first ^ self.last.rotate_left(29) ^ self.len as u64;
+        (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u32
+    }
+}
+
+/// One key that leads from a node to a child.
+#[derive(Clone, Debug)]
+struct Edge {
+    shape: Shape,
+    child: NodeId,
+    key: String,
 }
 
 /// The trie.
 #[derive(Debug)]
 pub(crate) struct Trie {
-    pub(crate) nodes: Vec<Node>,
-    /// Slot of each path, in the order in which the paths were given.
-    slots: Vec<SlotId>,
+    nodes: Vec<Node>,
+    edges: Vec<Edge>,
+    /// Hash tables of all nodes: numbers of edges plus one, 0 where a place is empty.
+    table: Vec<u16>,
+    /// Node of each path, in the order in which the paths were given.
+    paths: Vec<NodeId>,
 }
+
+/// Two names for one place: what stands at the first pointer counts as standing at the second.
+pub(crate) type Alias<'p> = (&'p str, &'p str);
 
 #[derive(Default)]
 struct Draft {
-    keys: Vec<(String, Self)>,
-    first: Option<alloc::boxed::Box<Self>>,
+    keys: Vec<(String, usize)>,
+    first: Option<usize>,
     paths: Vec<usize>,
+    number: NodeId,
 }
 
-impl Draft {
-    fn insert(&mut self, steps: &[&str], path: usize) {
-        let Some((step, rest)) = steps.split_first() else {
-            self.paths.push(path);
-            return;
-        };
-        if *step == "0" {
-            self.first.get_or_insert_default().insert(rest, path);
-            return;
+/// Nodes under construction; the first is the root.
+struct Drafts(Vec<Draft>);
+
+impl Drafts {
+    /// The node at a pointer, made if it is missing.
+    fn insert(&mut self, pointer: &str) -> usize {
+        let mut at = 0;
+        for step in pointer.split('/').skip(1) {
+            let next = self.0.len();
+            let Some(draft) = self.0.get_mut(at) else {
+                break;
+            };
+            let key = unescape(step);
+            let known = if step == "0" {
+                draft.first
+            } else {
+                let mut keys = draft.keys.iter();
+                keys.find(|(name, _)| *name == key).map(|(_, child)| *child)
+            };
+            if let Some(known) = known {
+                at = known;
+                continue;
+            }
+            if step == "0" {
+                draft.first = Some(next);
+            } else {
+                draft.keys.push((key, next));
+            }
+            self.0.push(Draft::default());
+            at = next;
         }
-        let key = step.replace("~1", "/").replace("~0", "~");
-        if let Some((_, child)) = self.keys.iter_mut().find(|(name, _)| *name == key) {
-            child.insert(rest, path);
-            return;
-        }
-        let mut child = Self::default();
-        child.insert(rest, path);
-        self.keys.push((key, child));
+        at
     }
+}
+
+/// A step of a JSON pointer (RFC 6901) as the key it names.
+fn unescape(step: &str) -> String {
+    let mut key = String::with_capacity(step.len());
+    let mut rest = step.chars();
+    while let Some(character) = rest.next() {
+        key.push(match (character, rest.clone().next()) {
+            ('~', Some(code @ ('0' | '1'))) => {
+                rest.next();
+                if code == '0' { '~' } else { '/' }
+            }
+            _ => character,
+        });
+    }
+    key
+}
+
+/// A pointer without its last step, and that step.
+fn parent_of(pointer: &str) -> (&str, &str) {
+    pointer.rsplit_once('/').unwrap_or(("", pointer))
 }
 
 impl Trie {
     /// Merges JSON pointers (RFC 6901). The step `0` stands for the first element of an array.
-    pub(crate) fn new<'p>(pointers: impl IntoIterator<Item = &'p str>) -> Self {
-        let mut root = Draft::default();
+    pub(crate) fn new<'p>(
+        pointers: impl IntoIterator<Item = &'p str>,
+        aliases: impl IntoIterator<Item = Alias<'p>> + Clone,
+    ) -> Self {
+        let mut drafts = Drafts(Vec::new());
+        drafts.0.push(Draft::default());
         let mut count = 0;
         for (number, pointer) in pointers.into_iter().enumerate() {
             count = number + 1;
-            let steps: Vec<&str> = pointer.split('/').skip(1).collect();
-            root.insert(&steps, number);
+            let at = drafts.insert(pointer);
+            if let Some(draft) = drafts.0.get_mut(at) {
+                draft.paths.push(number);
+            }
         }
         let mut trie = Self {
             nodes: Vec::new(),
-            slots: Vec::new(),
+            edges: Vec::new(),
+            table: Vec::new(),
+            paths: Vec::new(),
         };
-        trie.slots.resize(count, SlotId(0));
-        let mut next_slot = 0;
-        trie.place(root, &mut next_slot);
+        trie.paths.resize(count, NONE);
+        for (other, pointer) in aliases.clone() {
+            drafts.insert(pointer);
+            drafts.insert(parent_of(other).0);
+        }
+        trie.number(&mut drafts, 0);
+        for (other, pointer) in aliases {
+            let child = drafts.insert(pointer);
+            let (parent, key) = parent_of(other);
+            let parent = drafts.insert(parent);
+            let key = unescape(key);
+            if let Some(draft) = drafts.0.get_mut(parent)
+                && !draft.keys.iter().any(|(name, _)| *name == key)
+            {
+                draft.keys.push((key, child));
+            }
+        }
+        trie.lay_tables(&drafts);
         trie
     }
 
-    fn place(&mut self, draft: Draft, next_slot: &mut u16) -> u16 {
-        let number = self.nodes.len() as u16;
-        let slot = *next_slot;
+    /// Numbers the nodes in depth-first order.
+    fn number(&mut self, drafts: &mut Drafts, at: usize) {
+        let number = self.nodes.len() as NodeId;
+        let Some(draft) = drafts.0.get_mut(at) else {
+            return;
+        };
+        draft.number = number;
         for path in &draft.paths {
-            if let Some(place) = self.slots.get_mut(*path) {
-                *place = SlotId(*next_slot);
+            if let Some(place) = self.paths.get_mut(*path) {
+                *place = number;
             }
-            *next_slot += 1;
         }
-        let own_end = *next_slot;
-        self.nodes.push(Node::default());
-        let mut keys = Vec::with_capacity(draft.keys.len());
-        for (key, child) in draft.keys {
-            keys.push((key, self.place(child, next_slot)));
+        self.nodes.push(Node {
+            first: NONE,
+            end: number,
+            is_wanted: !draft.paths.is_empty(),
+            table: 0,
+            mask: 0,
+        });
+        let children: Vec<usize> = draft.keys.iter().map(|(_, child)| *child).collect();
+        let first = draft.first;
+        for child in children {
+            self.number(drafts, child);
         }
-        let first = draft.first.map(|child| self.place(*child, next_slot));
-        let end = self.nodes.len() as u16;
+        let first_number = self.nodes.len() as NodeId;
+        if let Some(first) = first {
+            self.number(drafts, first);
+        }
+        let end = self.nodes.len() as NodeId;
         if let Some(node) = self.nodes.get_mut(usize::from(number)) {
-            *node = Node {
-                keys,
-                first,
-                end,
-                slot,
-                own_end,
-                slot_end: *next_slot,
-            };
+            node.end = end;
+            node.first = if first.is_some() { first_number } else { NONE };
         }
-        number
     }
 
-    pub(crate) fn node(&self, number: u16) -> Option<&Node> {
+    fn lay_tables(&mut self, drafts: &Drafts) {
+        for draft in &drafts.0 {
+            let from = self.table.len();
+            // A quarter full at most: a key that is not wanted mostly meets an empty place.
+            let len = if draft.keys.is_empty() {
+                1
+            } else {
+                (draft.keys.len() * 4).next_power_of_two()
+            };
+            self.table.resize(from + len, 0);
+            let Some(node) = self.nodes.get_mut(usize::from(draft.number)) else {
+                continue;
+            };
+            (node.table, node.mask) = (from as u32, len as u32 - 1);
+            for (key, child) in &draft.keys {
+                let shape = Shape::at(key.as_bytes(), 0, key.len());
+                let mut place = shape.hash() & node.mask;
+                while self
+                    .table
+                    .get(from + place as usize)
+                    .is_some_and(|edge| *edge != 0)
+                {
+                    place = (place + 1) & node.mask;
+                }
+                self.edges.push(Edge {
+                    shape,
+                    child: drafts.0.get(*child).map_or(NONE, |child| child.number),
+                    key: key.clone(),
+                });
+                if let Some(slot) = self.table.get_mut(from + place as usize) {
+                    *slot = self.edges.len() as u16;
+                }
+            }
+        }
+    }
+
+    /// The child of a node by the key at `from..to` of a text.
+    #[inline]
+    pub(crate) fn child(&self, node: &Node, text: &[u8], from: usize, to: usize) -> Option<NodeId> {
+        let shape = Shape::at(text, from, to);
+        let mut place = shape.hash() & node.mask;
+        loop {
+            let number = *self.table.get((node.table + place) as usize)?;
+            // Number 0 is an empty place, and there is no edge before the first.
+            let edge = self.edges.get(usize::from(number).wrapping_sub(1))?;
+            if edge.shape == shape
+                && (shape.len <= 16 || text.get(from..to) == Some(edge.key.as_bytes()))
+            {
+                return Some(edge.child);
+            }
+            place = (place + 1) & node.mask;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn node(&self, number: NodeId) -> Option<&Node> {
         self.nodes.get(usize::from(number))
     }
 
-    /// The slot of the path with this number.
-    pub(crate) fn slot(&self, path: usize) -> SlotId {
-        self.slots.get(path).copied().unwrap_or(SlotId(u16::MAX))
+    /// The node of the path with this number.
+    #[inline]
+    pub(crate) fn of_path(&self, path: usize) -> NodeId {
+        self.paths.get(path).copied().unwrap_or(NONE)
     }
 
-    pub(crate) fn slot_count(&self) -> usize {
-        self.slots.len()
+    pub(crate) fn node_count(&self) -> usize {
+        self.nodes.len()
     }
 }
 
@@ -150,15 +332,59 @@ impl Trie {
 mod tests {
     use super::*;
 
+    fn child(trie: &Trie, node: NodeId, key: &str) -> Option<NodeId> {
+        // Once inside a longer text, once at its very end.
+        let long = alloc::format!("{key}-------------------");
+        let node = trie.node(node).unwrap();
+        let inside = trie.child(node, long.as_bytes(), 0, key.len());
+        assert_eq!(inside, trie.child(node, key.as_bytes(), 0, key.len()));
+        inside
+    }
+
     #[test]
-    fn shared_paths_have_a_slot_each_and_subtrees_are_ranges() {
-        let trie = Trie::new(["/a/b", "/a/c/0", "/d~1e", "/a/b", "/a"]);
-        let root = &trie.nodes[0];
-        let a = &trie.nodes[usize::from(root.child(b"a").unwrap())];
-        let slots: Vec<u16> = (0..5).map(|path| trie.slot(path).0).collect();
-        assert_eq!(slots, [1, 3, 4, 2, 0]);
-        assert_eq!((a.slot, a.own_end, a.slot_end), (0, 1, 4));
-        assert!(root.child(b"d/e").is_some());
-        assert_eq!(root.end as usize, trie.nodes.len());
+    fn paths_share_nodes_and_subtrees_are_ranges() {
+        let trie = Trie::new(["/a/b", "/a/c/0", "/d~1e", "/a/b", "/a"], []);
+        let a = child(&trie, 0, "a").unwrap();
+        assert_eq!((a, trie.of_path(4)), (1, 1));
+        assert_eq!(trie.of_path(0), trie.of_path(3));
+        assert_eq!(child(&trie, a, "b"), Some(trie.of_path(0)));
+        let c = child(&trie, a, "c").unwrap();
+        assert_eq!(trie.node(c).unwrap().first(), Some(trie.of_path(1)));
+        assert_eq!(trie.node(a).unwrap().end, 5);
+        assert_eq!(child(&trie, 0, "d/e"), Some(trie.of_path(2)));
+        assert_eq!(child(&trie, 0, "d"), None);
+        assert_eq!(child(&trie, c, "0"), None);
+        assert_eq!(trie.node(0).unwrap().end as usize, trie.node_count());
+    }
+
+    #[test]
+    fn an_alias_is_another_name_of_the_same_node() {
+        let trie = Trie::new(
+            ["/protoPayload/name", "/x"],
+            [
+                ("/protopayload_auditlog", "/protoPayload"),
+                ("/a.b", "/protoPayload/name"),
+            ],
+        );
+        let payload = child(&trie, 0, "protopayload_auditlog").unwrap();
+        assert_eq!(child(&trie, 0, "protoPayload"), Some(payload));
+        assert_eq!(child(&trie, payload, "name"), Some(trie.of_path(0)));
+        assert_eq!(child(&trie, 0, "a.b"), Some(trie.of_path(0)));
+    }
+
+    #[test]
+    fn many_keys_of_every_length_are_told_apart() {
+        let keys: Vec<String> = (1..600)
+            .map(|number| {
+                let fill = "k".repeat(number % 23);
+                alloc::format!("/{fill}{number}{fill}")
+            })
+            .collect();
+        let trie = Trie::new(keys.iter().map(String::as_str), []);
+        for (number, key) in keys.iter().enumerate() {
+            assert_eq!(child(&trie, 0, &key[1..]), Some(trie.of_path(number)));
+            assert_eq!(child(&trie, 0, &alloc::format!("{}x", &key[1..])), None);
+        }
+        assert_eq!(child(&trie, 0, ""), None);
     }
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::json::Json;
-use crate::event::observation::Observation;
+use crate::event::observation::{Facts, Observation};
 use crate::event::text::TextBuffers;
 use crate::vocabulary::Format;
 
@@ -14,6 +14,36 @@ pub(crate) struct SeenEvent {
     time_ms: Option<i64>,
     /// Elements of an array, without the brackets.
     identities: Vec<u8>,
+    /// One object.
+    facts: Vec<u8>,
+}
+
+/// The facts that behaviour is judged by.
+fn facts(buffers: &TextBuffers<'_>, facts: &Facts) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Json::new(&mut bytes).object(|out| {
+        for (name, span) in [
+            ("source", facts.source),
+            ("region", facts.region),
+            ("action", facts.action),
+            ("user_agent", facts.user_agent),
+            ("resource", facts.resource),
+            ("workload", facts.workload),
+        ] {
+            out.some_string(name, Some(buffers.get(span)));
+        }
+        // A source that is a name or a word is compared with nothing.
+        if !facts.source.is_empty() {
+            out.bool("source_is_address", facts.source_address.is_some());
+        }
+        if let Some(outcome) = facts.outcome {
+            out.string("outcome", outcome.as_str());
+        }
+        if facts.is_interactive {
+            out.bool("interactive", true);
+        }
+    });
+    bytes
 }
 
 /// Renders the identities of one event.
@@ -28,9 +58,12 @@ pub(crate) fn event(
         out.element(|out| {
             out.object(|out| {
                 out.string("role", observed.role.as_str());
+                if observed.is_agent {
+                    out.bool("agent", true);
+                }
                 out.member("keys", |out| {
                     out.array(|out| {
-                        for key in &observed.keys {
+                        for key in observation.keys_of(observed) {
                             out.element(|out| {
                                 out.object(|out| {
                                     out.string("type", key.key_type.as_str());
@@ -48,6 +81,7 @@ pub(crate) fn event(
         format: observation.format,
         time_ms: observation.time_ms,
         identities,
+        facts: facts(buffers, &observation.facts),
     });
 }
 
@@ -70,6 +104,11 @@ pub(crate) fn line(number: u64, events: &[SeenEvent], out: &mut Json<'_>) {
                 }
             });
         });
+        if let Some(first) = first
+            && events.len() == 1
+        {
+            out.member("facts", |out| out.bytes(&first.facts));
+        }
         if events.len() > 1 {
             out.member("records", |out| {
                 out.array(|out| {
@@ -83,6 +122,7 @@ pub(crate) fn line(number: u64, events: &[SeenEvent], out: &mut Json<'_>) {
                                 out.member("identities", |out| {
                                     out.array(|out| out.bytes(&event.identities))
                                 });
+                                out.member("facts", |out| out.bytes(&event.facts));
                             });
                         });
                     }

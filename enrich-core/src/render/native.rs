@@ -80,7 +80,8 @@ fn identity(
     out.string("role", assessed.role.as_str());
     out.string("outcome", assessed.outcome.as_str());
     // The key that decided; for a miss the first, which is the strongest that the event shows.
-    if let Some(key) = observed.keys.get(resolution.key.unwrap_or(0)) {
+    let keys = context.observation.keys_of(observed);
+    if let Some(key) = keys.get(resolution.key.unwrap_or(0)) {
         out.member("key", |out| {
             out.object(|out| {
                 out.string("type", key.key_type.as_str());

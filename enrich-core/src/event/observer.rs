@@ -1,0 +1,385 @@
+//! What a format reader works with: found values of its paths, array walks, and the observation
+//! that it writes.
+
+use super::observation::{Facts, Observation, ObservedKey};
+use super::scan::{Findings, Found, Sort};
+use super::text::{Part, Span, TextBuffers};
+use super::trie::Trie;
+use super::walk::{self, Items};
+use crate::key::{self, DomainRule, KeyType};
+use crate::vocabulary::{EventOutcome, Provider, Role};
+
+/// A wanted value of one format: one or several paths by their numbers in the format's list. The
+/// first that holds something counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) path: u16,
+    pub(crate) count: u16,
+}
+
+/// Gives wanted values their names and paths (JSON pointers; the step `0` is the first element of
+/// an array). Several paths: the first that holds something counts.
+macro_rules! fields {
+    ($( $name:ident = $( $pointer:literal )|+ ; )+) => {
+        /// JSON pointers of the wanted values.
+        const PATHS: &[&str] = &[ $( $( $pointer, )+ )+ ];
+        $crate::event::observer::field_numbers! { 0; $( $name = [ $( $pointer ),+ ]; )+ }
+    };
+}
+
+/// Numbers the fields by the paths in front of them.
+macro_rules! field_numbers {
+    ($from:expr;) => {};
+    ($from:expr; $name:ident = [ $( $pointer:literal ),+ ]; $( $rest:tt )*) => {
+        const $name: $crate::event::observer::Field = $crate::event::observer::Field {
+            path: $from,
+            count: [ $( $pointer ),+ ].len() as u16,
+        };
+        $crate::event::observer::field_numbers! { $name.path + $name.count; $( $rest )* }
+    };
+}
+pub(crate) use {field_numbers, fields};
+
+/// Reads found values of one format and writes the observation.
+pub(crate) struct Observer<'c, 't> {
+    pub(crate) buffers: &'c mut TextBuffers<'t>,
+    pub(crate) findings: &'c Findings,
+    pub(crate) trie: &'c Trie,
+    /// Number of this format's first path in the trie.
+    pub(crate) base: u16,
+    /// The domain that is meant when the event has none.
+    pub(crate) default_domain: &'c str,
+    pub(crate) out: &'c mut Observation,
+}
+
+impl Observer<'_, '_> {
+    // ---- found values -------------------------------------------------------------------------
+
+    /// What was found at a field; absent when nothing or null.
+    pub(crate) fn found(&self, field: Field) -> Found {
+        for path in field.path..field.path + field.count {
+            let node = self
+                .trie
+                .of_path(usize::from(self.base) + usize::from(path));
+            let found = self.findings.get(node);
+            if found.sort != Sort::Absent {
+                return found;
+            }
+        }
+        Found::default()
+    }
+
+    /// A text; empty when missing, null or of another sort.
+    pub(crate) fn text(&self, field: Field) -> Span {
+        self.found(field).text()
+    }
+
+    /// A text, or a number written as digits only, for ids that some exporters write as numbers.
+    pub(crate) fn id(&self, field: Field) -> Span {
+        self.id_of(self.found(field))
+    }
+
+    /// As [`Self::id`], of a value that was found in an array.
+    pub(crate) fn id_of(&self, found: Found) -> Span {
+        let is_id = match found.sort {
+            Sort::Text => true,
+            Sort::Number => self
+                .str(found.span)
+                .bytes()
+                .all(|byte| byte.is_ascii_digit()),
+            _ => false,
+        };
+        if is_id { found.span } else { Span::EMPTY }
+    }
+
+    /// Whether anything but null stands there.
+    pub(crate) fn is_present(&self, field: Field) -> bool {
+        self.found(field).sort != Sort::Absent
+    }
+
+    /// Whether `true`, or the text of it, stands there.
+    pub(crate) fn is_true(&self, field: Field) -> bool {
+        let found = self.found(field);
+        found.sort == Sort::True
+            || (found.sort == Sort::Text && self.str(found.span).eq_ignore_ascii_case("true"))
+    }
+
+    /// Whether a field's text is one of some words, exactly.
+    pub(crate) fn is_one_of(&self, field: Field, words: &[&str]) -> bool {
+        words.contains(&self.str(self.text(field)))
+    }
+
+    // ---- arrays and objects under a found value ------------------------------------------------
+
+    /// The elements of a found array, to be taken with [`Self::next`].
+    pub(crate) fn items(&self, found: Found) -> Items {
+        Items::of(found)
+    }
+
+    /// The next element; strings are decoded.
+    pub(crate) fn next(&mut self, items: &mut Items) -> Option<Found> {
+        walk::next(self.buffers, items)
+    }
+
+    /// A member of a found object; absent in anything else. Keys with escapes are not found.
+    pub(crate) fn member(&mut self, object: Found, name: &str) -> Found {
+        walk::member(self.buffers, object, name)
+    }
+
+    /// Puts documents that stand in strings in their places, in the inner text. False when no field
+    /// holds such a string.
+    pub(crate) fn unfold(&mut self, fields: &[Field]) -> bool {
+        let mut places = arrayvec::ArrayVec::<(Span, Span), 4>::new();
+        for field in fields {
+            for path in field.path..field.path + field.count {
+                let node = self
+                    .trie
+                    .of_path(usize::from(self.base) + usize::from(path));
+                let (found, raw) = (self.findings.get(node), self.findings.raw(node));
+                let text = self.str(found.text());
+                if text.starts_with(['{', '[']) && !places.is_full() {
+                    places.push((raw, found.span));
+                }
+            }
+        }
+        if places.is_empty() {
+            return false;
+        }
+        places.sort_unstable_by_key(|(raw, _)| raw.start());
+        self.buffers.replace(&places, self.findings.whole)
+    }
+
+    // ---- texts ---------------------------------------------------------------------------------
+
+    /// The text of a span.
+    pub(crate) fn str(&self, span: Span) -> &str {
+        self.buffers.get(span)
+    }
+
+    /// The first span that is not empty.
+    pub(crate) fn first_of(&self, spans: &[Span]) -> Span {
+        let found = spans.iter().copied().find(|span| !span.is_empty());
+        found.unwrap_or_default()
+    }
+
+    /// Puts a text together.
+    pub(crate) fn join(&mut self, parts: &[Part<'_>]) -> Span {
+        self.buffers.join(parts)
+    }
+
+    /// The part of a span before a character; all of it when the character is not there.
+    pub(crate) fn before(&self, span: Span, mark: char) -> Span {
+        self.str(span)
+            .find(mark)
+            .map_or(span, |at| span.part(0, at))
+    }
+
+    /// The part of a span after the last occurrence of a character; empty without one.
+    pub(crate) fn after_last(&self, span: Span, mark: char) -> Span {
+        let text = self.str(span);
+        text.rfind(mark).map_or(Span::EMPTY, |at| {
+            span.part(at + mark.len_utf8(), text.len())
+        })
+    }
+
+    /// The rest of a span behind a prefix; `None` without it.
+    pub(crate) fn after_prefix(&self, span: Span, prefix: &str) -> Option<Span> {
+        let text = self.str(span);
+        text.starts_with(prefix)
+            .then(|| span.part(prefix.len(), text.len()))
+    }
+
+    /// The segment after another segment of a path, without regard to case: `/subscriptions/ID`.
+    pub(crate) fn segment_after(&self, span: Span, name: &str) -> Span {
+        let text = self.str(span);
+        let mut at = 0;
+        let mut is_next = false;
+        for segment in text.split('/') {
+            if is_next {
+                return span.part(at, at + segment.len());
+            }
+            is_next = segment.eq_ignore_ascii_case(name);
+            at += segment.len() + 1;
+        }
+        Span::EMPTY
+    }
+
+    /// The account in an ARN.
+    pub(crate) fn arn_account(&self, arn: Span) -> Span {
+        let text = self.str(arn);
+        let mut from = 0;
+        for _ in 0..4 {
+            let Some(at) = text.get(from..).and_then(|rest| rest.find(':')) else {
+                return Span::EMPTY;
+            };
+            from += at + 1;
+        }
+        let len = text
+            .get(from..)
+            .and_then(|rest| rest.find(':'))
+            .unwrap_or(0);
+        arn.part(from, from + len)
+    }
+
+    /// The configured default domain as a span.
+    pub(crate) fn default_domain(&mut self) -> Span {
+        if self.default_domain.is_empty() {
+            return Span::EMPTY;
+        }
+        self.buffers.join(&[Part::Text(self.default_domain)])
+    }
+
+    // ---- what is written -----------------------------------------------------------------------
+
+    /// The facts under way.
+    pub(crate) fn facts(&mut self) -> &mut Facts {
+        &mut self.out.facts
+    }
+
+    /// Sets the time from a text as RFC 3339 and its relatives write it, or from a number since
+    /// 1970. Anything else is no time: none is guessed.
+    pub(crate) fn set_time(&mut self, found: Found) {
+        let text = self.str(found.span);
+        self.out.time_ms = match found.sort {
+            Sort::Text => crate::time::parse_rfc3339(text),
+            Sort::Number => crate::time::parse_epoch(text),
+            _ => None,
+        };
+    }
+
+    /// Sets the source as written and, where it is one, its address. A port is taken off, and so
+    /// are the brackets of an IPv6 address.
+    pub(crate) fn set_source(&mut self, source: Span) {
+        self.out.facts.source = source;
+        let text = self.str(source);
+        let address = text.parse().ok().or_else(|| {
+            let socket = text.parse::<core::net::SocketAddr>().ok();
+            socket.map(|socket| socket.ip()).or_else(|| {
+                let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+                inner.parse().ok()
+            })
+        });
+        self.out.facts.source_address = address;
+    }
+
+    /// Sets whether what was tried came about.
+    pub(crate) fn set_outcome(&mut self, is_success: bool) {
+        self.out.facts.outcome = Some(if is_success {
+            EventOutcome::Success
+        } else {
+            EventOutcome::Failure
+        });
+    }
+
+    /// Where the event happened, for identities that no snapshot knows.
+    pub(crate) fn set_scope(&mut self, provider: Provider, domain: Span, part: Span) {
+        self.out.scope_provider = Some(provider);
+        self.out.scope_domain = domain;
+        self.out.scope_part = part;
+    }
+
+    /// Begins an identity. Keys are added with [`Self::key`]; [`Self::end`] ends it.
+    pub(crate) fn begin(&mut self, role: Role, provider: Provider, domain: Span) {
+        self.out.begin(role, provider, domain);
+    }
+
+    /// Sets the part of the domain of the identity under way, such as a namespace.
+    pub(crate) fn set_part(&mut self, part: Span) {
+        if let Some(current) = self.out.current() {
+            current.part = part;
+        }
+    }
+
+    /// Sets where the identity under way lives.
+    pub(crate) fn set_home(&mut self, provider: Provider, domain: Span) {
+        if let Some(current) = self.out.current() {
+            current.provider = provider;
+            current.domain = domain;
+        }
+    }
+
+    /// Notes that the event says that the identity under way is an AI agent.
+    pub(crate) fn set_agent(&mut self) {
+        if let Some(current) = self.out.current() {
+            current.is_agent = true;
+        }
+    }
+
+    /// The value of the first key of a type of the identity under way; empty without one.
+    pub(crate) fn key_value(&self, key_type: KeyType) -> Span {
+        let keys = self
+            .out
+            .identities
+            .last()
+            .map(|last| self.out.keys_of(last))
+            .unwrap_or_default();
+        keys.iter()
+            .find(|key| key.key_type == key_type)
+            .map_or(Span::EMPTY, |key| key.value)
+    }
+
+    /// Whether the identity under way has a key.
+    pub(crate) fn has_key(&self) -> bool {
+        self.out
+            .identities
+            .last()
+            .is_some_and(|last| last.keys_to > last.keys_from)
+    }
+
+    /// Ends the identity under way; one without keys is dropped. True when it is kept.
+    pub(crate) fn end(&mut self) -> bool {
+        self.out.end()
+    }
+
+    /// Adds a global key to the identity under way when the value makes one. Masks, placeholders
+    /// and misshapen values add nothing.
+    pub(crate) fn key(&mut self, key_type: KeyType, value: Span) {
+        self.key_in(key_type, Span::EMPTY, value);
+    }
+
+    /// As [`Self::key`], for a key that is unique only inside a domain.
+    pub(crate) fn key_in(&mut self, key_type: KeyType, domain: Span, value: Span) {
+        let mut value = value;
+        if value.is_empty() {
+            return;
+        }
+        if key_type == KeyType::GithubApp
+            && let Some(slug) = self.str(value).strip_suffix("[bot]")
+        {
+            value = value.part(0, slug.len());
+        }
+        let fold = key_type.fold();
+        if key::needs_folding(fold, self.str(value)) {
+            let mut folded = core::mem::take(self.buffers.bytes);
+            folded.clear();
+            folded.extend_from_slice(self.str(value).as_bytes());
+            value = self.buffers.compose(|scratch| {
+                key::fold_into(fold, core::str::from_utf8(&folded).unwrap_or(""), scratch);
+            });
+            *self.buffers.bytes = folded;
+        }
+        if key::check_value(key_type, self.str(value)).is_err() {
+            return;
+        }
+        let domain = match key_type.domain_rule() {
+            DomainRule::Global => Span::EMPTY,
+            DomainRule::Default(meant) if domain.is_empty() => {
+                self.buffers.join(&[Part::Text(meant)])
+            }
+            _ => domain,
+        };
+        let is_known = self.out.identities.last().is_none_or(|last| {
+            self.out
+                .keys_of(last)
+                .iter()
+                .any(|known| known.key_type == key_type && self.str(known.value) == self.str(value))
+        });
+        if !is_known {
+            self.out.push_key(ObservedKey {
+                key_type,
+                domain,
+                value,
+            });
+        }
+    }
+}
