@@ -2,12 +2,11 @@
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::Deserialize;
-
+use crate::document::{Document, Fault};
 use crate::event::scan::MAX_DEPTH;
 use crate::snapshot::Trust;
 use crate::vocabulary::Format;
@@ -59,7 +58,7 @@ pub enum ConfigError {
     /// A version of the configuration that this core does not read.
     Version {
         /// In the document.
-        found: u32,
+        found: u64,
     },
     /// A word that is not in a list.
     Word {
@@ -119,69 +118,83 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    v: Option<u32>,
-    rendering: Option<String>,
-    detail: Option<String>,
-    default_domains: Option<BTreeMap<String, String>>,
-    trusted_keys: Option<Vec<String>>,
-    require_signature: Option<bool>,
-    limits: Option<Limits>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Limits {
-    max_event_bytes: Option<u64>,
-    max_depth: Option<u64>,
-}
-
 impl Config {
     /// Reads a configuration (`docs/abi.md` lists its members).
     ///
     /// # Errors
     /// What is wrong with it, and where.
     pub fn from_json(json: &[u8]) -> Result<Self, ConfigError> {
-        let document: Document =
-            serde_json::from_slice(json).map_err(|error| ConfigError::Json {
-                line: error.line(),
-                column: error.column(),
-                message: error.to_string(),
-            })?;
-        if let Some(found) = document.v.filter(|version| *version != 1) {
-            return Err(ConfigError::Version { found });
-        }
-        only("rendering", document.rendering, "native")?;
-        only("detail", document.detail, "standard")?;
+        Self::read(json).map_err(|error| match error {
+            ReadError::Config(error) => error,
+            ReadError::Fault(fault) => {
+                let before = json.get(..fault.at).unwrap_or(json);
+                let line_from = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+                ConfigError::Json {
+                    line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
+                    column: before.len() - line_from + 1,
+                    message: fault.message,
+                }
+            }
+        })
+    }
+
+    fn read(json: &[u8]) -> Result<Self, ReadError> {
         let mut config = Self::default();
-        for (name, domain) in document.default_domains.unwrap_or_default() {
-            let Some(format) = Format::parse(&name) else {
-                return Err(ConfigError::Word {
-                    member: "default_domains",
-                    found: name,
-                    accepted: "names of log formats, such as k8s_audit",
-                });
-            };
-            config.default_domains.insert(format.code(), domain);
-        }
-        let mut keys = Vec::new();
-        for (number, text) in document.trusted_keys.unwrap_or_default().iter().enumerate() {
-            keys.push(public_key(text).ok_or(ConfigError::TrustedKey { number })?);
-        }
-        config.trust = Trust::new(keys);
-        if let Some(required) = document.require_signature {
+        let mut required = None;
+        let mut document = Document::new(json);
+        document.object(&mut |document, name| {
+            match name.as_str() {
+                "v" => match document.number()? {
+                    1 => {}
+                    found => return Err(ConfigError::Version { found }.into()),
+                },
+                "rendering" => only("rendering", document.text()?, "native")?,
+                "detail" => only("detail", document.text()?, "standard")?,
+                "default_domains" => document.object(&mut |document, name| {
+                    let Some(format) = Format::parse(&name) else {
+                        return Err(ReadError::from(ConfigError::Word {
+                            member: "default_domains",
+                            found: name,
+                            accepted: "names of log formats, such as k8s_audit",
+                        }));
+                    };
+                    config
+                        .default_domains
+                        .insert(format.code(), document.text()?);
+                    Ok(())
+                })?,
+                "trusted_keys" => {
+                    let mut keys = Vec::new();
+                    document.array(&mut |document| {
+                        let number = keys.len();
+                        let key = public_key(&document.text()?);
+                        keys.push(key.ok_or(ConfigError::TrustedKey { number })?);
+                        Ok::<_, ReadError>(())
+                    })?;
+                    config.trust = Trust::new(keys);
+                }
+                "require_signature" => required = Some(document.bool()?),
+                "limits" => document.object(&mut |document, name| {
+                    match name.as_str() {
+                        "max_event_bytes" => {
+                            let bytes = limit("max_event_bytes", document.number()?, 1 << 30)?;
+                            config.max_event_bytes = usize::try_from(bytes).unwrap_or(1 << 30);
+                        }
+                        "max_depth" => {
+                            let most = u64::from(MAX_DEPTH);
+                            config.max_depth = limit("max_depth", document.number()?, most)? as u32;
+                        }
+                        _ => {}
+                    }
+                    Ok::<_, ReadError>(())
+                })?,
+                _ => {}
+            }
+            Ok::<_, ReadError>(())
+        })?;
+        document.end()?;
+        if let Some(required) = required {
             config.trust.require_signature = required;
-        }
-        if let Some(limits) = document.limits {
-            if let Some(bytes) = limits.max_event_bytes {
-                config.max_event_bytes =
-                    usize::try_from(limit("max_event_bytes", bytes, 1 << 30)?).unwrap_or(1 << 30);
-            }
-            if let Some(depth) = limits.max_depth {
-                config.max_depth = limit("max_depth", depth, u64::from(MAX_DEPTH))? as u32;
-            }
         }
         Ok(config)
     }
@@ -201,18 +214,33 @@ impl Config {
     }
 }
 
-fn only(
-    member: &'static str,
-    found: Option<String>,
-    accepted: &'static str,
-) -> Result<(), ConfigError> {
-    match found {
-        Some(found) if found != accepted => Err(ConfigError::Word {
+/// Why a configuration is not read; the place of a fault is a byte.
+enum ReadError {
+    Config(ConfigError),
+    Fault(Fault),
+}
+
+impl From<ConfigError> for ReadError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<Fault> for ReadError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+fn only(member: &'static str, found: String, accepted: &'static str) -> Result<(), ConfigError> {
+    if found == accepted {
+        Ok(())
+    } else {
+        Err(ConfigError::Word {
             member,
             found,
             accepted,
-        }),
-        _ => Ok(()),
+        })
     }
 }
 
@@ -279,7 +307,7 @@ mod tests {
         for (json, text) in [
             (
                 "{\"colour\":1}",
-                "configuration, line 1, column 9: unknown field `colour`",
+                "configuration, line 1, column 2: unknown member",
             ),
             (
                 "{\"v\":2}",
@@ -301,9 +329,10 @@ mod tests {
                 "{\"default_domains\":{\"k8s\":\"x\"}}",
                 "configuration: default_domains is \"k8s\"",
             ),
-            ("", "configuration, line 1, column 0: EOF"),
+            ("", "configuration, line 1, column 1: an object is expected"),
         ] {
-            let error = Config::from_json(json.as_bytes()).unwrap_err().to_string();
+            let error = Config::from_json(json.as_bytes()).unwrap_err();
+            let error = alloc::string::ToString::to_string(&error);
             assert!(error.starts_with(text), "{error}");
         }
     }

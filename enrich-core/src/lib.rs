@@ -90,6 +90,7 @@ pub mod snapshot;
 pub mod time;
 pub mod vocabulary;
 
+mod document;
 mod enricher;
 mod event;
 mod layers;
