@@ -1,25 +1,244 @@
 //! Google Cloud Audit Logs.
+//!
+//! Fields: `LogEntry` and `google.cloud.audit.AuditLog` of the Cloud Logging reference;
+//! `ServiceAccountDelegationInfo` for calls with impersonation.
 
 use super::FormatReader;
 use super::observer::{Observer, fields};
-use crate::vocabulary::Format;
+use super::scan::{Found, Sort};
+use super::text::{Part, Span};
+use crate::key::KeyType;
+use crate::vocabulary::{Format, Provider, Role};
 
 fields! {
-    PLACE = "/not written yet";
+    PAYLOAD = "/protoPayload";
+    LOG_NAME = "/logName" | "/data/logName" | "/logname";
+    TIME = "/timestamp" | "/data/timestamp" | "/protoPayload/requestMetadata/requestAttributes/time";
+    MAIL = "/protoPayload/authenticationInfo/principalEmail";
+    SUBJECT = "/protoPayload/authenticationInfo/principalSubject";
+    KEY_NAME = "/protoPayload/authenticationInfo/serviceAccountKeyName";
+    OAUTH_CLIENT = "/protoPayload/authenticationInfo/oauthInfo/oauthClientId";
+    DELEGATION = "/protoPayload/authenticationInfo/serviceAccountDelegationInfo";
+    AUTHENTICATION = "/protoPayload/authenticationInfo";
+    IMPERSONATED = "/protoPayload/metadata/identityDelegationChain";
+    METHOD = "/protoPayload/methodName";
+    SERVICE = "/protoPayload/serviceName";
+    RESOURCE = "/protoPayload/resourceName";
+    ADDRESS = "/protoPayload/requestMetadata/callerIp";
+    AGENT = "/protoPayload/requestMetadata/callerSuppliedUserAgent";
+    LOCATION = "/protoPayload/resourceLocation/currentLocations/0";
+    STATUS = "/protoPayload/status";
+    STATUS_CODE = "/protoPayload/status/code";
+    RESOURCE_TYPE = "/resource/type" | "/data/resource/type";
+    LABEL_MAIL = "/resource/labels/email_id" | "/data/resource/labels/email_id";
+    LABEL_ID = "/resource/labels/unique_id" | "/data/resource/labels/unique_id";
+    PROJECT = "/resource/labels/project_id" | "/data/resource/labels/project_id";
+    CLUSTER = "/resource/labels/cluster_name" | "/data/resource/labels/cluster_name";
+    REGION = "/resource/labels/location" | "/resource/labels/region" | "/resource/labels/zone"
+        | "/data/resource/labels/location" | "/data/resource/labels/region" | "/data/resource/labels/zone";
 }
 
 /// The reader.
 pub(crate) const READER: FormatReader = FormatReader {
     format: Format::GcpAudit,
     paths: PATHS,
-    aliases: &[],
+    aliases: &[
+        ("/protopayload", "/protoPayload"),
+        ("/protopayload_auditlog", "/protoPayload"),
+        ("/data/protoPayload", "/protoPayload"),
+    ],
     unfold: &[],
     recognise,
     observe,
 };
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
-    o.is_present(PLACE)
+    o.found(PAYLOAD).sort == Sort::Object
+        && [AUTHENTICATION, METHOD, SERVICE, LOG_NAME]
+            .iter()
+            .any(|field| o.is_present(*field))
 }
 
-fn observe(_: &mut Observer<'_, '_>) {}
+fn observe(o: &mut Observer<'_, '_>) {
+    o.set_time(o.found(TIME));
+    o.set_source(o.text(ADDRESS));
+    facts(o);
+    let project = project(o);
+    o.set_scope(Provider::Gcp, project, Span::EMPTY);
+    let cluster = o.first_of(&[o.text(CLUSTER)]);
+
+    let (mail, subject) = (o.text(MAIL), o.text(SUBJECT));
+    // The chain in front of an impersonated service account; its last entry made the call.
+    let mut chain = arrayvec::ArrayVec::<(Span, Span), 6>::new();
+    let mut items = o.items(o.found(DELEGATION));
+    while let Some(item) = o.next(&mut items) {
+        let first_party = o.member(item, "firstPartyPrincipal");
+        let entry = (
+            o.member(first_party, "principalEmail").text(),
+            o.member(item, "principalSubject").text(),
+        );
+        if (!entry.0.is_empty() || !entry.1.is_empty()) && !chain.is_full() {
+            chain.push(entry);
+        }
+    }
+    let is_delegated = !chain.is_empty();
+    let role = if is_delegated {
+        Role::Effective
+    } else {
+        Role::Actor
+    };
+    if let Some((mail, subject)) = chain.pop() {
+        principal(o, Role::Actor, cluster, mail, subject);
+        o.end();
+    }
+    principal(o, role, cluster, mail, subject);
+    credential(o);
+    o.end();
+    for (mail, subject) in chain {
+        principal(o, Role::Delegator, cluster, mail, subject);
+        o.end();
+    }
+    targets(o);
+}
+
+/// The project: of the resource, else of the log's name.
+fn project(o: &mut Observer<'_, '_>) -> Span {
+    let project = o.text(PROJECT);
+    if !project.is_empty() {
+        return project;
+    }
+    let named = o.segment_after(o.text(LOG_NAME), "projects");
+    if named.is_empty() {
+        o.default_domain()
+    } else {
+        named
+    }
+}
+
+fn facts(o: &mut Observer<'_, '_>) {
+    let (service, method) = (o.text(SERVICE), o.text(METHOD));
+    o.out.facts.action = if service.is_empty() {
+        method
+    } else {
+        o.join(&[Part::Span(service), Part::Text(":"), Part::Span(method)])
+    };
+    o.out.facts.user_agent = o.text(AGENT);
+    o.out.facts.resource = o.text(RESOURCE);
+    o.out.facts.region = o.first_of(&[o.text(LOCATION), o.text(REGION)]);
+    // An empty status is that of a call that came about; code 0 is OK (google.rpc.Code).
+    if o.found(STATUS).sort == Sort::Object {
+        let code = o.id(STATUS_CODE);
+        let is_success = matches!(o.str(code), "" | "0");
+        o.set_outcome(is_success);
+    }
+}
+
+/// Begins an identity from a mail address and a principal's subject.
+fn principal(o: &mut Observer<'_, '_>, role: Role, cluster: Span, mail: Span, subject: Span) {
+    let home = service_account_project(o, mail);
+    o.begin(role, Provider::Gcp, home);
+    if o.str(mail).starts_with("system:") {
+        // GKE: users of the cluster, whose names repeat in other clusters.
+        o.set_home(Provider::K8s, cluster);
+        o.key_in(KeyType::K8sUser, cluster, mail);
+        if let Some(rest) = o.after_prefix(mail, "system:serviceaccount:") {
+            o.set_part(o.before(rest, ':'));
+        }
+        return;
+    }
+    let is_mail = o.str(mail).bytes().any(|byte| byte == b'@');
+    if is_mail {
+        o.key(KeyType::GcpEmail, mail);
+    }
+    // Where the two contradict each other (redaction), the mail address counts.
+    let (_, named) = o.str(subject).split_once(':').unwrap_or_default();
+    let is_same = !is_mail
+        || named.eq_ignore_ascii_case(o.str(mail))
+        || !named.bytes().any(|byte| byte == b'@');
+    if is_same && !named.is_empty() {
+        o.key(KeyType::GcpPrincipal, subject);
+        let is_account =
+            o.str(subject).starts_with("serviceAccount:") || o.str(subject).starts_with("user:");
+        if !is_mail && is_account {
+            let at = o.str(subject).len() - named_len(o, subject);
+            let mail = subject.behind(at);
+            o.key(KeyType::GcpEmail, mail);
+            let home = service_account_project(o, mail);
+            o.set_home(Provider::Gcp, home);
+        }
+    }
+}
+
+/// Length of what stands behind the first colon.
+fn named_len(o: &Observer<'_, '_>, subject: Span) -> usize {
+    let text = o.str(subject);
+    text.split_once(':').map_or(text.len(), |(_, rest)| rest.len())
+}
+
+/// The credential of the identity under way.
+fn credential(o: &mut Observer<'_, '_>) {
+    let key = o.after_last(o.text(KEY_NAME), '/');
+    o.key(KeyType::GcpKeyId, key);
+    let client = o.id(OAUTH_CLIENT);
+    o.key(KeyType::GcpOauthClientId, client);
+}
+
+/// The project in the mail address of a user-managed service account.
+fn service_account_project(o: &Observer<'_, '_>, mail: Span) -> Span {
+    let text = o.str(mail);
+    let Some(at) = text.bytes().position(|byte| byte == b'@') else {
+        return Span::EMPTY;
+    };
+    let domain = text.get(at + 1..).unwrap_or("");
+    let suffix = ".iam.gserviceaccount.com";
+    if domain.ends_with(suffix) {
+        mail.part(at + 1, text.len() - suffix.len())
+    } else if domain == "appspot.gserviceaccount.com" {
+        mail.part(0, at)
+    } else {
+        Span::EMPTY
+    }
+}
+
+/// Service accounts that the call is about.
+fn targets(o: &mut Observer<'_, '_>) {
+    let (mail, id) = (o.text(LABEL_MAIL), o.id(LABEL_ID));
+    let is_about_account = o.str(o.text(RESOURCE_TYPE)) == "service_account";
+    let named = o.segment_after(o.text(RESOURCE), "serviceAccounts");
+    if is_about_account || !named.is_empty() {
+        let mail = o.first_of(&[mail, named]);
+        let home = service_account_project(o, mail);
+        o.begin(Role::Target, Provider::Gcp, home);
+        o.key(KeyType::GcpUniqueId, id);
+        let is_mail = o.str(mail).bytes().any(|byte| byte == b'@');
+        let is_id = mail_is_id(o, mail);
+        if is_mail {
+            o.key(KeyType::GcpEmail, mail);
+        } else if is_id {
+            o.key(KeyType::GcpUniqueId, mail);
+        }
+        o.end();
+        return;
+    }
+    // A token request names whom it is for by the chain that leads there.
+    let mut items = o.items(o.found(IMPERSONATED));
+    let mut last = Found::default();
+    while let Some(item) = o.next(&mut items) {
+        last = item;
+    }
+    let name = last.text();
+    let tail = o.after_last(name, '/');
+    let mail = o.first_of(&[tail, name]);
+    let home = service_account_project(o, mail);
+    o.begin(Role::Target, Provider::Gcp, home);
+    if o.str(mail).bytes().any(|byte| byte == b'@') {
+        o.key(KeyType::GcpEmail, mail);
+    }
+    o.end();
+}
+
+/// Unique ids of service accounts are 21 digits.
+fn mail_is_id(o: &Observer<'_, '_>, span: Span) -> bool {
+    let text = o.str(span);
+    text.len() == 21 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
