@@ -1,11 +1,30 @@
 //! Microsoft Graph activity logs.
+//!
+//! Fields: "Access Microsoft Graph activity logs" and the `MicrosoftGraphActivityLogs` table of
+//! the Azure Monitor reference.
 
 use super::FormatReader;
 use super::observer::{Observer, fields};
-use crate::vocabulary::Format;
+use super::text::{Part, Span};
+use crate::key::KeyType;
+use crate::vocabulary::{Format, Provider, Role};
 
 fields! {
-    PLACE = "/not written yet";
+    CATEGORY = "/category" | "/Category" | "/Type";
+    PROPERTIES = "/properties";
+    TIME = "/properties/timeGenerated" | "/time" | "/TimeGenerated";
+    TENANT = "/tenantId" | "/tenantid" | "/AADTenantId" | "/properties/tenantId";
+    APP_ID = "/properties/appId" | "/AppId";
+    PRINCIPAL_OF = "/properties/UserPrincipalObjectID" | "/UserPrincipalObjectID";
+    PRINCIPAL = "/properties/servicePrincipalId" | "/ServicePrincipalId";
+    USER_ID = "/properties/userId" | "/UserId";
+    ID_TYPE = "/properties/C_Idtyp" | "/C_Idtyp";
+    METHOD = "/properties/requestMethod" | "/RequestMethod";
+    URI = "/properties/requestUri" | "/RequestUri";
+    ADDRESS = "/properties/ipAddress" | "/callerIpAddress" | "/calleripaddress" | "/IPAddress";
+    REGION = "/properties/location" | "/location" | "/Location";
+    AGENT = "/properties/userAgent" | "/UserAgent";
+    STATUS = "/properties/responseStatusCode" | "/ResponseStatusCode" | "/resultSignature";
 }
 
 /// The reader.
@@ -13,13 +32,53 @@ pub(crate) const READER: FormatReader = FormatReader {
     format: Format::MsgraphActivity,
     paths: PATHS,
     aliases: &[],
-    unfold: &[],
+    unfold: &[PROPERTIES],
     recognise,
     observe,
 };
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
-    o.is_present(PLACE)
+    o.is_one_of(CATEGORY, &["MicrosoftGraphActivityLogs"])
 }
 
-fn observe(_: &mut Observer<'_, '_>) {}
+fn observe(o: &mut Observer<'_, '_>) {
+    o.set_time(o.found(TIME));
+    o.set_source(o.text(ADDRESS));
+    let named = o.text(TENANT);
+    let tenant = if named.is_empty() {
+        o.default_domain()
+    } else {
+        named
+    };
+    o.set_scope(Provider::Entra, tenant, Span::EMPTY);
+    let (method, uri) = (o.text(METHOD), o.text(URI));
+    let path = o.before(uri, '?');
+    o.out.facts.action = o.join(&[Part::Span(method), Part::Text(" "), Part::Span(path)]);
+    o.out.facts.resource = path;
+    o.out.facts.region = o.text(REGION);
+    o.out.facts.user_agent = o.text(AGENT);
+    let status = o.id(STATUS);
+    if !status.is_empty() {
+        let is_success = o.str(status).starts_with(['1', '2', '3']);
+        o.set_outcome(is_success);
+    }
+
+    let principal = o.text(PRINCIPAL);
+    let is_app = o.is_one_of(ID_TYPE, &["app"]) || !principal.is_empty();
+    // Of an application, this is the object id of its service principal.
+    let object = o.text(PRINCIPAL_OF);
+    o.begin(Role::Actor, Provider::Entra, tenant);
+    if is_app {
+        o.key(KeyType::EntraObjectId, o.first_of(&[principal, object]));
+        o.key(KeyType::EntraAppId, o.text(APP_ID));
+    } else {
+        o.key(KeyType::EntraObjectId, o.first_of(&[o.text(USER_ID), object]));
+    }
+    let is_known = o.end();
+    if !is_app {
+        let role = if is_known { Role::Via } else { Role::Actor };
+        o.begin(role, Provider::Entra, tenant);
+        o.key(KeyType::EntraAppId, o.text(APP_ID));
+        o.end();
+    }
+}
