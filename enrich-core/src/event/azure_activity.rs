@@ -1,11 +1,45 @@
-//! Azure Activity log.
+//! Azure Activity log: diagnostic settings, the REST API and exports of the SDK.
+//!
+//! Fields: "Azure Activity Log event schema" of the Microsoft documentation; claims as Entra
+//! tokens name them.
 
 use super::FormatReader;
 use super::observer::{Observer, fields};
-use crate::vocabulary::Format;
+use crate::key::KeyType;
+use crate::vocabulary::{Format, Provider, Role};
 
 fields! {
-    PLACE = "/not written yet";
+    OPERATION = "/operationName/value" | "/operationName" | "/operation_name/value" | "/operation_name"
+        | "/OperationNameValue" | "/operationNameValue" | "/OperationName" | "/authorization/action" | "/identity/authorization/action";
+    RESOURCE_ID = "/resourceId" | "/resource_id" | "/ResourceId" | "/_ResourceId" | "/resourceid"
+        | "/authorization/scope" | "/identity/authorization/scope";
+    CLAIMS = "/identity/claims" | "/claims" | "/Claims" | "/Claims_d";
+    IDENTITY = "/identity";
+    CALLER = "/caller" | "/Caller";
+    PROPERTIES = "/properties";
+    TIME = "/eventTimestamp" | "/event_timestamp" | "/EventSubmissionTimestamp" | "/time" | "/TimeGenerated";
+    TENANT = "/identity/claims/http:~1~1schemas.microsoft.com~1identity~1claims~1tenantid"
+        | "/claims/http:~1~1schemas.microsoft.com~1identity~1claims~1tenantid"
+        | "/Claims/http:~1~1schemas.microsoft.com~1identity~1claims~1tenantid"
+        | "/tenantId" | "/tenant_id";
+    SUBSCRIPTION = "/subscriptionId" | "/subscription_id" | "/SubscriptionId";
+    APP_ID = "/identity/claims/appid" | "/claims/appid" | "/Claims/appid" | "/identity/claims/azp" | "/claims/azp";
+    OBJECT_ID = "/identity/claims/http:~1~1schemas.microsoft.com~1identity~1claims~1objectidentifier"
+        | "/claims/http:~1~1schemas.microsoft.com~1identity~1claims~1objectidentifier"
+        | "/Claims/http:~1~1schemas.microsoft.com~1identity~1claims~1objectidentifier"
+        | "/identity/claims/oid" | "/claims/oid";
+    UPN = "/identity/claims/http:~1~1schemas.xmlsoap.org~1ws~12005~105~1identity~1claims~1upn"
+        | "/claims/http:~1~1schemas.xmlsoap.org~1ws~12005~105~1identity~1claims~1upn"
+        | "/Claims/http:~1~1schemas.xmlsoap.org~1ws~12005~105~1identity~1claims~1upn"
+        | "/identity/claims/upn" | "/claims/upn";
+    ID_TYPE = "/identity/claims/idtyp" | "/claims/idtyp" | "/Claims/idtyp";
+    PRINCIPAL_TYPE = "/identity/authorization/evidence/principalType" | "/authorization/evidence/principalType";
+    PRINCIPAL = "/identity/authorization/evidence/principalId" | "/authorization/evidence/principalId";
+    WORKLOAD = "/identity/claims/xms_mirid" | "/claims/xms_mirid";
+    ADDRESS = "/callerIpAddress" | "/calleripaddress" | "/CallerIpAddress" | "/httpRequest/clientIpAddress"
+        | "/http_request/client_ip_address" | "/identity/claims/ipaddr" | "/claims/ipaddr";
+    REGION = "/location" | "/Location";
+    RESULT = "/resultType" | "/status/value" | "/status" | "/ActivityStatusValue" | "/ActivityStatus";
 }
 
 /// The reader.
@@ -13,13 +47,77 @@ pub(crate) const READER: FormatReader = FormatReader {
     format: Format::AzureActivity,
     paths: PATHS,
     aliases: &[],
-    unfold: &[],
+    unfold: &[CLAIMS, IDENTITY],
     recognise,
     observe,
 };
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
-    o.is_present(PLACE)
+    // Events of Entra live in a tenant and not in a subscription.
+    let is_in_subscription = !o
+        .segment_after(o.text(RESOURCE_ID), "subscriptions")
+        .is_empty()
+        || o.is_present(SUBSCRIPTION);
+    is_in_subscription
+        && o.is_present(OPERATION)
+        && (o.is_present(CLAIMS) || o.is_present(CALLER) || o.is_present(IDENTITY))
 }
 
-fn observe(_: &mut Observer<'_, '_>) {}
+fn observe(o: &mut Observer<'_, '_>) {
+    o.set_time(o.found(TIME));
+    o.set_source(o.text(ADDRESS));
+    let named = o.text(TENANT);
+    let tenant = if named.is_empty() {
+        o.default_domain()
+    } else {
+        named
+    };
+    let resource = o.text(RESOURCE_ID);
+    let subscription = o.first_of(&[
+        o.segment_after(resource, "subscriptions"),
+        o.text(SUBSCRIPTION),
+    ]);
+    o.set_scope(Provider::Entra, tenant, subscription);
+    o.out.facts.action = o.text(OPERATION);
+    o.out.facts.resource = resource;
+    o.out.facts.region = o.text(REGION);
+    o.out.facts.workload = o.text(WORKLOAD);
+    let result = o.text(RESULT);
+    let result = o.str(result);
+    let is_success = ["Success", "Succeeded"]
+        .iter()
+        .any(|word| result.eq_ignore_ascii_case(word));
+    let is_failure = ["Failure", "Failed"]
+        .iter()
+        .any(|word| result.eq_ignore_ascii_case(word));
+    if is_success || is_failure {
+        o.set_outcome(is_success);
+    }
+
+    let (upn, caller) = (o.text(UPN), o.text(CALLER));
+    let is_mail = |text: &str| text.bytes().any(|byte| byte == b'@');
+    let is_app = o.is_one_of(ID_TYPE, &["app"])
+        || o.is_one_of(PRINCIPAL_TYPE, &["ServicePrincipal"])
+        || (upn.is_empty() && !is_mail(o.str(caller)));
+    o.begin(Role::Actor, Provider::Entra, tenant);
+    o.key(KeyType::EntraObjectId, o.text(OBJECT_ID));
+    // The caller is an object id or a user principal name.
+    if !is_mail(o.str(caller)) {
+        o.key(KeyType::EntraObjectId, caller);
+    }
+    if o.is_one_of(PRINCIPAL_TYPE, &["ServicePrincipal", "User"]) && !o.has_key() {
+        o.key(KeyType::EntraObjectId, o.text(PRINCIPAL));
+    }
+    if is_app {
+        o.key(KeyType::EntraAppId, o.text(APP_ID));
+    } else {
+        o.key(KeyType::EntraUpn, upn);
+        o.key(KeyType::EntraUpn, caller);
+    }
+    o.end();
+    if !is_app {
+        o.begin(Role::Via, Provider::Entra, tenant);
+        o.key(KeyType::EntraAppId, o.text(APP_ID));
+        o.end();
+    }
+}

@@ -59,7 +59,9 @@ fn recognise(o: &Observer<'_, '_>) -> bool {
         return false;
     }
     // The Graph API gives records without a category.
-    let is_signin = o.str(o.text(OPERATION)).eq_ignore_ascii_case("Sign-in activity");
+    let is_signin = o
+        .str(o.text(OPERATION))
+        .eq_ignore_ascii_case("Sign-in activity");
     is_signin || (o.is_present(CREATED) && o.is_present(APP_ID) && o.is_present(RESULT))
 }
 

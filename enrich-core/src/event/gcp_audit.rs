@@ -172,7 +172,8 @@ fn principal(o: &mut Observer<'_, '_>, role: Role, cluster: Span, mail: Span, su
 /// Length of what stands behind the first colon.
 fn named_len(o: &Observer<'_, '_>, subject: Span) -> usize {
     let text = o.str(subject);
-    text.split_once(':').map_or(text.len(), |(_, rest)| rest.len())
+    text.split_once(':')
+        .map_or(text.len(), |(_, rest)| rest.len())
 }
 
 /// The credential of the identity under way.

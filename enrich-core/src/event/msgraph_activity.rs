@@ -72,7 +72,10 @@ fn observe(o: &mut Observer<'_, '_>) {
         o.key(KeyType::EntraObjectId, o.first_of(&[principal, object]));
         o.key(KeyType::EntraAppId, o.text(APP_ID));
     } else {
-        o.key(KeyType::EntraObjectId, o.first_of(&[o.text(USER_ID), object]));
+        o.key(
+            KeyType::EntraObjectId,
+            o.first_of(&[o.text(USER_ID), object]),
+        );
     }
     let is_known = o.end();
     if !is_app {

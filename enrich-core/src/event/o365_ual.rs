@@ -1,11 +1,30 @@
 //! Microsoft 365 unified audit log.
+//!
+//! Fields: "Office 365 Management Activity API schema" of the Microsoft documentation. Times are
+//! UTC without a zone.
 
 use super::FormatReader;
 use super::observer::{Observer, fields};
-use crate::vocabulary::Format;
+use super::text::{Part, Span};
+use crate::key::KeyType;
+use crate::vocabulary::{Format, Provider, Role};
 
 fields! {
-    PLACE = "/not written yet";
+    RECORD_TYPE = "/RecordType";
+    WORKLOAD = "/Workload";
+    OPERATION = "/Operation";
+    TIME = "/CreationTime";
+    TENANT = "/OrganizationId";
+    USER_ID = "/UserId";
+    USER_TYPE = "/UserType";
+    ACTORS = "/Actor";
+    TARGETS = "/Target";
+    APP_ID = "/AppId" | "/ClientAppId" | "/ApplicationId" | "/AppAccessContext/ClientAppId";
+    ADDRESS = "/ClientIP" | "/ClientIPAddress" | "/ActorIpAddress";
+    AGENT = "/UserAgent" | "/ClientInfoString";
+    DETAILS = "/ExtendedProperties";
+    OBJECT = "/ObjectId";
+    RESULT = "/ResultStatus";
 }
 
 /// The reader.
@@ -19,7 +38,99 @@ pub(crate) const READER: FormatReader = FormatReader {
 };
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
-    o.is_present(PLACE)
+    o.is_present(OPERATION)
+        && o.is_present(WORKLOAD)
+        && (o.is_present(RECORD_TYPE) || (o.is_present(TIME) && o.is_present(USER_ID)))
 }
 
-fn observe(_: &mut Observer<'_, '_>) {}
+fn observe(o: &mut Observer<'_, '_>) {
+    o.set_time(o.found(TIME));
+    o.set_source(o.text(ADDRESS));
+    let named = o.text(TENANT);
+    let tenant = if named.is_empty() {
+        o.default_domain()
+    } else {
+        named
+    };
+    o.set_scope(Provider::Entra, tenant, Span::EMPTY);
+    let (workload, operation) = (o.text(WORKLOAD), o.text(OPERATION));
+    o.out.facts.action = o.join(&[Part::Span(workload), Part::Text(":"), Part::Span(operation)]);
+    o.out.facts.resource = o.text(OBJECT);
+    o.out.facts.user_agent = o.text(AGENT);
+    let mut details = o.items(o.found(DETAILS));
+    while let Some(detail) = o.next(&mut details) {
+        let name = o.member(detail, "Name").text();
+        if o.str(name) == "UserAgent" {
+            o.out.facts.user_agent = o.member(detail, "Value").text();
+        }
+    }
+    let result = o.str(o.text(RESULT));
+    let is_success = ["Success", "Succeeded", "True", "PartiallySucceeded"]
+        .iter()
+        .any(|word| result.eq_ignore_ascii_case(word));
+    let is_failure = ["Failure", "Failed", "False"]
+        .iter()
+        .any(|word| result.eq_ignore_ascii_case(word));
+    if is_success || is_failure {
+        o.set_outcome(is_success);
+    }
+
+    let user = o.text(USER_ID);
+    let kind = o.id(USER_TYPE);
+    let principal = o.after_prefix(user, "ServicePrincipal_");
+    // User types 5 (application) and 6 (service principal) of the schema.
+    let is_app = principal.is_some()
+        || matches!(o.str(kind), "5" | "6" | "Application" | "ServicePrincipal");
+    o.begin(Role::Actor, Provider::Entra, tenant);
+    o.key(KeyType::EntraObjectId, principal.unwrap_or(user));
+    if !is_app {
+        o.key(KeyType::EntraUpn, user);
+    }
+    identities(o, ACTORS, is_app);
+    if is_app {
+        o.key(KeyType::EntraAppId, o.text(APP_ID));
+    }
+    let is_known = o.end();
+    if !is_app {
+        let role = if is_known { Role::Via } else { Role::Actor };
+        o.begin(role, Provider::Entra, tenant);
+        o.key(KeyType::EntraAppId, o.text(APP_ID));
+        o.end();
+    }
+    if operation_is_about_identity(o) {
+        o.begin(Role::Target, Provider::Entra, tenant);
+        identities(o, TARGETS, false);
+        o.end();
+    }
+}
+
+/// Targets are identities where the directory is what was changed.
+fn operation_is_about_identity(o: &Observer<'_, '_>) -> bool {
+    o.is_one_of(WORKLOAD, &["AzureActiveDirectory"])
+}
+
+/// Keys of a list of `{ID, Type}`: type 5 is a user principal name, 2 an object id or a name, and
+/// of an application its client id follows as type 4 (the schema's `IdentityType`).
+fn identities(o: &mut Observer<'_, '_>, field: super::observer::Field, is_app: bool) {
+    let mut items = o.items(o.found(field));
+    while let Some(item) = o.next(&mut items) {
+        let value = o.member(item, "ID").text();
+        let kind = o.member(item, "Type");
+        let kind = o.id_of(kind);
+        match o.str(kind) {
+            "5" if !is_app => o.key(KeyType::EntraUpn, value),
+            "2" => {
+                let id = o.after_prefix(value, "ServicePrincipal_");
+                let id = id.or_else(|| o.after_prefix(value, "User_"));
+                let id = id.or_else(|| o.after_prefix(value, "Application_"));
+                // An application's own id is listed bare; only what is named so is an object.
+                if let Some(id) = id {
+                    o.key(KeyType::EntraObjectId, id);
+                } else if !is_app {
+                    o.key(KeyType::EntraObjectId, value);
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! What a format reader works with: found values of its paths, array walks, and the observation
 //! that it writes.
 
-use super::observation::{Facts, Observation, ObservedKey};
+use super::observation::{Observation, ObservedKey};
 use super::scan::{Findings, Found, Sort};
 use super::text::{Part, Span, TextBuffers};
 use super::trie::Trie;
@@ -230,11 +230,6 @@ impl Observer<'_, '_> {
     }
 
     // ---- what is written -----------------------------------------------------------------------
-
-    /// The facts under way.
-    pub(crate) fn facts(&mut self) -> &mut Facts {
-        &mut self.out.facts
-    }
 
     /// Sets the time from a text as RFC 3339 and its relatives write it, or from a number since
     /// 1970. Anything else is no time: none is guessed.

@@ -1,11 +1,45 @@
-//! OCSF events.
+//! OCSF events, of Amazon Security Lake among others.
+//!
+//! Fields: the `actor`, `user`, `session`, `api`, `cloud` and `src_endpoint` objects of the OCSF
+//! schema, 0.x to 1.8. What a `uid` holds changed between versions and differs by product, so its
+//! shape and the product decide what key it is; an id of no known shape is left out.
 
 use super::FormatReader;
-use super::observer::{Observer, fields};
-use crate::vocabulary::Format;
+use super::observer::{Field, Observer, fields};
+use super::text::{Part, Span};
+use crate::key::{self, KeyType};
+use crate::vocabulary::{Format, Provider, Role};
 
 fields! {
-    PLACE = "/not written yet";
+    CLASS = "/class_uid";
+    VERSION = "/metadata/version";
+    PRODUCT = "/metadata/product/name";
+    VENDOR = "/metadata/product/vendor_name";
+    TENANT = "/metadata/tenant_uid" | "/metadata/product/tenant_uid";
+    TIME = "/time" | "/time_dt";
+    ACCOUNT = "/cloud/account/uid" | "/cloud/account_uid" | "/cloud/project_uid";
+    REGION = "/cloud/region" | "/src_endpoint/location/country";
+    UID = "/actor/user/uid";
+    UUID = "/actor/user/uuid";
+    UID_ALT = "/actor/user/uid_alt";
+    NAME = "/actor/user/name";
+    MAIL = "/actor/user/email_addr";
+    CREDENTIAL = "/actor/user/credential_uid" | "/actor/session/credential_uid";
+    ISSUER = "/actor/session/issuer";
+    INVOKED_BY = "/actor/invoked_by";
+    USER_ACCOUNT = "/actor/user/account/uid" | "/actor/user/account_uid";
+    TARGET_UID = "/user/uid";
+    TARGET_ALT = "/user/uid_alt" | "/user/uuid";
+    TARGET_NAME = "/user/name";
+    TARGET_MAIL = "/user/email_addr";
+    SERVICE = "/api/service/name";
+    OPERATION = "/api/operation";
+    ACTIVITY = "/activity_name";
+    ADDRESS = "/src_endpoint/ip" | "/src_endpoint/domain";
+    INSTANCE = "/src_endpoint/instance_uid" | "/device/uid";
+    AGENT = "/http_request/user_agent";
+    RESOURCE = "/resources/0/uid" | "/resources/0/name" | "/resource/uid";
+    STATUS = "/status_id";
 }
 
 /// The reader.
@@ -19,7 +53,193 @@ pub(crate) const READER: FormatReader = FormatReader {
 };
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
-    o.is_present(PLACE)
+    o.is_present(CLASS) && o.is_present(VERSION)
 }
 
-fn observe(_: &mut Observer<'_, '_>) {}
+/// Whose ids an event shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Product {
+    Aws,
+    Kubernetes,
+    Gcp,
+    Microsoft,
+    Github,
+    Okta,
+    Other,
+}
+
+fn product(o: &Observer<'_, '_>) -> Product {
+    let holds = |field: Field, word: &str| {
+        let text = o.str(o.text(field)).as_bytes();
+        text.windows(word.len())
+            .any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    for (word, product) in [
+        ("EKS", Product::Kubernetes),
+        ("Kubernetes", Product::Kubernetes),
+        ("CloudTrail", Product::Aws),
+        ("GitHub", Product::Github),
+        ("Okta", Product::Okta),
+        ("Google", Product::Gcp),
+        ("Entra", Product::Microsoft),
+        ("Azure", Product::Microsoft),
+        ("Microsoft", Product::Microsoft),
+        ("AWS", Product::Aws),
+        ("Amazon", Product::Aws),
+    ] {
+        if holds(PRODUCT, word) || holds(VENDOR, word) {
+            return product;
+        }
+    }
+    Product::Other
+}
+
+fn observe(o: &mut Observer<'_, '_>) {
+    o.set_time(o.found(TIME));
+    o.set_source(o.text(ADDRESS));
+    let product = product(o);
+    let default = o.default_domain();
+    let (provider, domain) = match product {
+        Product::Aws => (Provider::Aws, o.id(ACCOUNT)),
+        Product::Gcp => (Provider::Gcp, o.id(ACCOUNT)),
+        Product::Kubernetes => (Provider::K8s, default),
+        Product::Github => (Provider::Github, default),
+        Product::Okta => (Provider::Okta, default),
+        Product::Microsoft => (Provider::Entra, o.first_of(&[o.text(TENANT), default])),
+        Product::Other => (Provider::Other, default),
+    };
+    o.set_scope(provider, domain, Span::EMPTY);
+    let (service, operation) = (o.text(SERVICE), o.text(OPERATION));
+    o.out.facts.action = if service.is_empty() {
+        o.first_of(&[operation, o.text(ACTIVITY)])
+    } else {
+        o.join(&[Part::Span(service), Part::Text(":"), Part::Span(operation)])
+    };
+    o.out.facts.region = o.text(REGION);
+    o.out.facts.user_agent = o.text(AGENT);
+    o.out.facts.resource = o.text(RESOURCE);
+    o.out.facts.workload = o.text(INSTANCE);
+    let status = o.id(STATUS);
+    if matches!(o.str(status), "1" | "2") {
+        let is_success = o.str(status) == "1";
+        o.set_outcome(is_success);
+    }
+
+    // Authentication (3002): `user` is who signs in. Elsewhere it is acted upon.
+    let class = o.id(CLASS);
+    let is_signin = o.str(class) == "3002";
+    let home = o.first_of(&[o.id(USER_ACCOUNT), domain]);
+    o.begin(Role::Actor, provider, home);
+    for field in [ISSUER, UID_ALT, UID, UUID] {
+        let value = o.id(field);
+        uid(o, product, domain, value);
+    }
+    let (name, mail) = (o.text(NAME), o.text(MAIL));
+    named(o, product, domain, name, mail);
+    let credential = o.id(CREDENTIAL);
+    o.key(KeyType::AwsAccessKeyId, credential);
+    if product == Product::Okta {
+        o.key_in(KeyType::OktaTokenId, domain, credential);
+    }
+    let mut is_known = o.end();
+    let role = if is_signin && !is_known {
+        Role::Actor
+    } else {
+        Role::Target
+    };
+    o.begin(role, provider, domain);
+    for field in [TARGET_ALT, TARGET_UID] {
+        let value = o.id(field);
+        uid(o, product, domain, value);
+    }
+    let (name, mail) = (o.text(TARGET_NAME), o.text(TARGET_MAIL));
+    named(o, product, domain, name, mail);
+    is_known |= o.end() && role == Role::Actor;
+
+    let role = if is_known { Role::Via } else { Role::Actor };
+    o.begin(role, Provider::Aws, Span::EMPTY);
+    o.key(KeyType::AwsService, o.text(INVOKED_BY));
+    o.end();
+}
+
+/// The key that an id makes, by its shape and the product.
+fn uid(o: &mut Observer<'_, '_>, product: Product, domain: Span, value: Span) {
+    // Some sources write the session behind a principal id, and EKS the authenticator before it.
+    if let Some(rest) = o
+        .after_prefix(value, "aws-iam-authenticator:")
+        .or_else(|| o.after_prefix(value, "heptio-authenticator-aws:"))
+    {
+        let id = o.after_last(rest, ':');
+        o.key(KeyType::AwsPrincipalId, id);
+        return;
+    }
+    if o.str(value).starts_with("arn:") {
+        o.key(KeyType::AwsArn, value);
+        return;
+    }
+    match product {
+        Product::Aws => {
+            let id = o.before(value, ':');
+            o.key(KeyType::AwsPrincipalId, id);
+        }
+        Product::Kubernetes => o.key_in(KeyType::K8sUid, domain, value),
+        Product::Gcp => {
+            if is_mail(o.str(value)) {
+                o.key(KeyType::GcpEmail, value);
+            } else if o.str(value).len() == 21 {
+                o.key(KeyType::GcpUniqueId, value);
+            }
+        }
+        Product::Microsoft => o.key(KeyType::EntraObjectId, value),
+        Product::Github => {
+            if o.str(value).bytes().all(|byte| byte.is_ascii_digit()) {
+                o.key_in(KeyType::GithubActorId, domain, value);
+            }
+        }
+        Product::Okta => o.key_in(KeyType::OktaId, domain, value),
+        Product::Other => {
+            let is_id = key::check_value(KeyType::AwsPrincipalId, o.str(value)).is_ok();
+            if is_id && o.str(value).starts_with('A') {
+                o.key(KeyType::AwsPrincipalId, value);
+            }
+        }
+    }
+}
+
+/// The keys that a name and a mail address make.
+fn named(o: &mut Observer<'_, '_>, product: Product, domain: Span, name: Span, mail: Span) {
+    match product {
+        Product::Kubernetes => o.key_in(KeyType::K8sUser, domain, name),
+        Product::Github => {
+            let key_type = if o.str(name).ends_with("[bot]") {
+                KeyType::GithubApp
+            } else {
+                KeyType::GithubLogin
+            };
+            o.key_in(key_type, domain, name);
+        }
+        Product::Okta => {
+            let login = o.first_of(&[mail, name]);
+            if is_mail(o.str(login)) {
+                o.key_in(KeyType::OktaLogin, domain, login);
+            }
+        }
+        Product::Gcp => {
+            for text in [mail, name] {
+                if is_mail(o.str(text)) {
+                    o.key(KeyType::GcpEmail, text);
+                }
+            }
+        }
+        Product::Microsoft => {
+            for text in [mail, name] {
+                o.key(KeyType::EntraUpn, text);
+            }
+        }
+        Product::Aws | Product::Other => {}
+    }
+}
+
+fn is_mail(text: &str) -> bool {
+    text.bytes().any(|byte| byte == b'@')
+}
