@@ -77,7 +77,11 @@ fn observe(o: &mut Observer<'_, '_>) {
             o.member(first_party, "principalEmail").text(),
             o.member(item, "principalSubject").text(),
         );
-        if (!entry.0.is_empty() || !entry.1.is_empty()) && !chain.is_full() {
+        if !entry.0.is_empty() || !entry.1.is_empty() {
+            // Of a chain too long the last entry, the caller, still counts.
+            if chain.is_full() {
+                chain.pop();
+            }
             chain.push(entry);
         }
     }
@@ -89,10 +93,14 @@ fn observe(o: &mut Observer<'_, '_>) {
     };
     if let Some((mail, subject)) = chain.pop() {
         principal(o, Role::Actor, cluster, mail, subject);
+        credential(o);
         o.end();
     }
     principal(o, role, cluster, mail, subject);
-    credential(o);
+    // An impersonated account used no key of its own.
+    if !is_delegated {
+        credential(o);
+    }
     o.end();
     for (mail, subject) in chain {
         principal(o, Role::Delegator, cluster, mail, subject);

@@ -52,10 +52,12 @@ pub(crate) struct Observer<'c, 't> {
     pub(crate) out: &'c mut Observation,
 }
 
+// In a guest these are calls: inlined into thirteen readers they would cost 26 kB of its 300.
 impl Observer<'_, '_> {
     // ---- found values -------------------------------------------------------------------------
 
     /// What was found at a field; absent when nothing or null.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn found(&self, field: Field) -> Found {
         for path in field.path..field.path + field.count {
             let node = self
@@ -70,16 +72,19 @@ impl Observer<'_, '_> {
     }
 
     /// A text; empty when missing, null or of another sort.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn text(&self, field: Field) -> Span {
         self.found(field).text()
     }
 
     /// A text, or a number written as digits only, for ids that some exporters write as numbers.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn id(&self, field: Field) -> Span {
         self.id_of(self.found(field))
     }
 
     /// As [`Self::id`], of a value that was found in an array.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn id_of(&self, found: Found) -> Span {
         let is_id = match found.sort {
             Sort::Text => true,
@@ -93,11 +98,13 @@ impl Observer<'_, '_> {
     }
 
     /// Whether anything but null stands there.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn is_present(&self, field: Field) -> bool {
         self.found(field).sort != Sort::Absent
     }
 
     /// Whether `true`, or the text of it, stands there.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn is_true(&self, field: Field) -> bool {
         let found = self.found(field);
         found.sort == Sort::True
@@ -105,6 +112,7 @@ impl Observer<'_, '_> {
     }
 
     /// Whether a field's text is one of some words, exactly.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn is_one_of(&self, field: Field, words: &[&str]) -> bool {
         words.contains(&self.str(self.text(field)))
     }
@@ -112,16 +120,19 @@ impl Observer<'_, '_> {
     // ---- arrays and objects under a found value ------------------------------------------------
 
     /// The elements of a found array, to be taken with [`Self::next`].
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn items(&self, found: Found) -> Items {
         Items::of(found)
     }
 
     /// The next element; strings are decoded.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn next(&mut self, items: &mut Items) -> Option<Found> {
         walk::next(self.buffers, items)
     }
 
     /// A member of a found object; absent in anything else. Keys with escapes are not found.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn member(&mut self, object: Found, name: &str) -> Found {
         walk::member(self.buffers, object, name)
     }
@@ -152,11 +163,13 @@ impl Observer<'_, '_> {
     // ---- texts ---------------------------------------------------------------------------------
 
     /// The text of a span.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn str(&self, span: Span) -> &str {
         self.buffers.get(span)
     }
 
     /// The first span that is not empty.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn first_of(&self, spans: &[Span]) -> Span {
         let found = spans.iter().copied().find(|span| !span.is_empty());
         found.unwrap_or_default()
@@ -168,6 +181,7 @@ impl Observer<'_, '_> {
     }
 
     /// The part of a span before a character; all of it when the character is not there.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn before(&self, span: Span, mark: char) -> Span {
         self.str(span)
             .find(mark)
@@ -175,6 +189,7 @@ impl Observer<'_, '_> {
     }
 
     /// The part of a span after the last occurrence of a character; empty without one.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn after_last(&self, span: Span, mark: char) -> Span {
         let text = self.str(span);
         text.rfind(mark).map_or(Span::EMPTY, |at| {
@@ -183,6 +198,7 @@ impl Observer<'_, '_> {
     }
 
     /// The rest of a span behind a prefix; `None` without it.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn after_prefix(&self, span: Span, prefix: &str) -> Option<Span> {
         let text = self.str(span);
         text.starts_with(prefix)
@@ -190,6 +206,7 @@ impl Observer<'_, '_> {
     }
 
     /// The segment after another segment of a path, without regard to case: `/subscriptions/ID`.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn segment_after(&self, span: Span, name: &str) -> Span {
         let text = self.str(span);
         let mut at = 0;
@@ -205,6 +222,7 @@ impl Observer<'_, '_> {
     }
 
     /// The account in an ARN.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn arn_account(&self, arn: Span) -> Span {
         let text = self.str(arn);
         let mut from = 0;
@@ -222,6 +240,7 @@ impl Observer<'_, '_> {
     }
 
     /// The configured default domain as a span.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn default_domain(&mut self) -> Span {
         if self.default_domain.is_empty() {
             return Span::EMPTY;
@@ -233,6 +252,7 @@ impl Observer<'_, '_> {
 
     /// Sets the time from a text as RFC 3339 and its relatives write it, or from a number since
     /// 1970. Anything else is no time: none is guessed.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn set_time(&mut self, found: Found) {
         let text = self.str(found.span);
         self.out.time_ms = match found.sort {
@@ -244,6 +264,7 @@ impl Observer<'_, '_> {
 
     /// Sets the source as written and, where it is one, its address. A port is taken off, and so
     /// are the brackets of an IPv6 address.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn set_source(&mut self, source: Span) {
         self.out.facts.source = source;
         let text = self.str(source);
@@ -258,6 +279,7 @@ impl Observer<'_, '_> {
     }
 
     /// Sets whether what was tried came about.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn set_outcome(&mut self, is_success: bool) {
         self.out.facts.outcome = Some(if is_success {
             EventOutcome::Success
@@ -267,6 +289,7 @@ impl Observer<'_, '_> {
     }
 
     /// Where the event happened, for identities that no snapshot knows.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn set_scope(&mut self, provider: Provider, domain: Span, part: Span) {
         self.out.scope_provider = Some(provider);
         self.out.scope_domain = domain;
@@ -274,11 +297,13 @@ impl Observer<'_, '_> {
     }
 
     /// Begins an identity. Keys are added with [`Self::key`]; [`Self::end`] ends it.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn begin(&mut self, role: Role, provider: Provider, domain: Span) {
         self.out.begin(role, provider, domain);
     }
 
     /// Sets the part of the domain of the identity under way, such as a namespace.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn set_part(&mut self, part: Span) {
         if let Some(current) = self.out.current() {
             current.part = part;
@@ -286,6 +311,7 @@ impl Observer<'_, '_> {
     }
 
     /// Sets where the identity under way lives.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn set_home(&mut self, provider: Provider, domain: Span) {
         if let Some(current) = self.out.current() {
             current.provider = provider;
@@ -301,6 +327,7 @@ impl Observer<'_, '_> {
     }
 
     /// The value of the first key of a type of the identity under way; empty without one.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn key_value(&self, key_type: KeyType) -> Span {
         let keys = self
             .out
@@ -314,6 +341,7 @@ impl Observer<'_, '_> {
     }
 
     /// Whether the identity under way has a key.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn has_key(&self) -> bool {
         self.out
             .identities
@@ -322,17 +350,20 @@ impl Observer<'_, '_> {
     }
 
     /// Ends the identity under way; one without keys is dropped. True when it is kept.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn end(&mut self) -> bool {
         self.out.end()
     }
 
     /// Adds a global key to the identity under way when the value makes one. Masks, placeholders
     /// and misshapen values add nothing.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn key(&mut self, key_type: KeyType, value: Span) {
         self.key_in(key_type, Span::EMPTY, value);
     }
 
     /// As [`Self::key`], for a key that is unique only inside a domain.
+    #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn key_in(&mut self, key_type: KeyType, domain: Span, value: Span) {
         let mut value = value;
         if value.is_empty() {

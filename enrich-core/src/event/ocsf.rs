@@ -71,8 +71,9 @@ enum Product {
 fn product(o: &Observer<'_, '_>) -> Product {
     let holds = |field: Field, word: &str| {
         let text = o.str(o.text(field)).as_bytes();
-        text.windows(word.len())
-            .any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+        // Whole words: "EKS" is no part of another name.
+        text.split(|byte| !byte.is_ascii_alphanumeric())
+            .any(|found| found.eq_ignore_ascii_case(word.as_bytes()))
     };
     for (word, product) in [
         ("EKS", Product::Kubernetes),
@@ -130,7 +131,10 @@ fn observe(o: &mut Observer<'_, '_>) {
     let is_signin = o.str(class) == "3002";
     let home = o.first_of(&[o.id(USER_ACCOUNT), domain]);
     o.begin(Role::Actor, provider, home);
-    for field in [ISSUER, UID_ALT, UID, UUID] {
+    // Of an assumed role only the issuer is the role; other products write a URL or a name there.
+    let issuer = o.text(ISSUER);
+    o.key(KeyType::AwsArn, issuer);
+    for field in [UID_ALT, UID, UUID] {
         let value = o.id(field);
         uid(o, product, domain, value);
     }
@@ -142,19 +146,18 @@ fn observe(o: &mut Observer<'_, '_>) {
         o.key_in(KeyType::OktaTokenId, domain, credential);
     }
     let mut is_known = o.end();
-    let role = if is_signin && !is_known {
-        Role::Actor
-    } else {
-        Role::Target
-    };
-    o.begin(role, provider, domain);
-    for field in [TARGET_ALT, TARGET_UID] {
-        let value = o.id(field);
-        uid(o, product, domain, value);
+    // Who signs in is named twice by some, and is not acted upon.
+    if !(is_signin && is_known) {
+        let role = if is_signin { Role::Actor } else { Role::Target };
+        o.begin(role, provider, domain);
+        for field in [TARGET_ALT, TARGET_UID] {
+            let value = o.id(field);
+            uid(o, product, domain, value);
+        }
+        let (name, mail) = (o.text(TARGET_NAME), o.text(TARGET_MAIL));
+        named(o, product, domain, name, mail);
+        is_known |= o.end() && is_signin;
     }
-    let (name, mail) = (o.text(TARGET_NAME), o.text(TARGET_MAIL));
-    named(o, product, domain, name, mail);
-    is_known |= o.end() && role == Role::Actor;
 
     let role = if is_known { Role::Via } else { Role::Actor };
     o.begin(role, Provider::Aws, Span::EMPTY);
