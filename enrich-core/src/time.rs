@@ -87,6 +87,8 @@ impl Reader<'_> {
 /// `None` for anything else; no time is ever guessed.
 #[must_use]
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    // BigQuery writes the zone as a word.
+    let text = text.strip_suffix(" UTC").unwrap_or(text);
     let mut reader = Reader(text.as_bytes());
     let year = reader.digits(4)?;
     reader.literal(b"-")?;

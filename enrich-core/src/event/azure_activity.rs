@@ -32,6 +32,11 @@ fields! {
         | "/claims/http:~1~1schemas.xmlsoap.org~1ws~12005~105~1identity~1claims~1upn"
         | "/Claims/http:~1~1schemas.xmlsoap.org~1ws~12005~105~1identity~1claims~1upn"
         | "/identity/claims/upn" | "/claims/upn";
+    SCOPES = "/identity/claims/http:~1~1schemas.microsoft.com~1identity~1claims~1scope"
+        | "/claims/http:~1~1schemas.microsoft.com~1identity~1claims~1scope"
+        | "/Claims/http:~1~1schemas.microsoft.com~1identity~1claims~1scope"
+        | "/identity/claims/scp" | "/claims/scp";
+    CATEGORY = "/category/value" | "/category" | "/CategoryValue" | "/Category";
     ID_TYPE = "/identity/claims/idtyp" | "/claims/idtyp" | "/Claims/idtyp";
     PRINCIPAL_TYPE = "/identity/authorization/evidence/principalType" | "/authorization/evidence/principalType";
     PRINCIPAL = "/identity/authorization/evidence/principalId" | "/authorization/evidence/principalId";
@@ -52,6 +57,21 @@ pub(crate) const READER: FormatReader = FormatReader {
     observe,
 };
 
+/// Categories of the log; resource logs have others and look alike in the rest.
+const CATEGORIES: &[&str] = &[
+    "Administrative",
+    "ServiceHealth",
+    "ResourceHealth",
+    "Alert",
+    "Autoscale",
+    "Recommendation",
+    "Policy",
+    "Security",
+    "Action",
+    "Write",
+    "Delete",
+];
+
 fn recognise(o: &Observer<'_, '_>) -> bool {
     // Events of Entra live in a tenant and not in a subscription.
     let is_in_subscription = !o
@@ -59,6 +79,7 @@ fn recognise(o: &Observer<'_, '_>) -> bool {
         .is_empty()
         || o.is_present(SUBSCRIPTION);
     is_in_subscription
+        && (!o.is_present(CATEGORY) || o.is_one_of(CATEGORY, CATEGORIES))
         && o.is_present(OPERATION)
         && (o.is_present(CLAIMS) || o.is_present(CALLER) || o.is_present(IDENTITY))
 }
@@ -98,7 +119,8 @@ fn observe(o: &mut Observer<'_, '_>) {
     let is_mail = |text: &str| text.bytes().any(|byte| byte == b'@');
     let is_app = o.is_one_of(ID_TYPE, &["app"])
         || o.is_one_of(PRINCIPAL_TYPE, &["ServicePrincipal"])
-        || (upn.is_empty() && !is_mail(o.str(caller)));
+        // A token with scopes is a person's, also where it names no user (guests).
+        || (upn.is_empty() && !o.is_present(SCOPES) && !is_mail(o.str(caller)));
     o.begin(Role::Actor, Provider::Entra, tenant);
     o.key(KeyType::EntraObjectId, o.text(OBJECT_ID));
     // The caller is an object id or a user principal name.

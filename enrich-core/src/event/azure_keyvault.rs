@@ -21,8 +21,10 @@ fields! {
         | "/identity_claim_http_schemas_microsoft_com_identity_claims_objectidentifier_g";
     UPN = "/identity/claim/upn"
         | "/identity/claim/http:~1~1schemas.xmlsoap.org~1ws~12005~105~1identity~1claims~1upn";
+    SCOPES = "/identity/claim/http:~1~1schemas.microsoft.com~1identity~1claims~1scope" | "/identity/claim/scp";
+    IDENTITY = "/identity";
     ID_TYPE = "/identity/claim/idtyp";
-    MANAGED = "/identity/claim/xms_az_nwperimid" | "/identity/claim/xms_mirid";
+    MANAGED = "/identity/claim/xms_mirid";
     OPERATION = "/operationName" | "/operationname" | "/OperationName";
     ADDRESS = "/callerIpAddress" | "/calleripaddress" | "/CallerIPAddress";
     AGENT = "/properties/clientInfo" | "/clientInfo_s";
@@ -36,7 +38,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     format: Format::AzureKeyvault,
     paths: PATHS,
     aliases: &[],
-    unfold: &[PROPERTIES],
+    unfold: &[PROPERTIES, IDENTITY],
     recognise,
     observe,
 };
@@ -76,7 +78,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     let upn = o.text(UPN);
     // A token with a user in it was asked for by a client application; without one by the
     // application itself.
-    let is_person = !upn.is_empty() && !o.is_one_of(ID_TYPE, &["app"]);
+    let is_person = (!upn.is_empty() || o.is_present(SCOPES)) && !o.is_one_of(ID_TYPE, &["app"]);
     o.begin(Role::Actor, Provider::Entra, tenant);
     o.key(KeyType::EntraObjectId, o.text(OBJECT_ID));
     o.key(KeyType::EntraUpn, upn);

@@ -25,6 +25,7 @@ pub(crate) const PATHS: &[&str] = &[
     "/detail/eventName",
     "/detail/userIdentity",
     "/kind",
+    "/AuditData",
 ];
 
 const RECORDS: usize = 0;
@@ -41,6 +42,7 @@ const OUTER_TIME: usize = 10;
 const DETAIL_NAME: usize = 11;
 const DETAIL_IDENTITY: usize = 12;
 const KIND: usize = 13;
+const AUDIT_DATA: usize = 14;
 
 /// What a scanned object carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +79,10 @@ pub(crate) fn recognise(findings: &Findings, trie: &Trie, base: u16) -> (Envelop
             Envelope::Text(inner, Some(Format::AwsCloudtrail)),
             text(LOOKUP_TIME).unwrap_or_default(),
         );
+    }
+    // `Search-UnifiedAuditLog` of PowerShell writes the record as a text in a column.
+    if let Some(inner) = text(AUDIT_DATA) {
+        return (Envelope::Text(inner, Some(Format::O365Ual)), Span::EMPTY);
     }
     if let Some(inner) = text(PROPERTIES_LOG) {
         return (

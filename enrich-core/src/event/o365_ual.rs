@@ -21,7 +21,8 @@ fields! {
     TARGETS = "/Target";
     APP_ID = "/AppId" | "/ClientAppId" | "/ApplicationId" | "/AppAccessContext/ClientAppId";
     ADDRESS = "/ClientIP" | "/ClientIPAddress" | "/ActorIpAddress";
-    AGENT = "/UserAgent" | "/ClientInfoString";
+    FIRST_DETAIL = "/ExtendedProperties/0/Value";
+    AGENT = "/UserAgent" | "/ClientInfoString" | "/ExtendedProperties/0/Value/User-Agent";
     DETAILS = "/ExtendedProperties";
     OBJECT = "/ObjectId";
     RESULT = "/ResultStatus";
@@ -32,7 +33,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     format: Format::O365Ual,
     paths: PATHS,
     aliases: &[],
-    unfold: &[],
+    unfold: &[FIRST_DETAIL],
     recognise,
     observe,
 };
@@ -80,10 +81,12 @@ fn observe(o: &mut Observer<'_, '_>) {
     let principal = o.after_prefix(user, "ServicePrincipal_");
     // User types 5 (application) and 6 (service principal) of the schema.
     let is_app = principal.is_some()
+        || o.str(user).eq_ignore_ascii_case("app@sharepoint")
         || matches!(o.str(kind), "5" | "6" | "Application" | "ServicePrincipal");
     o.begin(Role::Actor, Provider::Entra, tenant);
     o.key(KeyType::EntraObjectId, principal.unwrap_or(user));
-    if !is_app {
+    // Type 4 is the system; its user ids are names of services.
+    if !is_app && !matches!(o.str(kind), "4" | "System") {
         o.key(KeyType::EntraUpn, user);
     }
     identities(o, ACTORS, is_app);
@@ -112,6 +115,7 @@ fn operation_is_about_identity(o: &Observer<'_, '_>) -> bool {
 /// Keys of a list of `{ID, Type}`: type 5 is a user principal name, 2 an object id or a name, and
 /// of an application its client id follows as type 4 (the schema's `IdentityType`).
 fn identities(o: &mut Observer<'_, '_>, field: super::observer::Field, is_app: bool) {
+    let mut is_named = false;
     let mut items = o.items(o.found(field));
     while let Some(item) = o.next(&mut items) {
         let value = o.member(item, "ID").text();
@@ -120,13 +124,14 @@ fn identities(o: &mut Observer<'_, '_>, field: super::observer::Field, is_app: b
         match o.str(kind) {
             "5" if !is_app => o.key(KeyType::EntraUpn, value),
             "2" => {
-                let id = o.after_prefix(value, "ServicePrincipal_");
-                let id = id.or_else(|| o.after_prefix(value, "User_"));
-                let id = id.or_else(|| o.after_prefix(value, "Application_"));
-                // An application's own id is listed bare; only what is named so is an object.
+                let id = ["ServicePrincipal_", "User_", "Application_"]
+                    .iter()
+                    .find_map(|prefix| o.after_prefix(value, prefix));
+                // Behind a named object, a bare id may be the application's client id.
                 if let Some(id) = id {
+                    is_named = true;
                     o.key(KeyType::EntraObjectId, id);
-                } else if !is_app {
+                } else if !is_app && !is_named {
                     o.key(KeyType::EntraObjectId, value);
                 }
             }
