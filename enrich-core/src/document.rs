@@ -8,7 +8,8 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::event::scan;
+use crate::event::bytewise;
+use crate::event::scan::MAX_DEPTH;
 
 /// What is wrong with a document, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl<'d> Document<'d> {
     }
 
     fn peek(&mut self) -> Option<u8> {
-        let (at, byte) = scan::next_byte(self.bytes, self.at);
+        let (at, byte) = bytewise::next_byte(self.bytes, self.at);
         self.at = at;
         byte
     }
@@ -78,12 +79,12 @@ impl<'d> Document<'d> {
             return self.fault("a text is expected");
         }
         let from = self.at + 1;
-        let Ok(end) = scan::skip_value_at(self.bytes, self.at, scan::MAX_DEPTH) else {
+        let Ok(end) = bytewise::skip_value(self.bytes, self.at, 0, MAX_DEPTH) else {
             return self.fault("the text does not end");
         };
         let mut decoded = Vec::new();
         let raw = self.bytes.get(from..end - 1).unwrap_or(&[]);
-        if scan::decode(raw, &mut decoded).is_err() {
+        if bytewise::decode(raw, &mut decoded).is_err() {
             return self.fault("the text has a wrong escape");
         }
         let Ok(text) = String::from_utf8(decoded) else {

@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::event::Readers;
+use crate::event::bytewise;
 use crate::event::index::Index;
 use crate::event::observation::Observation;
-use crate::event::scan::{self, Cut, Findings};
+use crate::event::scan::{Cut, Findings};
 use crate::event::text::TextBuffers;
 use crate::key::{Key, KeyRefused};
 use crate::layers::{Holder, Layers};
@@ -230,7 +231,7 @@ impl<'s> Enricher<'s> {
         self.work.edits.clear();
         self.work.later.clear();
         self.work.rendered.clear();
-        let (start, Some(first)) = scan::next_byte(body, 0) else {
+        let (start, Some(first)) = bytewise::next_byte(body, 0) else {
             return Ok(None);
         };
         if body.len() > self.config.max_event_bytes {
@@ -262,13 +263,13 @@ impl<'s> Enricher<'s> {
         let end = match first {
             b'{' => pass.object(start, 0)?,
             b'[' => {
-                let end = scan::skip_value_at(body, start, self.config.max_depth)?;
+                let end = bytewise::skip_value(body, start, 0, self.config.max_depth)?;
                 pass.array(start, 0)?;
                 end
             }
             _ => return Err(Refused::NotJson),
         };
-        if scan::next_byte(body, end).1.is_some() {
+        if bytewise::next_byte(body, end).1.is_some() {
             return Err(Refused::NotJson);
         }
         if self.layers.is_damaged() {

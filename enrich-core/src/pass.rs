@@ -6,6 +6,7 @@ use arrayvec::ArrayVec;
 
 use crate::assess;
 use crate::config::Config;
+use crate::event::bytewise;
 use crate::event::envelope::{self, Envelope};
 use crate::event::observation::{MAX_IDENTITIES, Observation};
 use crate::event::scan::{self, Cut, Findings, ScanError};
@@ -258,7 +259,7 @@ impl Pass<'_, '_, '_, '_> {
     pub(crate) fn array(&mut self, at: usize, nesting: u32) -> Result<(), Refused> {
         let line = self.buffers.line;
         let bytes = line.as_bytes();
-        let (mut at, mut byte) = scan::next_byte(bytes, at.saturating_add(1));
+        let (mut at, mut byte) = bytewise::next_byte(bytes, at.saturating_add(1));
         while let Some(first) = byte {
             if first == b']' {
                 return Ok(());
@@ -266,11 +267,11 @@ impl Pass<'_, '_, '_, '_> {
             let end = if first == b'{' {
                 self.object(at, nesting)?
             } else {
-                scan::skip_value_at(bytes, at, self.config.max_depth)?
+                bytewise::skip_value(bytes, at, 0, self.config.max_depth)?
             };
-            let (after, next) = scan::next_byte(bytes, end);
+            let (after, next) = bytewise::next_byte(bytes, end);
             match next {
-                Some(b',') => (at, byte) = scan::next_byte(bytes, after.saturating_add(1)),
+                Some(b',') => (at, byte) = bytewise::next_byte(bytes, after.saturating_add(1)),
                 Some(b']') => return Ok(()),
                 _ => return Err(Refused::NotJson),
             }

@@ -74,25 +74,21 @@ const CATEGORIES: &[&str] = &[
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
     // Events of Entra live in a tenant and not in a subscription.
-    let is_in_subscription = !o
-        .segment_after(o.text(RESOURCE_ID), "subscriptions")
-        .is_empty()
-        || o.is_present(SUBSCRIPTION);
-    is_in_subscription
-        && (!o.is_present(CATEGORY) || o.is_one_of(CATEGORY, CATEGORIES))
-        && o.is_present(OPERATION)
+    let is_in_subscription = || {
+        let id = o.segment_after(o.text(RESOURCE_ID), "subscriptions");
+        !id.is_empty() || o.is_present(SUBSCRIPTION)
+    };
+    o.is_present(OPERATION)
         && (o.is_present(CLAIMS) || o.is_present(CALLER) || o.is_present(IDENTITY))
+        && (!o.is_present(CATEGORY) || o.is_one_of(CATEGORY, CATEGORIES))
+        && is_in_subscription()
 }
 
 fn observe(o: &mut Observer<'_, '_>) {
     o.set_time(o.found(TIME));
     o.set_source(o.text(ADDRESS));
     let named = o.text(TENANT);
-    let tenant = if named.is_empty() {
-        o.default_domain()
-    } else {
-        named
-    };
+    let tenant = o.or_default_domain(named);
     let resource = o.text(RESOURCE_ID);
     let subscription = o.first_of(&[
         o.segment_after(resource, "subscriptions"),
@@ -104,27 +100,17 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.out.facts.region = o.text(REGION);
     o.out.facts.workload = o.text(WORKLOAD);
     let result = o.text(RESULT);
-    let result = o.str(result);
-    let is_success = ["Success", "Succeeded"]
-        .iter()
-        .any(|word| result.eq_ignore_ascii_case(word));
-    let is_failure = ["Failure", "Failed"]
-        .iter()
-        .any(|word| result.eq_ignore_ascii_case(word));
-    if is_success || is_failure {
-        o.set_outcome(is_success);
-    }
+    o.set_outcome_word(result, &["Success", "Succeeded"], &["Failure", "Failed"]);
 
     let (upn, caller) = (o.text(UPN), o.text(CALLER));
-    let is_mail = |text: &str| text.bytes().any(|byte| byte == b'@');
     let is_app = o.is_one_of(ID_TYPE, &["app"])
         || o.is_one_of(PRINCIPAL_TYPE, &["ServicePrincipal"])
         // A token with scopes is a person's, also where it names no user (guests).
-        || (upn.is_empty() && !o.is_present(SCOPES) && !is_mail(o.str(caller)));
+        || (upn.is_empty() && !o.is_present(SCOPES) && !o.is_mail(caller));
     o.begin(Role::Actor, Provider::Entra, tenant);
     o.key(KeyType::EntraObjectId, o.text(OBJECT_ID));
     // The caller is an object id or a user principal name.
-    if !is_mail(o.str(caller)) {
+    if !o.is_mail(caller) {
         o.key(KeyType::EntraObjectId, caller);
     }
     if o.is_one_of(PRINCIPAL_TYPE, &["ServicePrincipal", "User"]) && !o.has_key() {

@@ -44,21 +44,16 @@ pub(crate) const READER: FormatReader = FormatReader {
 };
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
-    let vault = o.segment_after(o.text(RESOURCE_ID), "vaults");
-    let hsm = o.segment_after(o.text(RESOURCE_ID), "managedHSMs");
+    let has = |name: &str| !o.segment_after(o.text(RESOURCE_ID), name).is_empty();
     o.is_one_of(CATEGORY, &["AuditEvent"])
-        && (o.is_present(CLAIM) || !vault.is_empty() || !hsm.is_empty() || o.is_present(APP_ID))
+        && (o.is_present(CLAIM) || o.is_present(APP_ID) || has("vaults") || has("managedHSMs"))
 }
 
 fn observe(o: &mut Observer<'_, '_>) {
     o.set_time(o.found(TIME));
     o.set_source(o.text(ADDRESS));
     let named = o.text(TENANT);
-    let tenant = if named.is_empty() {
-        o.default_domain()
-    } else {
-        named
-    };
+    let tenant = o.or_default_domain(named);
     let subscription = o.segment_after(o.text(RESOURCE_ID), "subscriptions");
     o.set_scope(Provider::Entra, tenant, subscription);
     o.out.facts.action = o.text(OPERATION);

@@ -149,15 +149,9 @@ fn observe(o: &mut Observer<'_, '_>) {
     } else if module("github") {
         o.set_scope(Provider::Github, default, Span::EMPTY);
         o.begin(Role::Actor, Provider::Github, default);
-        let name = o.text(USER_NAME);
-        let login_type = if o.str(name).ends_with("[bot]") {
-            KeyType::GithubApp
-        } else {
-            KeyType::GithubLogin
-        };
         let (id, hash) = (o.id(GITHUB_ID), o.text(GITHUB_HASH));
         o.key_in(KeyType::GithubActorId, default, id);
-        o.key_in(login_type, default, name);
+        o.github_login(default, o.text(USER_NAME));
         o.key_in(KeyType::GithubTokenHash, default, hash);
         o.end();
     } else {

@@ -50,11 +50,7 @@ fn observe(o: &mut Observer<'_, '_>) {
         o.text(TENANT),
         o.segment_after(o.text(RESOURCE_ID), "tenants"),
     ]);
-    let tenant = if named.is_empty() {
-        o.default_domain()
-    } else {
-        named
-    };
+    let tenant = o.or_default_domain(named);
     o.set_scope(Provider::Entra, tenant, Span::EMPTY);
     o.out.facts.action = o.text(ACTION);
     let result = o.text(RESULT);

@@ -123,13 +123,6 @@ fn is_id(o: &Observer<'_, '_>, field: super::observer::Field) -> bool {
 /// The tenant: named, else in the resource id, else as configured.
 fn tenant(o: &mut Observer<'_, '_>) -> Span {
     let named = o.text(TENANT);
-    if !named.is_empty() {
-        return named;
-    }
     let of_resource = o.segment_after(o.text(RESOURCE_ID), "tenants");
-    if of_resource.is_empty() {
-        o.default_domain()
-    } else {
-        of_resource
-    }
+    o.or_default_domain(o.first_of(&[named, of_resource]))
 }

@@ -65,7 +65,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     facts(o);
     let project = project(o);
     o.set_scope(Provider::Gcp, project, Span::EMPTY);
-    let cluster = o.first_of(&[o.text(CLUSTER)]);
+    let cluster = o.text(CLUSTER);
 
     let (mail, subject) = (o.text(MAIL), o.text(SUBJECT));
     // The chain in front of an impersonated service account; its last entry made the call.
@@ -111,16 +111,8 @@ fn observe(o: &mut Observer<'_, '_>) {
 
 /// The project: of the resource, else of the log's name.
 fn project(o: &mut Observer<'_, '_>) -> Span {
-    let project = o.text(PROJECT);
-    if !project.is_empty() {
-        return project;
-    }
-    let named = o.segment_after(o.text(LOG_NAME), "projects");
-    if named.is_empty() {
-        o.default_domain()
-    } else {
-        named
-    }
+    let of_log = o.segment_after(o.text(LOG_NAME), "projects");
+    o.or_default_domain(o.first_of(&[o.text(PROJECT), of_log]))
 }
 
 fn facts(o: &mut Observer<'_, '_>) {
@@ -154,34 +146,28 @@ fn principal(o: &mut Observer<'_, '_>, role: Role, cluster: Span, mail: Span, su
         }
         return;
     }
-    let is_mail = o.str(mail).bytes().any(|byte| byte == b'@');
-    if is_mail {
+    if o.is_mail(mail) {
         o.key(KeyType::GcpEmail, mail);
     }
-    // Where the two contradict each other (redaction), the mail address counts.
-    let (_, named) = o.str(subject).split_once(':').unwrap_or_default();
-    let is_same = !is_mail
-        || named.eq_ignore_ascii_case(o.str(mail))
-        || !named.bytes().any(|byte| byte == b'@');
-    if is_same && !named.is_empty() {
-        o.key(KeyType::GcpPrincipal, subject);
-        let is_account =
-            o.str(subject).starts_with("serviceAccount:") || o.str(subject).starts_with("user:");
-        if !is_mail && is_account {
-            let at = o.str(subject).len() - named_len(o, subject);
-            let mail = subject.behind(at);
-            o.key(KeyType::GcpEmail, mail);
-            let home = service_account_project(o, mail);
+    let account = ["serviceAccount:", "user:"]
+        .iter()
+        .find_map(|prefix| o.after_prefix(subject, prefix));
+    match account {
+        Some(named) if !o.is_mail(mail) => {
+            o.key(KeyType::GcpPrincipal, subject);
+            o.key(KeyType::GcpEmail, named);
+            let home = service_account_project(o, named);
             o.set_home(Provider::Gcp, home);
         }
+        Some(named) if o.str(named).eq_ignore_ascii_case(o.str(mail)) => {
+            o.key(KeyType::GcpPrincipal, subject);
+        }
+        // Where the two contradict each other (redaction), the mail address counts.
+        Some(_) => {}
+        // A federated principal (`principal://…`) stands beside no mail address or its own.
+        None if !o.is_mail(mail) || !o.is_mail(subject) => o.key(KeyType::GcpPrincipal, subject),
+        None => {}
     }
-}
-
-/// Length of what stands behind the first colon.
-fn named_len(o: &Observer<'_, '_>, subject: Span) -> usize {
-    let text = o.str(subject);
-    text.split_once(':')
-        .map_or(text.len(), |(_, rest)| rest.len())
 }
 
 /// The credential of the identity under way.
@@ -219,11 +205,11 @@ fn targets(o: &mut Observer<'_, '_>) {
         let home = service_account_project(o, mail);
         o.begin(Role::Target, Provider::Gcp, home);
         o.key(KeyType::GcpUniqueId, id);
-        let is_mail = o.str(mail).bytes().any(|byte| byte == b'@');
-        let is_id = mail_is_id(o, mail);
-        if is_mail {
+        // Unique ids of service accounts are 21 digits.
+        let text = o.str(mail);
+        if o.is_mail(mail) {
             o.key(KeyType::GcpEmail, mail);
-        } else if is_id {
+        } else if text.len() == 21 && text.bytes().all(|byte| byte.is_ascii_digit()) {
             o.key(KeyType::GcpUniqueId, mail);
         }
         o.end();
@@ -240,14 +226,8 @@ fn targets(o: &mut Observer<'_, '_>) {
     let mail = o.first_of(&[tail, name]);
     let home = service_account_project(o, mail);
     o.begin(Role::Target, Provider::Gcp, home);
-    if o.str(mail).bytes().any(|byte| byte == b'@') {
+    if o.is_mail(mail) {
         o.key(KeyType::GcpEmail, mail);
     }
     o.end();
-}
-
-/// Unique ids of service accounts are 21 digits.
-fn mail_is_id(o: &Observer<'_, '_>, span: Span) -> bool {
-    let text = o.str(span);
-    text.len() == 21 && text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -5,7 +5,6 @@
 
 use super::FormatReader;
 use super::observer::{Observer, fields};
-use super::text::Span;
 use crate::key::KeyType;
 use crate::vocabulary::{Format, Provider, Role};
 
@@ -75,7 +74,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     let (actor, user) = (o.text(ACTOR), o.text(USER));
     o.begin(Role::Actor, Provider::Github, host);
     o.key_in(KeyType::GithubActorId, host, o.id(ACTOR_ID));
-    login(o, host, actor);
+    o.github_login(host, actor);
     for (key_type, field) in [
         (KeyType::GithubTokenId, TOKEN_ID),
         (KeyType::GithubTokenHash, TOKEN_HASH),
@@ -93,22 +92,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     if o.str(user) != o.str(actor) {
         o.begin(Role::Target, Provider::Github, host);
         o.key_in(KeyType::GithubActorId, host, o.id(USER_ID));
-        login(o, host, user);
+        o.github_login(host, user);
         o.end();
     }
-}
-
-/// The key that a login makes: a person's or machine account's, or an App's when it is a bot.
-fn login(o: &mut Observer<'_, '_>, host: Span, login: Span) {
-    // Deploy keys have no account; the word stands in its place.
-    let text = o.str(login);
-    if matches!(text, "deploy_key" | "ghost") {
-        return;
-    }
-    let key_type = if text.ends_with("[bot]") {
-        KeyType::GithubApp
-    } else {
-        KeyType::GithubLogin
-    };
-    o.key_in(key_type, host, login);
 }

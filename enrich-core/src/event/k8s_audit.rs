@@ -71,13 +71,7 @@ fn observe(o: &mut Observer<'_, '_>) {
 
     let (name, uid) = (o.text(USER), o.text(UID));
     user(o, Role::Actor, cluster, name, uid);
-    // EKS: `aws-iam-authenticator:ACCOUNT:ID`, with older spellings of the first part.
-    if o.str(uid).starts_with("aws-iam-authenticator:")
-        || o.str(uid).starts_with("heptio-authenticator-aws:")
-    {
-        let id = o.after_last(uid, ':');
-        o.key(KeyType::AwsPrincipalId, id);
-    }
+    o.eks_principal(uid);
     let arn = o.text(CANONICAL_ARN);
     o.key(KeyType::AwsArn, arn);
     if arn.is_empty() {

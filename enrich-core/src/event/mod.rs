@@ -2,6 +2,7 @@
 //!
 //! A format is one file with a [`FormatReader`] and one line in [`READERS`].
 
+pub(crate) mod bytewise;
 pub(crate) mod envelope;
 pub(crate) mod index;
 pub(crate) mod observation;

@@ -45,11 +45,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.set_time(o.found(TIME));
     o.set_source(o.text(ADDRESS));
     let named = o.text(TENANT);
-    let tenant = if named.is_empty() {
-        o.default_domain()
-    } else {
-        named
-    };
+    let tenant = o.or_default_domain(named);
     o.set_scope(Provider::Entra, tenant, Span::EMPTY);
     let (method, uri) = (o.text(METHOD), o.text(URI));
     let path = o.before(uri, '?');

@@ -4,7 +4,7 @@
 //! UTC without a zone.
 
 use super::FormatReader;
-use super::observer::{Observer, fields};
+use super::observer::{Field, Observer, fields};
 use super::text::{Part, Span};
 use crate::key::KeyType;
 use crate::vocabulary::{Format, Provider, Role};
@@ -48,11 +48,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.set_time(o.found(TIME));
     o.set_source(o.text(ADDRESS));
     let named = o.text(TENANT);
-    let tenant = if named.is_empty() {
-        o.default_domain()
-    } else {
-        named
-    };
+    let tenant = o.or_default_domain(named);
     o.set_scope(Provider::Entra, tenant, Span::EMPTY);
     let (workload, operation) = (o.text(WORKLOAD), o.text(OPERATION));
     o.out.facts.action = o.join(&[Part::Span(workload), Part::Text(":"), Part::Span(operation)]);
@@ -65,16 +61,11 @@ fn observe(o: &mut Observer<'_, '_>) {
             o.out.facts.user_agent = o.member(detail, "Value").text();
         }
     }
-    let result = o.str(o.text(RESULT));
-    let is_success = ["Success", "Succeeded", "True", "PartiallySucceeded"]
-        .iter()
-        .any(|word| result.eq_ignore_ascii_case(word));
-    let is_failure = ["Failure", "Failed", "False"]
-        .iter()
-        .any(|word| result.eq_ignore_ascii_case(word));
-    if is_success || is_failure {
-        o.set_outcome(is_success);
-    }
+    o.set_outcome_word(
+        o.text(RESULT),
+        &["Success", "Succeeded", "True", "PartiallySucceeded"],
+        &["Failure", "Failed", "False"],
+    );
 
     let user = o.text(USER_ID);
     let kind = o.id(USER_TYPE);
@@ -100,21 +91,17 @@ fn observe(o: &mut Observer<'_, '_>) {
         o.key(KeyType::EntraAppId, o.text(APP_ID));
         o.end();
     }
-    if operation_is_about_identity(o) {
+    // Targets are identities where the directory is what was changed.
+    if o.is_one_of(WORKLOAD, &["AzureActiveDirectory"]) {
         o.begin(Role::Target, Provider::Entra, tenant);
         identities(o, TARGETS, false);
         o.end();
     }
 }
 
-/// Targets are identities where the directory is what was changed.
-fn operation_is_about_identity(o: &Observer<'_, '_>) -> bool {
-    o.is_one_of(WORKLOAD, &["AzureActiveDirectory"])
-}
-
-/// Keys of a list of `{ID, Type}`: type 5 is a user principal name, 2 an object id or a name, and
-/// of an application its client id follows as type 4 (the schema's `IdentityType`).
-fn identities(o: &mut Observer<'_, '_>, field: super::observer::Field, is_app: bool) {
+/// Keys of a list of `{ID, Type}`: type 5 is a user principal name, 2 an object id, a client id or a
+/// name.
+fn identities(o: &mut Observer<'_, '_>, field: Field, is_app: bool) {
     let mut is_named = false;
     let mut items = o.items(o.found(field));
     while let Some(item) = o.next(&mut items) {

@@ -175,6 +175,22 @@ impl Observer<'_, '_> {
         found.unwrap_or_default()
     }
 
+    /// A span, or the configured default domain where it is empty.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    pub(crate) fn or_default_domain(&mut self, named: Span) -> Span {
+        if named.is_empty() {
+            self.default_domain()
+        } else {
+            named
+        }
+    }
+
+    /// Whether a text could be a mail address.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    pub(crate) fn is_mail(&self, span: Span) -> bool {
+        self.str(span).bytes().any(|byte| byte == b'@')
+    }
+
     /// Puts a text together.
     pub(crate) fn join(&mut self, parts: &[Part<'_>]) -> Span {
         self.buffers.join(parts)
@@ -286,6 +302,17 @@ impl Observer<'_, '_> {
         } else {
             EventOutcome::Failure
         });
+    }
+
+    /// Sets it from a word, without regard to case; a word of neither list says nothing.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    pub(crate) fn set_outcome_word(&mut self, word: Span, success: &[&str], failure: &[&str]) {
+        let word = self.str(word);
+        let is_in = |list: &[&str]| list.iter().any(|known| word.eq_ignore_ascii_case(known));
+        let is_success = is_in(success);
+        if is_success || is_in(failure) {
+            self.set_outcome(is_success);
+        }
     }
 
     /// Where the event happened, for identities that no snapshot knows.
@@ -407,5 +434,34 @@ impl Observer<'_, '_> {
                 value,
             });
         }
+    }
+
+    /// Adds the key that a GitHub login makes: a person's or machine account's, or an App's when it
+    /// is a bot.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    pub(crate) fn github_login(&mut self, host: Span, login: Span) {
+        // Deploy keys and deleted accounts have no login; the word stands in its place.
+        let text = self.str(login);
+        let key_type = match text {
+            "deploy_key" | "ghost" => return,
+            _ if text.ends_with("[bot]") => KeyType::GithubApp,
+            _ => KeyType::GithubLogin,
+        };
+        self.key_in(key_type, host, login);
+    }
+
+    /// Adds the AWS principal id in a uid that EKS' authenticator wrote: its name, in one of two
+    /// spellings, the account and the id. False for any other uid.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    pub(crate) fn eks_principal(&mut self, uid: Span) -> bool {
+        let text = self.str(uid);
+        let is_eks = ["aws-iam-authenticator:", "heptio-authenticator-aws:"]
+            .iter()
+            .any(|name| text.starts_with(name));
+        if is_eks {
+            let id = self.after_last(uid, ':');
+            self.key(KeyType::AwsPrincipalId, id);
+        }
+        is_eks
     }
 }

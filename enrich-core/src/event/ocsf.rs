@@ -168,12 +168,7 @@ fn observe(o: &mut Observer<'_, '_>) {
 /// The key that an id makes, by its shape and the product.
 fn uid(o: &mut Observer<'_, '_>, product: Product, domain: Span, value: Span) {
     // Some sources write the session behind a principal id, and EKS the authenticator before it.
-    if let Some(rest) = o
-        .after_prefix(value, "aws-iam-authenticator:")
-        .or_else(|| o.after_prefix(value, "heptio-authenticator-aws:"))
-    {
-        let id = o.after_last(rest, ':');
-        o.key(KeyType::AwsPrincipalId, id);
+    if o.eks_principal(value) {
         return;
     }
     if o.str(value).starts_with("arn:") {
@@ -187,7 +182,7 @@ fn uid(o: &mut Observer<'_, '_>, product: Product, domain: Span, value: Span) {
         }
         Product::Kubernetes => o.key_in(KeyType::K8sUid, domain, value),
         Product::Gcp => {
-            if is_mail(o.str(value)) {
+            if o.is_mail(value) {
                 o.key(KeyType::GcpEmail, value);
             } else if o.str(value).len() == 21 {
                 o.key(KeyType::GcpUniqueId, value);
@@ -213,23 +208,16 @@ fn uid(o: &mut Observer<'_, '_>, product: Product, domain: Span, value: Span) {
 fn named(o: &mut Observer<'_, '_>, product: Product, domain: Span, name: Span, mail: Span) {
     match product {
         Product::Kubernetes => o.key_in(KeyType::K8sUser, domain, name),
-        Product::Github => {
-            let key_type = if o.str(name).ends_with("[bot]") {
-                KeyType::GithubApp
-            } else {
-                KeyType::GithubLogin
-            };
-            o.key_in(key_type, domain, name);
-        }
+        Product::Github => o.github_login(domain, name),
         Product::Okta => {
             let login = o.first_of(&[mail, name]);
-            if is_mail(o.str(login)) {
+            if o.is_mail(login) {
                 o.key_in(KeyType::OktaLogin, domain, login);
             }
         }
         Product::Gcp => {
             for text in [mail, name] {
-                if is_mail(o.str(text)) {
+                if o.is_mail(text) {
                     o.key(KeyType::GcpEmail, text);
                 }
             }
@@ -241,8 +229,4 @@ fn named(o: &mut Observer<'_, '_>, product: Product, domain: Span, name: Span, m
         }
         Product::Aws | Product::Other => {}
     }
-}
-
-fn is_mail(text: &str) -> bool {
-    text.bytes().any(|byte| byte == b'@')
 }

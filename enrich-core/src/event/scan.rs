@@ -7,6 +7,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::bytewise::{decode, next_byte, skip_value};
 use super::index::{self, BLOCK, Index};
 use super::text::{Source, Span, TextBuffers};
 use super::trie::{Node, NodeId, Trie};
@@ -70,7 +71,7 @@ struct Slot {
     /// The scan in which the node was met last.
     met: u32,
     found: Found,
-    /// Where a text stands in the scanned document, with its quotes.
+    /// Where it stands in the scanned document: of a text, with its quotes and escapes.
     raw: Span,
 }
 
@@ -138,9 +139,10 @@ impl Findings {
     }
 
     #[inline]
-    fn note(&mut self, number: NodeId, sort: Sort, span: Span) {
+    fn note(&mut self, number: NodeId, sort: Sort, span: Span, raw: Span) {
         if let Some(slot) = self.slots.get_mut(usize::from(number)) {
             slot.found = Found { sort, span };
+            slot.raw = raw;
         }
     }
 }
@@ -191,29 +193,6 @@ pub(crate) fn scan_object(
     findings.close = scanner.at.saturating_sub(1);
     findings.whole = Span::new(source, start, scanner.at);
     Ok(scanner.at)
-}
-
-/// Delimits the value at `at`, byte by byte; returns the position after it.
-pub(crate) fn skip_value_at(bytes: &[u8], at: usize, max_depth: u32) -> Result<usize, ScanError> {
-    let mut skipper = Skipper {
-        bytes,
-        at,
-        max_depth: max_depth.min(MAX_DEPTH),
-    };
-    skipper.value(0)?;
-    Ok(skipper.at)
-}
-
-/// First byte that is not blank at or after `at`.
-pub(crate) fn next_byte(bytes: &[u8], at: usize) -> (usize, Option<u8>) {
-    let mut at = at;
-    while let Some(byte) = bytes.get(at) {
-        if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-            return (at, Some(*byte));
-        }
-        at += 1;
-    }
-    (at, None)
 }
 
 impl Scanner<'_> {
@@ -326,13 +305,10 @@ impl Scanner<'_> {
             Some(b'"') => {
                 if node.is_wanted {
                     let span = self.string()?;
-                    findings.note(number, Sort::Text, span);
                     let raw = Span::new(self.source, from, self.at);
-                    if let Some(slot) = findings.slots.get_mut(usize::from(number)) {
-                        slot.raw = raw;
-                    }
+                    findings.note(number, Sort::Text, span, raw);
                 } else {
-                    self.string_bounds()?;
+                    self.quoted()?;
                 }
                 return Ok(());
             }
@@ -365,7 +341,7 @@ impl Scanner<'_> {
         };
         let span = Span::new(self.source, from, self.at);
         if node.is_wanted {
-            findings.note(number, sort, span);
+            findings.note(number, sort, span, span);
         }
         Ok(())
     }
@@ -450,9 +426,9 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// Bounds of the string at `at`, without the quotes, and whether it holds escapes.
+    /// Bounds of the string at `at`, without the quotes.
     #[inline]
-    fn string_bounds(&mut self) -> Result<(usize, usize, bool), ScanError> {
+    fn quoted(&mut self) -> Result<(usize, usize), ScanError> {
         if self.peek() != Some(b'"') {
             return Err(ScanError::Syntax);
         }
@@ -462,15 +438,23 @@ impl Scanner<'_> {
             _ => return Err(ScanError::Syntax),
         };
         self.at = end + 1;
-        if !self.index.has_escapes && !self.index.has_controls {
-            return Ok((from, end, false));
-        }
-        let raw = self.bytes.get(from..end).unwrap_or(&[]);
         // RFC 8259: control characters stand in strings only escaped.
-        if self.index.has_controls && raw.iter().any(|byte| *byte < 0x20) {
+        if self.index.has_controls
+            && let Some(raw) = self.bytes.get(from..end)
+            && raw.iter().any(|byte| *byte < 0x20)
+        {
             return Err(ScanError::Syntax);
         }
-        Ok((from, end, memchr::memchr(b'\\', raw).is_some()))
+        Ok((from, end))
+    }
+
+    /// The same, and whether it holds escapes.
+    #[inline]
+    fn string_bounds(&mut self) -> Result<(usize, usize, bool), ScanError> {
+        let (from, end) = self.quoted()?;
+        let raw = self.bytes.get(from..end).unwrap_or(&[]);
+        let escaped = self.index.has_escapes && memchr::memchr(b'\\', raw).is_some();
+        Ok((from, end, escaped))
     }
 
     /// The string at `at`, decoded when it holds escapes.
@@ -490,17 +474,11 @@ impl Scanner<'_> {
     /// Delimits the value at `at`.
     fn skip(&mut self) -> Result<(), ScanError> {
         match self.peek() {
-            Some(b'"') => self.string_bounds().map(|_| ()),
+            Some(b'"') => self.quoted().map(|_| ()),
             // Control characters are rare, and only some may stand outside strings.
             Some(b'{' | b'[') if !self.index.has_controls => self.skip_brackets(),
             _ => {
-                let mut skipper = Skipper {
-                    bytes: self.bytes,
-                    at: self.at,
-                    max_depth: self.max_depth,
-                };
-                skipper.value(self.depth)?;
-                self.at = skipper.at;
+                self.at = skip_value(self.bytes, self.at, self.depth, self.max_depth)?;
                 Ok(())
             }
         }
@@ -562,171 +540,5 @@ impl Scanner<'_> {
             wanted = u64::MAX;
         }
         Err(ScanError::Syntax)
-    }
-}
-
-/// Where a string that starts at `at` (after its quote) ends, and whether it holds escapes.
-#[inline]
-fn string_end(bytes: &[u8], at: usize) -> Result<(usize, bool), ScanError> {
-    let mut escaped = false;
-    let mut at = at;
-    loop {
-        // Eight bytes at a time while nothing in them needs a look.
-        while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-            let stop = special(u64::from_le_bytes(*word));
-            if stop == 0 {
-                at += 8;
-            } else {
-                at += (stop.trailing_zeros() / 8) as usize;
-                break;
-            }
-        }
-        match bytes.get(at) {
-            Some(b'"') => return Ok((at, escaped)),
-            Some(b'\\') => {
-                escaped = true;
-                // The escaped byte may be a quote; whatever it is, it is not looked at.
-                if bytes.get(at + 1).is_none_or(|byte| *byte < 0x20) {
-                    return Err(ScanError::Syntax);
-                }
-                at += 2;
-            }
-            // RFC 8259: control characters stand in strings only escaped.
-            Some(0..0x20) | None => return Err(ScanError::Syntax),
-            Some(_) => at += 1,
-        }
-    }
-}
-
-/// A set high bit for each byte that is a quote, a backslash or below 0x20. Bytes above a set one
-/// may be set by the borrow; only the lowest counts.
-#[inline]
-const fn special(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let quote = word ^ (ONES * b'"' as u64);
-    let slash = word ^ (ONES * b'\\' as u64);
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    ((quote.wrapping_sub(ONES) & !quote) | (slash.wrapping_sub(ONES) & !slash) | control) & HIGH
-}
-
-/// Decodes the inside of a JSON string.
-pub(crate) fn decode(raw: &[u8], out: &mut Vec<u8>) -> Result<(), ScanError> {
-    let mut rest = raw;
-    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
-        let (plain, tail) = rest.split_at(at);
-        out.extend_from_slice(plain);
-        let [_, code, after @ ..] = tail else {
-            return Err(ScanError::Syntax);
-        };
-        rest = after;
-        out.push(match code {
-            b'"' => b'"',
-            b'\\' => b'\\',
-            b'/' => b'/',
-            b'b' => 8,
-            b'f' => 12,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'u' => {
-                let (mut unit, mut tail) = hex4(rest)?;
-                if (0xD800..0xDC00).contains(&unit) {
-                    let [b'\\', b'u', low @ ..] = tail else {
-                        return Err(ScanError::Syntax);
-                    };
-                    let (second, after) = hex4(low)?;
-                    if !(0xDC00..0xE000).contains(&second) {
-                        return Err(ScanError::Syntax);
-                    }
-                    unit = 0x10000 + ((unit - 0xD800) << 10) + (second - 0xDC00);
-                    tail = after;
-                }
-                let character = char::from_u32(unit).ok_or(ScanError::Syntax)?;
-                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-                rest = tail;
-                continue;
-            }
-            _ => return Err(ScanError::Syntax),
-        });
-    }
-    out.extend_from_slice(rest);
-    Ok(())
-}
-
-fn hex4(bytes: &[u8]) -> Result<(u32, &[u8]), ScanError> {
-    let (digits, rest) = bytes.split_first_chunk::<4>().ok_or(ScanError::Syntax)?;
-    let mut value = 0;
-    for digit in digits {
-        value = value * 16 + char::from(*digit).to_digit(16).ok_or(ScanError::Syntax)?;
-    }
-    Ok((value, rest))
-}
-
-/// Delimits values without looking into them.
-struct Skipper<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    max_depth: u32,
-}
-
-impl Skipper<'_> {
-    fn value(&mut self, depth: u32) -> Result<(), ScanError> {
-        match self.bytes.get(self.at) {
-            Some(b'"') => self.at = string_end(self.bytes, self.at + 1)?.0 + 1,
-            Some(b'{' | b'[') => self.brackets(depth)?,
-            Some(b't' | b'f' | b'n' | b'-' | b'0'..=b'9') => self.word(),
-            _ => return Err(ScanError::Syntax),
-        }
-        Ok(())
-    }
-
-    /// A number or literal: up to the next separator.
-    fn word(&mut self) {
-        while self.bytes.get(self.at).is_some_and(|byte| {
-            !matches!(
-                byte,
-                b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'{' | b'[' | b':'
-            )
-        }) {
-            self.at += 1;
-        }
-    }
-
-    /// From an opening bracket to the one that closes it.
-    fn brackets(&mut self, outer: u32) -> Result<(), ScanError> {
-        // One bit for each open bracket, 1 = object; MAX_DEPTH bits are enough.
-        let mut open = 0_u128;
-        let mut depth = 0_u32;
-        loop {
-            match self.bytes.get(self.at) {
-                Some(b'"') => {
-                    self.at = string_end(self.bytes, self.at + 1)?.0 + 1;
-                    continue;
-                }
-                Some(byte @ (b'{' | b'[')) => {
-                    depth += 1;
-                    if outer + depth > self.max_depth {
-                        return Err(ScanError::TooDeep);
-                    }
-                    open = open << 1 | u128::from(*byte == b'{');
-                }
-                Some(byte @ (b'}' | b']')) => {
-                    if (open & 1 == 1) != (*byte == b'}') {
-                        return Err(ScanError::Syntax);
-                    }
-                    open >>= 1;
-                    depth -= 1;
-                    if depth == 0 {
-                        self.at += 1;
-                        return Ok(());
-                    }
-                }
-                // Outside strings no control characters but blanks stand in JSON.
-                Some(0..=8 | 11 | 12 | 14..=0x1F) | None => return Err(ScanError::Syntax),
-                Some(_) => {}
-            }
-            self.at += 1;
-        }
     }
 }

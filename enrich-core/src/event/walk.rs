@@ -1,7 +1,8 @@
 //! Walking arrays and objects under a found value, for readers that need more than its first
 //! element. These are small; the walk is byte by byte.
 
-use super::scan::{self, Found, Sort};
+use super::bytewise;
+use super::scan::{Found, MAX_DEPTH, Sort};
 use super::text::{Span, TextBuffers};
 
 /// Elements of an array that are still to be taken.
@@ -26,15 +27,15 @@ impl Items {
 /// The next element of an array.
 pub(crate) fn next(buffers: &mut TextBuffers<'_>, items: &mut Items) -> Option<Found> {
     let bytes = buffers.get(items.rest).as_bytes();
-    let (mut at, mut byte) = scan::next_byte(bytes, 0);
+    let (mut at, mut byte) = bytewise::next_byte(bytes, 0);
     if byte == Some(b',') {
-        (at, byte) = scan::next_byte(bytes, at + 1);
+        (at, byte) = bytewise::next_byte(bytes, at + 1);
     }
     if matches!(byte, None | Some(b']')) {
         items.rest = Span::EMPTY;
         return None;
     }
-    let Ok(end) = scan::skip_value_at(bytes, at, scan::MAX_DEPTH) else {
+    let Ok(end) = bytewise::skip_value(bytes, at, 0, MAX_DEPTH) else {
         items.rest = Span::EMPTY;
         return None;
     };
@@ -52,23 +53,23 @@ pub(crate) fn member(buffers: &mut TextBuffers<'_>, object: Found, name: &str) -
     let bytes = buffers.get(object.span).as_bytes();
     let mut at = 1;
     loop {
-        let (key_at, byte) = scan::next_byte(bytes, at);
+        let (key_at, byte) = bytewise::next_byte(bytes, at);
         if byte != Some(b'"') {
             break;
         }
-        let Ok(key_end) = scan::skip_value_at(bytes, key_at, scan::MAX_DEPTH) else {
+        let Ok(key_end) = bytewise::skip_value(bytes, key_at, 0, MAX_DEPTH) else {
             break;
         };
-        let (colon, _) = scan::next_byte(bytes, key_end);
-        let (from, _) = scan::next_byte(bytes, colon + 1);
-        let Ok(end) = scan::skip_value_at(bytes, from, scan::MAX_DEPTH) else {
+        let (colon, _) = bytewise::next_byte(bytes, key_end);
+        let (from, _) = bytewise::next_byte(bytes, colon + 1);
+        let Ok(end) = bytewise::skip_value(bytes, from, 0, MAX_DEPTH) else {
             break;
         };
         let key = bytes.get(key_at + 1..key_end.saturating_sub(1));
         if key == Some(name.as_bytes()) {
             found = Some(object.span.part(from, end));
         }
-        let (comma, byte) = scan::next_byte(bytes, end);
+        let (comma, byte) = bytewise::next_byte(bytes, end);
         if byte != Some(b',') {
             break;
         }
@@ -99,7 +100,7 @@ fn value(buffers: &mut TextBuffers<'_>, span: Span) -> Found {
     let mut decoded = core::mem::take(buffers.bytes);
     decoded.clear();
     let raw = buffers.get(inner).as_bytes();
-    let is_read = scan::decode(raw, &mut decoded).is_ok();
+    let is_read = bytewise::decode(raw, &mut decoded).is_ok();
     let text = core::str::from_utf8(&decoded).unwrap_or("");
     let span = buffers.compose(|scratch| scratch.push_str(text));
     *buffers.bytes = decoded;
