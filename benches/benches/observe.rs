@@ -1,4 +1,8 @@
-//! Identity keys and behaviour facts out of CloudTrail events, beside serde_json over the same bytes.
+//! Identity keys and behaviour facts out of each log format: natively, in both builds of the module,
+//! and beside three JSON libraries over the same bytes.
+//!
+//! Without a snapshot, events are scanned and observed, and leave unchanged; the copy of the line to
+//! the output is part of the time. The peers parse and stop there.
 
 #![allow(
     missing_docs,
@@ -6,12 +10,18 @@
 )]
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use enrich_core::{Config, Enricher};
 use serde::Deserialize;
+use whose_benches::formats;
+use whose_benches::module::BareModule;
 
-/// The fields that `whose` reads, borrowed where JSON allows.
+/// Lines of one batch.
+const BATCH: usize = 64;
+
+/// The fields that `whose` reads of a CloudTrail event, borrowed where JSON allows.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event<'a> {
@@ -52,51 +62,125 @@ struct SessionIssuer<'a> {
     arn: &'a str,
 }
 
+impl Event<'_> {
+    /// Something of every field, so that none is optimised away.
+    const fn len(&self) -> usize {
+        let issuer = &self.user_identity.session_context.session_issuer;
+        issuer.arn.len()
+            + issuer.principal_id.len()
+            + self.user_identity.principal_id.len()
+            + self.user_identity.arn.len()
+            + self.user_identity.access_key_id.len()
+            + self.event_time.len()
+            + self.event_source.len()
+            + self.event_name.len()
+            + self.aws_region.len()
+            + self.source_ip_address.len()
+            + self.recipient_account_id.len()
+    }
+}
+
 fn observe(criterion: &mut Criterion) {
-    let events = whose_benches::events(1000, 1000);
-    let lines: Vec<&[u8]> = events
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .collect();
-    let mut group = criterion.benchmark_group("observe");
-    group.throughput(Throughput::Bytes(events.len() as u64));
-    // Without a snapshot, events are scanned and observed, and leave unchanged.
-    let mut enricher = Enricher::new(Config::default());
-    group.bench_function("whose, native", |bencher| {
-        bencher.iter(|| enricher.enrich(black_box(&events)).len())
-    });
-    group.bench_function("serde_json, typed and borrowed", |bencher| {
-        bencher.iter(|| {
-            lines
-                .iter()
-                .map(|line| {
-                    let event: Event<'_> = serde_json::from_slice(black_box(line)).expect("valid");
-                    let issuer = &event.user_identity.session_context.session_issuer;
-                    issuer.arn.len()
-                        + issuer.principal_id.len()
-                        + event.user_identity.principal_id.len()
-                        + event.user_identity.arn.len()
-                        + event.user_identity.access_key_id.len()
-                        + event.event_time.len()
-                        + event.event_source.len()
-                        + event.event_name.len()
-                        + event.aws_region.len()
-                        + event.source_ip_address.len()
-                        + event.user_agent.len()
-                        + event.recipient_account_id.len()
-                })
-                .sum::<usize>()
+    let folder = whose_benches::repository("target/guests");
+    for format in formats::FORMATS {
+        let events = formats::lines(format, 1024);
+        let lines: Vec<&[u8]> = events.split_inclusive(|byte| *byte == b'\n').collect();
+        let batches: Vec<Vec<u8>> = lines.chunks(BATCH).map(<[&[u8]]>::concat).collect();
+        let room = batches.iter().map(Vec::len).max().unwrap_or(0);
+        let mut group = criterion.benchmark_group(format!("observe, {format}"));
+        group.throughput(Throughput::Bytes(events.len() as u64));
+        group.sample_size(20);
+        group.warm_up_time(Duration::from_millis(500));
+        group.measurement_time(Duration::from_secs(1));
+
+        let mut enricher = Enricher::new(Config::default());
+        group.bench_function("whose, native", |bencher| {
+            bencher.iter(|| {
+                batches
+                    .iter()
+                    .map(|batch| enricher.enrich(black_box(batch)).len())
+                    .sum::<usize>()
+            });
         });
-    });
-    group.bench_function("serde_json, Value", |bencher| {
-        bencher.iter(|| {
-            lines
-                .iter()
-                .filter(|line| serde_json::from_slice::<serde_json::Value>(black_box(line)).is_ok())
-                .count()
+        assert_eq!(enricher.stats().unrecognized, 0, "{format} is recognised");
+        for (name, file) in [
+            ("whose, wasm simd128", "whose-plain.simd128.wasm"),
+            ("whose, wasm baseline", "whose-plain.wasm"),
+        ] {
+            let mut module = BareModule::open(&folder.join(file), room);
+            group.bench_function(name, |bencher| {
+                bencher.iter(|| {
+                    batches
+                        .iter()
+                        .map(|batch| module.enrich(black_box(batch)))
+                        .sum::<usize>()
+                });
+            });
+        }
+        if format == "aws_cloudtrail" {
+            group.bench_function("serde_json, typed and borrowed", |bencher| {
+                bencher.iter(|| {
+                    let event = |line| serde_json::from_slice::<Event<'_>>(line).expect("valid");
+                    let lines = lines.iter();
+                    lines
+                        .map(|line| event(black_box(line)).len())
+                        .sum::<usize>()
+                });
+            });
+            group.bench_function("sonic-rs, typed and borrowed", |bencher| {
+                bencher.iter(|| {
+                    let event = |line| sonic_rs::from_slice::<Event<'_>>(line).expect("valid");
+                    let lines = lines.iter();
+                    lines
+                        .map(|line| event(black_box(line)).len())
+                        .sum::<usize>()
+                });
+            });
+            group.bench_function("simd-json, typed and borrowed", |bencher| {
+                let mut copy = Vec::new();
+                let mut buffers = simd_json::Buffers::default();
+                bencher.iter(|| {
+                    let mut len = 0;
+                    for line in &lines {
+                        copy.clear();
+                        copy.extend_from_slice(black_box(line));
+                        let event: Event<'_> =
+                            simd_json::serde::from_slice_with_buffers(&mut copy, &mut buffers)
+                                .expect("valid");
+                        len += event.len();
+                    }
+                    len
+                });
+            });
+        }
+        group.bench_function("serde_json, Value", |bencher| {
+            bencher.iter(|| {
+                let is_json = |line| serde_json::from_slice::<serde_json::Value>(line).is_ok();
+                lines.iter().filter(|line| is_json(black_box(line))).count()
+            });
         });
-    });
-    group.finish();
+        group.bench_function("sonic-rs, Value", |bencher| {
+            bencher.iter(|| {
+                let is_json = |line| sonic_rs::from_slice::<sonic_rs::Value>(line).is_ok();
+                lines.iter().filter(|line| is_json(black_box(line))).count()
+            });
+        });
+        group.bench_function("simd-json, tape", |bencher| {
+            let mut copy = Vec::new();
+            let mut buffers = simd_json::Buffers::default();
+            bencher.iter(|| {
+                let mut len = 0;
+                for line in &lines {
+                    copy.clear();
+                    copy.extend_from_slice(black_box(line));
+                    let tape = simd_json::to_tape_with_buffers(&mut copy, &mut buffers);
+                    len += tape.expect("valid").0.len();
+                }
+                len
+            });
+        });
+        group.finish();
+    }
 }
 
 criterion_group!(benches, observe);

@@ -2,6 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod formats;
+pub mod module;
+
 use std::path::PathBuf;
 
 use enrich_core::KeyType;

@@ -8,15 +8,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::bytewise::{decode, next_byte, skip_value};
-use super::index::{self, BLOCK, Index};
+use super::index::{self, BLOCK, Index, Quotes};
 use super::text::{Source, Span, TextBuffers};
 use super::trie::{Node, NodeId, Trie};
 
 /// Brackets open at once; as many as `serde_json` allows.
 pub(crate) const MAX_DEPTH: u32 = 128;
-
-/// The name of our member at the top of an event.
-pub(crate) const OUR_MEMBER: &[u8] = b"whose";
 
 /// Why a text is not scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +60,12 @@ impl Found {
 pub(crate) struct Cut {
     pub(crate) from: usize,
     pub(crate) to: usize,
+}
+
+impl Cut {
+    const fn new(from: usize, to: usize) -> Self {
+        Self { from, to }
+    }
 }
 
 /// What is known of one node of the trie.
@@ -124,40 +127,52 @@ impl Findings {
         self.has_members = false;
     }
 
-    /// Notes that a node was met. A duplicate key: what the earlier one held counts no longer.
-    #[inline]
-    fn meet(&mut self, number: NodeId, node: &Node) {
-        let from = usize::from(number);
-        if let Some(slot) = self.slots.get_mut(from) {
+    /// Notes what stands at a node. A duplicate key: what the earlier one held counts no longer.
+    #[inline(always)]
+    fn note(&mut self, number: NodeId, node: &Node, sort: Sort, span: Span, raw: Span) {
+        let at = usize::from(number);
+        if let Some(slot) = self.slots.get_mut(at) {
             let is_duplicate = slot.met == self.scan;
-            (slot.met, slot.found) = (self.scan, Found::default());
+            *slot = Slot {
+                met: self.scan,
+                found: Found { sort, span },
+                raw,
+            };
             if is_duplicate {
-                let below = self.slots.get_mut(from + 1..usize::from(node.end));
-                below.unwrap_or_default().fill(Slot::default());
+                self.forget(at + 1, usize::from(node.end));
             }
         }
     }
 
-    #[inline]
-    fn note(&mut self, number: NodeId, sort: Sort, span: Span, raw: Span) {
+    #[cold]
+    #[inline(never)]
+    fn forget(&mut self, from: usize, to: usize) {
+        let below = self.slots.get_mut(from..to);
+        below.unwrap_or_default().fill(Slot::default());
+    }
+
+    /// Notes a value that has ended at a node that was noted when it began.
+    fn keep(&mut self, number: NodeId, sort: Sort, span: Span) {
         if let Some(slot) = self.slots.get_mut(usize::from(number)) {
-            slot.found = Found { sort, span };
-            slot.raw = raw;
+            (slot.found, slot.raw) = (Found { sort, span }, span);
         }
     }
 }
 
 /// A scan under way.
-pub(crate) struct Scanner<'a> {
+struct Scanner<'a> {
     bytes: &'a [u8],
     index: &'a Index,
-    at: usize,
+    /// Walks over the quotes in step with the scan: it stands at the first quote that the scan has
+    /// not passed.
+    quotes: Quotes,
     depth: u32,
     max_depth: u32,
     source: Source,
     trie: &'a Trie,
     scratch: &'a mut String,
-    key: &'a mut Vec<u8>,
+    decoded: &'a mut Vec<u8>,
+    findings: &'a mut Findings,
 }
 
 /// Scans the object that stands at `at`; whitespace may stand before it. Leaves the position after
@@ -171,45 +186,52 @@ pub(crate) fn scan_object(
     findings: &mut Findings,
 ) -> Result<usize, ScanError> {
     findings.reset();
-    let (text, index, scratch, key) = buffers.scan_parts(source);
+    let (text, index, scratch, decoded) = buffers.scan_parts(source);
     let mut scanner = Scanner {
         bytes: text.as_bytes(),
         index,
-        at,
+        quotes: index.quotes_from(at),
         depth: 0,
         max_depth: max_depth.min(MAX_DEPTH),
         source,
         trie,
         scratch,
-        key,
+        decoded,
+        findings,
     };
-    scanner.blank();
-    let start = scanner.at;
-    scanner.expect(b'{')?;
-    let Some(root) = trie.node(0) else {
+    let (start, byte) = scanner.solid(at);
+    let (b'{', Some(root)) = (byte, trie.node(0)) else {
         return Err(ScanError::Syntax);
     };
-    scanner.object(root, findings, true)?;
-    findings.close = scanner.at.saturating_sub(1);
-    findings.whole = Span::new(source, start, scanner.at);
-    Ok(scanner.at)
+    let end = scanner.object(start + 1, root, true)?;
+    findings.close = end - 1;
+    findings.whole = Span::new(source, start, end);
+    Ok(end)
 }
 
 impl Scanner<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+    /// The byte at a position; 0 behind the end, where no byte of JSON is 0.
+    #[inline(always)]
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
     }
 
-    fn blank(&mut self) {
-        self.at = next_byte(self.bytes, self.at).0;
-    }
-
-    fn expect(&mut self, byte: u8) -> Result<(), ScanError> {
-        if self.peek() != Some(byte) {
-            return Err(ScanError::Syntax);
+    /// The first byte that is not blank at or after a position, and where it is.
+    #[inline(always)]
+    fn solid(&self, at: usize) -> (usize, u8) {
+        let byte = self.byte(at);
+        if byte > b' ' {
+            (at, byte)
+        } else {
+            self.behind_blanks(at)
         }
-        self.at += 1;
-        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn behind_blanks(&self, at: usize) -> (usize, u8) {
+        let (at, byte) = next_byte(self.bytes, at);
+        (at, byte.unwrap_or(0))
     }
 
     fn enter(&mut self) -> Result<(), ScanError> {
@@ -221,274 +243,284 @@ impl Scanner<'_> {
         }
     }
 
-    /// After `{`. `top`: members named `whose` are noted for cutting.
-    fn object(&mut self, node: &Node, findings: &mut Findings, top: bool) -> Result<(), ScanError> {
+    /// From behind `{` to behind `}`. `top`: members named `whose` are noted for cutting.
+    fn object(&mut self, at: usize, node: &Node, top: bool) -> Result<usize, ScanError> {
         self.enter()?;
-        self.blank();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
+        let (mut at, mut byte) = self.solid(at);
+        if byte == b'}' {
             self.depth -= 1;
-            return Ok(());
+            return Ok(at + 1);
         }
-        let mut comma_at = None;
+        let mut comma_at = at;
+        let mut has_members = false;
         loop {
-            let member_at = self.at;
-            let (key_from, key_to, escaped) = self.string_bounds()?;
-            let raw = self.bytes.get(key_from..key_to).unwrap_or(&[]);
-            if escaped {
-                self.key.clear();
-                decode(raw, self.key)?;
+            let member_at = at;
+            if byte != b'"' {
+                return Err(ScanError::Syntax);
             }
-            let key: &[u8] = if escaped { self.key } else { raw };
-            let is_ours = top && key == OUR_MEMBER;
-            let child = if is_ours {
-                None
-            } else if escaped {
-                self.trie.child(node, self.key, 0, self.key.len())
+            let key_end = self.quoted(at)?;
+            let child = if self.index.has_escapes {
+                self.child_of_any(node, at + 1, key_end)?
             } else {
-                self.trie.child(node, self.bytes, key_from, key_to)
+                self.trie.child(node, self.bytes, at + 1, key_end)
             };
-            self.blank();
-            self.expect(b':')?;
-            self.blank();
-            match child.and_then(|number| Some((number, self.trie.node(number)?))) {
-                Some((number, child)) => self.wanted(number, child, findings)?,
-                None => self.skip()?,
+            (at, byte) = self.solid(key_end + 1);
+            if byte != b':' {
+                return Err(ScanError::Syntax);
             }
-            let value_end = self.at;
-            self.blank();
-            let next = self.peek();
+            (at, byte) = self.solid(at + 1);
+            let is_ours = top && child == Some(Trie::OURS);
+            at = match child.and_then(|number| Some((number, self.trie.node(number)?))) {
+                Some((number, child)) if !is_ours => self.wanted(at, byte, number, child)?,
+                _ => self.skip(at, byte)?,
+            };
+            let value_end = at;
+            (at, byte) = self.solid(at);
             if is_ours {
-                findings.cuts.push(match comma_at {
-                    Some(comma) if findings.has_members => Cut {
-                        from: comma,
-                        to: value_end,
-                    },
-                    _ if next == Some(b',') => Cut {
-                        from: member_at,
-                        to: self.at + 1,
-                    },
-                    _ => Cut {
-                        from: member_at,
-                        to: value_end,
-                    },
+                self.findings.cuts.push(if has_members {
+                    Cut::new(comma_at, value_end)
+                } else if byte == b',' {
+                    Cut::new(member_at, at + 1)
+                } else {
+                    Cut::new(member_at, value_end)
                 });
-            } else if top {
-                findings.has_members = true;
+            } else {
+                has_members = true;
             }
-            match next {
-                Some(b',') => {
-                    comma_at = Some(self.at);
-                    self.at += 1;
-                    self.blank();
+            if byte == b',' {
+                comma_at = at;
+                (at, byte) = self.solid(at + 1);
+            } else if byte == b'}' {
+                self.depth -= 1;
+                if top {
+                    self.findings.has_members = has_members;
                 }
-                Some(b'}') => {
-                    self.at += 1;
-                    self.depth -= 1;
-                    return Ok(());
-                }
-                _ => return Err(ScanError::Syntax),
+                return Ok(at + 1);
+            } else {
+                return Err(ScanError::Syntax);
             }
         }
     }
 
-    /// A value that the trie leads to.
+    /// The child by a key that may hold escapes.
+    #[cold]
+    #[inline(never)]
+    fn child_of_any(
+        &mut self,
+        node: &Node,
+        from: usize,
+        to: usize,
+    ) -> Result<Option<NodeId>, ScanError> {
+        let raw = self.bytes.get(from..to).unwrap_or(&[]);
+        if !raw.contains(&b'\\') {
+            return Ok(self.trie.child(node, self.bytes, from, to));
+        }
+        self.decoded.clear();
+        decode(raw, self.decoded)?;
+        Ok(self.trie.child(node, self.decoded, 0, self.decoded.len()))
+    }
+
+    /// A value that the trie leads to; returns where it ends.
+    #[inline]
     fn wanted(
         &mut self,
-        number: u16,
+        at: usize,
+        byte: u8,
+        number: NodeId,
         node: &Node,
-        findings: &mut Findings,
-    ) -> Result<(), ScanError> {
-        findings.meet(number, node);
-        let from = self.at;
-        let sort = match self.peek() {
-            Some(b'"') => {
-                if node.is_wanted {
-                    let span = self.string()?;
-                    let raw = Span::new(self.source, from, self.at);
-                    findings.note(number, Sort::Text, span, raw);
-                } else {
-                    self.quoted()?;
-                }
-                return Ok(());
-            }
-            Some(b'{') => {
-                if !node.has_keys() {
-                    self.skip()?;
-                } else {
-                    self.at += 1;
-                    self.object(node, findings, false)?;
-                }
-                Sort::Object
-            }
-            Some(b'[') => {
-                match node
-                    .first()
-                    .and_then(|first| Some((first, self.trie.node(first)?)))
-                {
-                    Some((number, first)) => self.array(number, first, findings)?,
-                    None => self.skip()?,
-                }
-                Sort::Array
-            }
-            Some(b't') => self.literal(b"true", Sort::True)?,
-            Some(b'f') => self.literal(b"false", Sort::False)?,
-            Some(b'n') => self.literal(b"null", Sort::Absent)?,
-            _ => {
-                self.number()?;
-                Sort::Number
-            }
-        };
-        let span = Span::new(self.source, from, self.at);
-        if node.is_wanted {
-            findings.note(number, sort, span, span);
+    ) -> Result<usize, ScanError> {
+        if byte == b'"' {
+            let end = self.quoted(at)?;
+            // What stands here need not be wanted: then only an earlier value of it is gone.
+            let span = if self.index.has_escapes && node.is_wanted {
+                self.text(at + 1, end)?
+            } else {
+                Span::new(self.source, at + 1, end)
+            };
+            let sort = if node.is_wanted {
+                Sort::Text
+            } else {
+                Sort::Absent
+            };
+            let raw = Span::new(self.source, at, end + 1);
+            self.findings.note(number, node, sort, span, raw);
+            return Ok(end + 1);
         }
-        Ok(())
+        self.other(at, byte, number, node)
     }
 
-    /// At `[`: the first element is wanted, the others are skipped.
-    fn array(
+    /// A wanted value that is no string.
+    fn other(
         &mut self,
-        number: u16,
-        first: &Node,
-        findings: &mut Findings,
-    ) -> Result<(), ScanError> {
-        self.at += 1;
-        self.enter()?;
-        self.blank();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            self.depth -= 1;
-            return Ok(());
+        at: usize,
+        byte: u8,
+        number: NodeId,
+        node: &Node,
+    ) -> Result<usize, ScanError> {
+        self.findings
+            .note(number, node, Sort::Absent, Span::EMPTY, Span::EMPTY);
+        let (end, sort) = match byte {
+            b'{' => {
+                let end = if node.has_keys() {
+                    self.object(at + 1, node, false)?
+                } else {
+                    self.skip(at, byte)?
+                };
+                (end, Sort::Object)
+            }
+            b'[' => {
+                let first = node.first();
+                let end = match first.and_then(|first| Some((first, self.trie.node(first)?))) {
+                    Some((number, first)) => self.array(at + 1, number, first)?,
+                    None => self.skip(at, byte)?,
+                };
+                (end, Sort::Array)
+            }
+            b't' => (self.literal(at, b"true")?, Sort::True),
+            b'f' => (self.literal(at, b"false")?, Sort::False),
+            b'n' => (self.literal(at, b"null")?, Sort::Absent),
+            _ => (self.number(at)?, Sort::Number),
+        };
+        if node.is_wanted {
+            let span = Span::new(self.source, at, end);
+            self.findings.keep(number, sort, span);
         }
-        self.wanted(number, first, findings)?;
+        Ok(end)
+    }
+
+    /// From behind `[` to behind `]`: the first element is wanted, the others are skipped.
+    fn array(&mut self, at: usize, number: NodeId, first: &Node) -> Result<usize, ScanError> {
+        self.enter()?;
+        let (mut at, mut byte) = self.solid(at);
+        if byte == b']' {
+            self.depth -= 1;
+            return Ok(at + 1);
+        }
+        at = self.wanted(at, byte, number, first)?;
         loop {
-            self.blank();
-            match self.peek() {
-                Some(b',') => {
-                    self.at += 1;
-                    self.blank();
-                    self.skip()?;
+            (at, byte) = self.solid(at);
+            match byte {
+                b',' => {
+                    (at, byte) = self.solid(at + 1);
+                    at = self.skip(at, byte)?;
                 }
-                Some(b']') => {
-                    self.at += 1;
+                b']' => {
                     self.depth -= 1;
-                    return Ok(());
+                    return Ok(at + 1);
                 }
                 _ => return Err(ScanError::Syntax),
             }
         }
     }
 
-    fn literal(&mut self, text: &[u8], sort: Sort) -> Result<Sort, ScanError> {
-        let end = self.at + text.len();
-        if self.bytes.get(self.at..end) != Some(text) {
-            return Err(ScanError::Syntax);
+    fn literal(&self, at: usize, text: &[u8]) -> Result<usize, ScanError> {
+        let end = at + text.len();
+        if self.bytes.get(at..end) == Some(text) {
+            Ok(end)
+        } else {
+            Err(ScanError::Syntax)
         }
-        self.at = end;
-        Ok(sort)
     }
 
     /// A number as RFC 8259 writes it.
-    fn number(&mut self) -> Result<(), ScanError> {
-        let mut at = self.at;
-        let digits = |at: &mut usize| {
-            let from = *at;
-            while self.bytes.get(*at).is_some_and(u8::is_ascii_digit) {
-                *at += 1;
+    fn number(&self, at: usize) -> Result<usize, ScanError> {
+        let mut at = at;
+        let digits = |at: usize| {
+            let mut end = at;
+            while self.byte(end).is_ascii_digit() {
+                end += 1;
             }
-            if *at > from {
-                Ok(())
+            if end > at {
+                Ok(end)
             } else {
                 Err(ScanError::Syntax)
             }
         };
-        if self.bytes.get(at) == Some(&b'-') {
+        if self.byte(at) == b'-' {
             at += 1;
         }
-        if self.bytes.get(at) == Some(&b'0') {
-            at += 1;
+        at = if self.byte(at) == b'0' {
+            at + 1
         } else {
-            digits(&mut at)?;
+            digits(at)?
+        };
+        if self.byte(at) == b'.' {
+            at = digits(at + 1)?;
         }
-        if self.bytes.get(at) == Some(&b'.') {
+        if matches!(self.byte(at), b'e' | b'E') {
             at += 1;
-            digits(&mut at)?;
-        }
-        if matches!(self.bytes.get(at), Some(b'e' | b'E')) {
-            at += 1;
-            if matches!(self.bytes.get(at), Some(b'+' | b'-')) {
+            if matches!(self.byte(at), b'+' | b'-') {
                 at += 1;
             }
-            digits(&mut at)?;
+            at = digits(at)?;
         }
-        self.at = at;
-        Ok(())
+        Ok(at)
     }
 
-    /// Bounds of the string at `at`, without the quotes.
-    #[inline]
-    fn quoted(&mut self) -> Result<(usize, usize), ScanError> {
-        if self.peek() != Some(b'"') {
+    /// Where the string that begins with the quote at `at` has its closing quote.
+    #[inline(always)]
+    fn quoted(&mut self, at: usize) -> Result<usize, ScanError> {
+        // The cursor is in step, so the first of the two is the one at `at`.
+        self.quotes.pass(self.index);
+        let end = self.quotes.take(self.index);
+        if end >= self.bytes.len() {
             return Err(ScanError::Syntax);
         }
-        let from = self.at + 1;
-        let end = match self.index.next_quote(from) {
-            Some(end) if end < self.bytes.len() => end,
-            _ => return Err(ScanError::Syntax),
-        };
-        self.at = end + 1;
-        // RFC 8259: control characters stand in strings only escaped.
-        if self.index.has_controls
-            && let Some(raw) = self.bytes.get(from..end)
-            && raw.iter().any(|byte| *byte < 0x20)
-        {
-            return Err(ScanError::Syntax);
+        if self.index.has_controls {
+            self.check_controls(at + 1, end)?;
         }
-        Ok((from, end))
+        Ok(end)
     }
 
-    /// The same, and whether it holds escapes.
-    #[inline]
-    fn string_bounds(&mut self) -> Result<(usize, usize, bool), ScanError> {
-        let (from, end) = self.quoted()?;
-        let raw = self.bytes.get(from..end).unwrap_or(&[]);
-        let escaped = self.index.has_escapes && memchr::memchr(b'\\', raw).is_some();
-        Ok((from, end, escaped))
+    /// RFC 8259: control characters stand in strings only escaped.
+    #[cold]
+    #[inline(never)]
+    fn check_controls(&self, from: usize, to: usize) -> Result<(), ScanError> {
+        let raw = self.bytes.get(from..to).unwrap_or(&[]);
+        if raw.iter().any(|byte| *byte < 0x20) {
+            Err(ScanError::Syntax)
+        } else {
+            Ok(())
+        }
     }
 
-    /// The string at `at`, decoded when it holds escapes.
-    fn string(&mut self) -> Result<Span, ScanError> {
-        let (from, to, escaped) = self.string_bounds()?;
-        if !escaped {
+    /// The text of a wanted string in a document that holds escapes somewhere.
+    #[cold]
+    #[inline(never)]
+    fn text(&mut self, from: usize, to: usize) -> Result<Span, ScanError> {
+        let raw = self.bytes.get(from..to).unwrap_or(&[]);
+        if memchr::memchr(b'\\', raw).is_none() {
             return Ok(Span::new(self.source, from, to));
         }
-        self.key.clear();
-        decode(self.bytes.get(from..to).unwrap_or(&[]), self.key)?;
-        let text = core::str::from_utf8(self.key).map_err(|_| ScanError::Syntax)?;
+        self.decoded.clear();
+        decode(raw, self.decoded)?;
+        let text = core::str::from_utf8(self.decoded).map_err(|_| ScanError::Syntax)?;
         let start = self.scratch.len();
         self.scratch.push_str(text);
         Ok(Span::new(Source::Scratch, start, self.scratch.len()))
     }
 
-    /// Delimits the value at `at`.
-    fn skip(&mut self) -> Result<(), ScanError> {
-        match self.peek() {
-            Some(b'"') => self.quoted().map(|_| ()),
+    /// Delimits a value; returns where it ends.
+    #[inline]
+    fn skip(&mut self, at: usize, byte: u8) -> Result<usize, ScanError> {
+        match byte {
+            b'"' => Ok(self.quoted(at)? + 1),
             // Control characters are rare, and only some may stand outside strings.
-            Some(b'{' | b'[') if !self.index.has_controls => self.skip_brackets(),
-            _ => {
-                self.at = skip_value(self.bytes, self.at, self.depth, self.max_depth)?;
-                Ok(())
+            b'{' | b'[' if self.index.has_controls => {
+                let end = skip_value(self.bytes, at, self.depth, self.max_depth)?;
+                self.quotes = self.index.quotes_from(end);
+                Ok(end)
             }
+            b'{' | b'[' => self.skip_brackets(at),
+            _ => skip_value(self.bytes, at, self.depth, self.max_depth),
         }
     }
 
     /// From an opening bracket to the one that closes it, a block at a time: brackets outside
     /// strings are counted. Which kind closes which is not looked at.
-    fn skip_brackets(&mut self) -> Result<(), ScanError> {
-        let mut number = self.at / BLOCK;
-        let mut wanted = u64::MAX << (self.at % BLOCK);
+    fn skip_brackets(&mut self, at: usize) -> Result<usize, ScanError> {
+        let mut number = at / BLOCK;
+        let mut wanted = u64::MAX << (at % BLOCK);
         let mut depth = 0_u32;
         // All ones while a string reaches into the block.
         let mut inside = 0_u64;
@@ -530,8 +562,9 @@ impl Scanner<'_> {
                     } else {
                         depth = depth.saturating_sub(1);
                         if depth == 0 {
-                            self.at = from + bit.trailing_zeros() as usize + 1;
-                            return Ok(());
+                            let end = from + bit.trailing_zeros() as usize + 1;
+                            self.quotes = self.index.quotes_from(end);
+                            return Ok(end);
                         }
                     }
                 }

@@ -6,6 +6,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// Pointer of the member that is ours, at the top of an event.
+const OUR_MEMBER: &str = "/whose";
+
 /// Number of a node.
 pub(crate) type NodeId = u16;
 
@@ -94,21 +97,36 @@ impl Shape {
     }
 }
 
-/// One key that leads from a node to a child.
-#[derive(Clone, Debug)]
+/// A place of a hash table: a key that leads from a node to a child, or nothing.
+#[derive(Clone, Copy, Debug)]
 struct Edge {
     shape: Shape,
+    /// [`NONE`] where the place is empty.
     child: NodeId,
-    key: String,
+    /// Number of the key's text, which decides where the shape does not.
+    key: u16,
+}
+
+impl Edge {
+    const EMPTY: Self = Self {
+        shape: Shape {
+            first: 0,
+            last: 0,
+            len: 0,
+        },
+        child: NONE,
+        key: 0,
+    };
 }
 
 /// The trie.
 #[derive(Debug)]
 pub(crate) struct Trie {
     nodes: Vec<Node>,
-    edges: Vec<Edge>,
-    /// Hash tables of all nodes: numbers of edges plus one, 0 where a place is empty.
-    table: Vec<u16>,
+    /// Hash tables of all nodes.
+    table: Vec<Edge>,
+    /// Texts of the keys.
+    keys: Vec<String>,
     /// Node of each path, in the order in which the paths were given.
     paths: Vec<NodeId>,
 }
@@ -181,6 +199,9 @@ fn parent_of(pointer: &str) -> (&str, &str) {
 }
 
 impl Trie {
+    /// The node of the member that is ours, at the top of an event.
+    pub(crate) const OURS: NodeId = 1;
+
     /// Merges JSON pointers (RFC 6901). The step `0` stands for the first element of an array.
     pub(crate) fn new<'p>(
         pointers: impl IntoIterator<Item = &'p str>,
@@ -188,6 +209,7 @@ impl Trie {
     ) -> Self {
         let mut drafts = Drafts(Vec::new());
         drafts.0.push(Draft::default());
+        drafts.insert(OUR_MEMBER);
         let mut count = 0;
         for (number, pointer) in pointers.into_iter().enumerate() {
             count = number + 1;
@@ -198,8 +220,8 @@ impl Trie {
         }
         let mut trie = Self {
             nodes: Vec::new(),
-            edges: Vec::new(),
             table: Vec::new(),
+            keys: Vec::new(),
             paths: Vec::new(),
         };
         trie.paths.resize(count, NONE);
@@ -267,7 +289,7 @@ impl Trie {
             } else {
                 (draft.keys.len() * 4).next_power_of_two()
             };
-            self.table.resize(from + len, 0);
+            self.table.resize(from + len, Edge::EMPTY);
             let Some(node) = self.nodes.get_mut(usize::from(draft.number)) else {
                 continue;
             };
@@ -275,21 +297,21 @@ impl Trie {
             for (key, child) in &draft.keys {
                 let shape = Shape::at(key.as_bytes(), 0, key.len());
                 let mut place = shape.hash() & node.mask;
-                while self
-                    .table
-                    .get(from + place as usize)
-                    .is_some_and(|edge| *edge != 0)
-                {
+                let is_taken = |place: u32| {
+                    let edge = self.table.get(from + place as usize);
+                    edge.is_some_and(|edge| edge.child != NONE)
+                };
+                while is_taken(place) {
                     place = (place + 1) & node.mask;
                 }
-                self.edges.push(Edge {
-                    shape,
-                    child: drafts.0.get(*child).map_or(NONE, |child| child.number),
-                    key: key.clone(),
-                });
-                if let Some(slot) = self.table.get_mut(from + place as usize) {
-                    *slot = self.edges.len() as u16;
+                if let Some(edge) = self.table.get_mut(from + place as usize) {
+                    *edge = Edge {
+                        shape,
+                        child: drafts.0.get(*child).map_or(NONE, |child| child.number),
+                        key: self.keys.len() as u16,
+                    };
                 }
+                self.keys.push(key.clone());
             }
         }
     }
@@ -300,16 +322,20 @@ impl Trie {
         let shape = Shape::at(text, from, to);
         let mut place = shape.hash() & node.mask;
         loop {
-            let number = *self.table.get((node.table + place) as usize)?;
-            // Number 0 is an empty place, and there is no edge before the first.
-            let edge = self.edges.get(usize::from(number).wrapping_sub(1))?;
-            if edge.shape == shape
-                && (shape.len <= 16 || text.get(from..to) == Some(edge.key.as_bytes()))
+            let edge = self.table.get((node.table + place) as usize)?;
+            if edge.child == NONE {
+                return None;
+            }
+            if edge.shape == shape && (shape.len <= 16 || text.get(from..to) == self.key(edge.key))
             {
                 return Some(edge.child);
             }
             place = (place + 1) & node.mask;
         }
+    }
+
+    fn key(&self, number: u16) -> Option<&[u8]> {
+        self.keys.get(usize::from(number)).map(String::as_bytes)
     }
 
     #[inline]
@@ -345,12 +371,13 @@ mod tests {
     fn paths_share_nodes_and_subtrees_are_ranges() {
         let trie = Trie::new(["/a/b", "/a/c/0", "/d~1e", "/a/b", "/a"], []);
         let a = child(&trie, 0, "a").unwrap();
-        assert_eq!((a, trie.of_path(4)), (1, 1));
+        assert_eq!((a, trie.of_path(4)), (2, 2));
+        assert_eq!(child(&trie, 0, "whose"), Some(Trie::OURS));
         assert_eq!(trie.of_path(0), trie.of_path(3));
         assert_eq!(child(&trie, a, "b"), Some(trie.of_path(0)));
         let c = child(&trie, a, "c").unwrap();
         assert_eq!(trie.node(c).unwrap().first(), Some(trie.of_path(1)));
-        assert_eq!(trie.node(a).unwrap().end, 5);
+        assert_eq!(trie.node(a).unwrap().end, 6);
         assert_eq!(child(&trie, 0, "d/e"), Some(trie.of_path(2)));
         assert_eq!(child(&trie, 0, "d"), None);
         assert_eq!(child(&trie, c, "0"), None);
