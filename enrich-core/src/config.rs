@@ -8,6 +8,7 @@ use core::fmt;
 
 use crate::document::{Document, Fault};
 use crate::event::scan::MAX_DEPTH;
+use crate::mapping::{self, Mapping};
 use crate::snapshot::Trust;
 use crate::vocabulary::Format;
 
@@ -29,6 +30,8 @@ pub struct Config {
     /// Brackets open at once; deeper events leave unchanged.
     pub max_depth: u32,
     default_domains: BTreeMap<u8, String>,
+    /// In-house logs; tried before the formats.
+    pub(crate) mappings: Vec<Mapping>,
 }
 
 impl Default for Config {
@@ -38,6 +41,7 @@ impl Default for Config {
             max_event_bytes: DEFAULT_MAX_EVENT_BYTES,
             max_depth: MAX_DEPTH,
             default_domains: BTreeMap::new(),
+            mappings: Vec::new(),
         }
     }
 }
@@ -173,6 +177,7 @@ impl Config {
                     })?;
                     config.trust = Trust::new(keys);
                 }
+                "mappings" => config.mappings = mapping::read(document)?,
                 "require_signature" => required = Some(document.bool()?),
                 "limits" => document.object(&mut |document, name| {
                     match name.as_str() {
@@ -330,6 +335,22 @@ mod tests {
                 "configuration: default_domains is \"k8s\"",
             ),
             ("", "configuration, line 1, column 1: an object is expected"),
+            (
+                "{\"mappings\":[\n{\"name\":\"x\"}]}",
+                "configuration, line 2, column 1: a mapping needs `when`",
+            ),
+            (
+                "{\"mappings\":[{\"when\":{\"kind\":\"x\"}}]}",
+                "configuration, line 1, column 30: a JSON pointer begins with /",
+            ),
+            (
+                "{\"mappings\":[{\"identities\":[{\"role\":\"owner\"}]}]}",
+                "configuration, line 1, column 37: not a role: actor,",
+            ),
+            (
+                "{\"mappings\":[{\"identities\":[{\"keys\":[{\"type\":\"aws_arn\"}]}]}]}",
+                "configuration, line 1, column 38: a key needs a type and a value",
+            ),
         ] {
             let error = Config::from_json(json.as_bytes()).unwrap_err();
             let error = alloc::string::ToString::to_string(&error);

@@ -33,10 +33,27 @@ impl<'d> Document<'d> {
 
     /// A fault here.
     pub(crate) fn fault<T>(&self, message: &str) -> Result<T, Fault> {
+        self.fault_at(self.at, message)
+    }
+
+    /// A fault at a place that was passed.
+    #[expect(clippy::unused_self, reason = "a fault belongs to a document")]
+    pub(crate) fn fault_at<T>(&self, at: usize, message: &str) -> Result<T, Fault> {
         Err(Fault {
-            at: self.at,
+            at,
             message: message.to_owned(),
         })
+    }
+
+    /// Where the next value begins.
+    pub(crate) fn here(&mut self) -> usize {
+        self.peek();
+        self.at
+    }
+
+    /// Whether the next value is a text.
+    pub(crate) fn is_text(&mut self) -> bool {
+        self.peek() == Some(b'"')
     }
 
     fn peek(&mut self) -> Option<u8> {

@@ -78,7 +78,7 @@ impl<'s> Enricher<'s> {
     /// forged members are removed.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let readers = Readers::new();
+        let readers = Readers::new(&config.mappings);
         let work = Work {
             findings: Findings::new(&readers.trie),
             observation: Observation::new(),
@@ -111,6 +111,10 @@ impl<'s> Enricher<'s> {
     /// Replaces the configuration; attached snapshots stay. Line numbers of [`Enricher::keys`]
     /// start again.
     pub fn configure(&mut self, config: Config) {
+        if config.mappings != self.config.mappings {
+            self.readers = Readers::new(&config.mappings);
+            self.work.findings = Findings::new(&self.readers.trie);
+        }
         self.config = config;
         self.keys_line = 0;
     }
@@ -276,6 +280,34 @@ impl<'s> Enricher<'s> {
             return Err(Refused::Damaged);
         }
         Ok(Some(()))
+    }
+
+    /// Explains what is observed in one line: one explanation for each event in it.
+    ///
+    /// # Errors
+    /// Why the line is not read, in words.
+    #[cfg(feature = "explain")]
+    pub fn explain(
+        &mut self,
+        line: &[u8],
+    ) -> Result<Vec<crate::explain::Explanation>, &'static str> {
+        let len = self.work.line_index.line(line);
+        let (body, _) = split_line_end(line.get(..len).unwrap_or(line));
+        let mut events = Vec::new();
+        self.work.observation.attempts = Some(Vec::new());
+        let result = self.scan_line(
+            body,
+            &mut Purpose::Explain(&mut events),
+            &mut LineStats::default(),
+        );
+        self.work.observation.attempts = None;
+        match result {
+            Ok(_) | Err(Refused::Damaged) => Ok(events),
+            Err(Refused::NotJson) => Err("it is no JSON"),
+            Err(Refused::NotUtf8) => Err("it is no UTF-8"),
+            Err(Refused::TooLarge) => Err("it is longer than the limit max_event_bytes"),
+            Err(Refused::TooDeep) => Err("more brackets are open at once than max_depth allows"),
+        }
     }
 
     /// What was observed in a batch: one JSON object a line. Line numbers count on from batch to

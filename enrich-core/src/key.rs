@@ -88,6 +88,8 @@ key_types! {
     AwsService = 4, "aws_service", Aws, Global, Lower, false;
     /// An AWS account id.
     AwsAccount = 5, "aws_account", Aws, Global, None, false;
+    /// Id of a user of IAM Identity Center; the domain is the identity store (`d-…`).
+    AwsIdentityStoreUserId = 6, "aws_identity_store_user_id", Aws, Required, None, true;
     /// Mail address of a GCP principal.
     GcpEmail = 10, "gcp_email", Gcp, Global, Lower, false;
     /// Numeric unique id of a GCP service account.
@@ -140,6 +142,11 @@ key_types! {
     SpiffeId = 70, "spiffe_id", Spiffe, Global, TrustDomain, false;
     /// The subject of an OIDC token; the domain is the issuer, without scheme.
     OidcSubject = 71, "oidc_subject", Oidc, Required, None, false;
+    /// `gen_ai.agent.id` of OpenTelemetry's conventions; the domain is `gen_ai.provider.name`.
+    GenAiAgentId = 80, "gen_ai_agent_id", Other, Required, None, false;
+    /// The `id` of a SCIM resource, an agent's among them (RFC 7643, section 3.1: never reassigned);
+    /// the domain is the service provider.
+    ScimId = 81, "scim_id", Other, Required, None, true;
 }
 
 impl fmt::Display for KeyType {

@@ -84,6 +84,8 @@ extern crate std;
 
 pub mod assess;
 pub mod config;
+#[cfg(feature = "explain")]
+pub mod explain;
 pub mod hash;
 pub mod key;
 pub mod snapshot;
@@ -95,6 +97,7 @@ mod enricher;
 mod event;
 mod layers;
 mod lookup;
+mod mapping;
 mod pass;
 mod render;
 mod stats;

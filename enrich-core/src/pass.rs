@@ -45,6 +45,9 @@ impl Edit {
 pub(crate) enum Purpose<'p> {
     Enrich,
     Keys(&'p mut Vec<keys::SeenEvent>),
+    /// Notes what was observed, and from where.
+    #[cfg(feature = "explain")]
+    Explain(&'p mut Vec<crate::explain::Explanation>),
 }
 
 /// What a line came to, counted only when the whole line can be read.
@@ -296,6 +299,17 @@ impl Pass<'_, '_, '_, '_> {
         }
         if let Purpose::Keys(events) = self.purpose {
             keys::event(&self.buffers, self.observation, events);
+            return;
+        }
+        #[cfg(feature = "explain")]
+        if let Purpose::Explain(events) = self.purpose {
+            events.push(crate::explain::explain(
+                self.config,
+                self.readers,
+                self.findings,
+                &self.buffers,
+                self.observation,
+            ));
             return;
         }
         if self.layers.is_empty() {

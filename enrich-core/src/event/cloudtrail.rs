@@ -30,6 +30,8 @@ fields! {
     USER_NAME = "/userIdentity/userName";
     INVOKED_BY = "/userIdentity/invokedBy";
     ISSUING_PROVIDER = "/userIdentity/identityProvider";
+    ON_BEHALF_OF = "/userIdentity/onBehalfOf/userId";
+    IDENTITY_STORE = "/userIdentity/onBehalfOf/identityStoreArn";
     ISSUER_ARN = "/userIdentity/sessionContext/sessionIssuer/arn";
     ISSUER_PRINCIPAL = "/userIdentity/sessionContext/sessionIssuer/principalId";
     REQUESTED_ROLE = "/requestParameters/roleArn";
@@ -141,6 +143,17 @@ fn actor(o: &mut Observer<'_, '_>) {
         home(o);
     }
     let has_actor = o.end();
+    // A person of IAM Identity Center, for whom a role's session or an application acts.
+    let (user, store) = (o.text(ON_BEHALF_OF), o.text(IDENTITY_STORE));
+    let store = o.after_last(store, '/');
+    let role = if has_actor {
+        Role::Delegator
+    } else {
+        Role::Actor
+    };
+    o.begin(role, Provider::Aws, account);
+    o.key_in(KeyType::AwsIdentityStoreUserId, store, user);
+    let has_actor = o.end() || has_actor;
     let role = if has_actor { Role::Via } else { Role::Actor };
     o.begin(role, Provider::Aws, Span::EMPTY);
     o.key(KeyType::AwsService, invoked_by);

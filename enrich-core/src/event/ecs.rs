@@ -4,9 +4,9 @@
 //! `gcp.audit`, `azure.*`, `okta.system`, `kubernetes.audit_logs` and `github.audit`. `user.id` and
 //! `user.name` mean another thing in each, so they are read only where the module says what.
 
-use super::FormatReader;
 use super::observer::{Field, Observer, fields};
 use super::text::{Part, Span};
+use super::{FormatReader, agent};
 use crate::key::KeyType;
 use crate::vocabulary::{Format, Provider, Role};
 
@@ -56,6 +56,8 @@ fields! {
     K8S_UID = "/kubernetes/audit/user/uid";
     K8S_IMPERSONATED = "/kubernetes/audit/impersonatedUser/username" | "/kubernetes/audit/impersonated_user/username";
     GITHUB_ID = "/github/actor_id";
+    GEN_AI_AGENT = "/gen_ai/agent/id" | "/gen_ai.agent.id";
+    GEN_AI_PROVIDER = "/gen_ai/provider/name" | "/gen_ai.provider.name" | "/gen_ai/system" | "/gen_ai.system";
     GITHUB_HASH = "/github/hashed_token";
 }
 
@@ -155,10 +157,17 @@ fn observe(o: &mut Observer<'_, '_>) {
         o.key_in(KeyType::GithubTokenHash, default, hash);
         o.end();
     } else {
-        o.begin(Role::Actor, Provider::Other, default);
+        // An agent's own events name the person that it works for as the user.
+        let role = if o.is_present(GEN_AI_AGENT) {
+            Role::Delegator
+        } else {
+            Role::Actor
+        };
+        o.begin(role, Provider::Other, default);
         o.key(KeyType::Email, o.text(USER_MAIL));
         o.end();
     }
+    agent::observe(o, o.id(GEN_AI_AGENT), o.text(GEN_AI_PROVIDER));
 }
 
 /// The same order as in raw CloudTrail: the session's own ARN is never the role's.

@@ -12,6 +12,7 @@ pub(crate) mod text;
 pub(crate) mod trie;
 pub(crate) mod walk;
 
+mod agent;
 mod azure_activity;
 mod azure_keyvault;
 mod cloudtrail;
@@ -21,10 +22,15 @@ mod entra_signin;
 mod gcp_audit;
 mod github_audit;
 mod k8s_audit;
+mod mapped;
 mod msgraph_activity;
 mod o365_ual;
 mod ocsf;
 mod okta_system_log;
+#[cfg(feature = "explain")]
+pub(crate) mod passed_over;
+
+use alloc::string::String;
 
 use self::observation::Observation;
 use self::observer::{Field, Observer};
@@ -32,6 +38,7 @@ use self::scan::Findings;
 use self::text::TextBuffers;
 use self::trie::{Alias, Trie};
 use crate::config::Config;
+use crate::mapping::Mapping;
 use crate::vocabulary::Format;
 
 /// How one format is recognised and read.
@@ -73,22 +80,54 @@ pub(crate) struct Readers {
     pub(crate) trie: Trie,
     /// Number of the first envelope path.
     pub(crate) envelope_base: u16,
+    /// Number of the first path of the configured mappings.
+    mapping_base: u16,
 }
 
 impl Readers {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(mappings: &[Mapping]) -> Self {
         let formats = READERS
             .iter()
             .flat_map(|reader| reader.paths.iter().copied());
         let aliases = READERS
             .iter()
             .flat_map(|reader| reader.aliases.iter().copied());
-        let trie = Trie::new(formats.chain(envelope::PATHS.iter().copied()), aliases);
+        let configured = mappings
+            .iter()
+            .flat_map(|mapping| mapping.pointers.iter().map(String::as_str));
+        let trie = Trie::new(
+            formats
+                .chain(envelope::PATHS.iter().copied())
+                .chain(configured),
+            aliases,
+        );
         let envelope_base = READERS.iter().map(|reader| reader.paths.len() as u16).sum();
         Self {
             trie,
             envelope_base,
+            mapping_base: envelope_base + envelope::PATHS.len() as u16,
         }
+    }
+
+    /// The paths of a format, and the number of the first one. `mapping`: which one, of `mapped`.
+    #[cfg(feature = "explain")]
+    pub(crate) fn paths_of<'p>(
+        &self,
+        format: Format,
+        mapping: usize,
+        config: &'p Config,
+    ) -> (usize, alloc::vec::Vec<&'p str>) {
+        if let (Format::Mapped, Some(one)) = (format, config.mappings.get(mapping)) {
+            let before = config.mappings.iter().take(mapping);
+            let before: usize = before.map(|mapping| mapping.pointers.len()).sum();
+            let pointers = one.pointers.iter().map(String::as_str);
+            return (usize::from(self.mapping_base) + before, pointers.collect());
+        }
+        let before = READERS.iter().take_while(|reader| reader.format != format);
+        let base = before.map(|reader| reader.paths.len()).sum();
+        let reader = READERS.iter().find(|reader| reader.format == format);
+        let paths = reader.map_or(&[] as &[&str], |reader| reader.paths);
+        (base, paths.to_vec())
     }
 
     /// Recognises the scanned event and writes what it says. `forced`: the envelope has said which
@@ -102,7 +141,28 @@ impl Readers {
         out: &mut Observation,
     ) -> Recognised {
         out.clear(Format::Unknown);
-        let mut base = 0;
+        let mut base = self.mapping_base;
+        for mapping in &config.mappings {
+            let mut observer = Observer {
+                buffers,
+                findings,
+                trie: &self.trie,
+                base,
+                default_domain: config.default_domain(Format::Mapped),
+                out,
+            };
+            if forced.is_none() && mapped::recognise(&observer, mapping) {
+                observer.out.format = Format::Mapped;
+                mapped::observe(&mut observer, mapping);
+                #[cfg(feature = "explain")]
+                {
+                    out.mapping = mapping_number(config, mapping);
+                }
+                return Recognised::Yes;
+            }
+            base += mapping.pointers.len() as u16;
+        }
+        base = 0;
         for reader in READERS {
             let mut observer = Observer {
                 buffers,
@@ -128,6 +188,13 @@ impl Readers {
         }
         Recognised::No
     }
+}
+
+/// The place of a mapping in the configuration.
+#[cfg(feature = "explain")]
+fn mapping_number(config: &Config, mapping: &Mapping) -> usize {
+    let mut all = config.mappings.iter();
+    all.position(|one| core::ptr::eq(one, mapping)).unwrap_or(0)
 }
 
 /// What came of looking at a scanned event.

@@ -21,6 +21,28 @@ pub(crate) struct ObservedKey {
     pub(crate) value: Span,
 }
 
+/// A value that was tried as a key, kept for [`crate::explain`].
+#[cfg(feature = "explain")]
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) key_type: KeyType,
+    /// As it stands in the event.
+    pub(crate) value: Span,
+    /// As it was kept: folded.
+    pub(crate) kept_as: Span,
+    pub(crate) verdict: Verdict,
+}
+
+/// What became of it.
+#[cfg(feature = "explain")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Kept,
+    Refused(crate::key::KeyRefused),
+    Known,
+    NoRoom,
+}
+
 /// One identity of an event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Observed {
@@ -69,6 +91,15 @@ pub(crate) struct Observation {
     pub(crate) scope_provider: Option<Provider>,
     pub(crate) scope_domain: Span,
     pub(crate) scope_part: Span,
+    /// What was tried as keys, when somebody asks.
+    #[cfg(feature = "explain")]
+    pub(crate) attempts: Option<alloc::vec::Vec<Attempt>>,
+    /// Where the time stands.
+    #[cfg(feature = "explain")]
+    pub(crate) time_span: Span,
+    /// Which mapping recognised it.
+    #[cfg(feature = "explain")]
+    pub(crate) mapping: usize,
 }
 
 impl Observation {
@@ -82,6 +113,12 @@ impl Observation {
             scope_provider: None,
             scope_domain: Span::EMPTY,
             scope_part: Span::EMPTY,
+            #[cfg(feature = "explain")]
+            attempts: None,
+            #[cfg(feature = "explain")]
+            time_span: Span::EMPTY,
+            #[cfg(feature = "explain")]
+            mapping: 0,
         }
     }
 
@@ -95,6 +132,13 @@ impl Observation {
         self.scope_provider = None;
         self.scope_domain = Span::EMPTY;
         self.scope_part = Span::EMPTY;
+        #[cfg(feature = "explain")]
+        {
+            self.time_span = Span::EMPTY;
+            if let Some(attempts) = &mut self.attempts {
+                attempts.clear();
+            }
+        }
     }
 
     /// The keys of an identity, in the order in which they decide: unique ids first.
@@ -127,13 +171,14 @@ impl Observation {
     }
 
     /// Adds a key to the identity begun last: unique ids before names.
-    pub(crate) fn push_key(&mut self, key: ObservedKey) {
+    /// False when there is no room.
+    pub(crate) fn push_key(&mut self, key: ObservedKey) -> bool {
         let Some(last) = self.identities.last_mut() else {
-            return;
+            return false;
         };
         let (from, to) = (usize::from(last.keys_from), usize::from(last.keys_to));
         if to != self.keys.len() {
-            return;
+            return false;
         }
         let before_names = || {
             let held = self.keys.get(from..to)?;
@@ -145,9 +190,11 @@ impl Observation {
         } else {
             to
         };
-        if self.keys.try_insert(at, key).is_ok() {
+        let is_kept = self.keys.try_insert(at, key).is_ok();
+        if is_kept {
             last.keys_to += 1;
         }
+        is_kept
     }
 
     /// Drops the identity begun last when it has no key. True when it is kept.

@@ -1,6 +1,8 @@
 //! What a format reader works with: found values of its paths, array walks, and the observation
 //! that it writes.
 
+#[cfg(feature = "explain")]
+use super::observation::{Attempt, Verdict};
 use super::observation::{Observation, ObservedKey};
 use super::scan::{Findings, Found, Sort};
 use super::text::{Part, Span, TextBuffers};
@@ -11,7 +13,7 @@ use crate::vocabulary::{EventOutcome, Provider, Role};
 
 /// A wanted value of one format: one or several paths by their numbers in the format's list. The
 /// first that holds something counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Field {
     pub(crate) path: u16,
     pub(crate) count: u16,
@@ -95,6 +97,16 @@ impl Observer<'_, '_> {
             _ => false,
         };
         if is_id { found.span } else { Span::EMPTY }
+    }
+
+    /// A text, number or boolean as it is written.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    pub(crate) fn word(&self, field: Field) -> Span {
+        let found = self.found(field);
+        match found.sort {
+            Sort::Absent | Sort::Object | Sort::Array => Span::EMPTY,
+            _ => found.span,
+        }
     }
 
     /// Whether anything but null stands there.
@@ -270,6 +282,10 @@ impl Observer<'_, '_> {
     /// 1970. Anything else is no time: none is guessed.
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn set_time(&mut self, found: Found) {
+        #[cfg(feature = "explain")]
+        {
+            self.out.time_span = found.span;
+        }
         let text = self.str(found.span);
         self.out.time_ms = match found.sort {
             Sort::Text => crate::time::parse_rfc3339(text),
@@ -396,6 +412,8 @@ impl Observer<'_, '_> {
         if value.is_empty() {
             return;
         }
+        #[cfg(feature = "explain")]
+        let written = value;
         if key_type == KeyType::GithubApp
             && let Some(slug) = self.str(value).strip_suffix("[bot]")
         {
@@ -411,7 +429,12 @@ impl Observer<'_, '_> {
             });
             *self.buffers.bytes = folded;
         }
-        if key::check_value(key_type, self.str(value)).is_err() {
+        let checked = key::check_value(key_type, self.str(value));
+        #[cfg(feature = "explain")]
+        if let Err(refused) = &checked {
+            self.attempt(key_type, written, value, Verdict::Refused(refused.clone()));
+        }
+        if checked.is_err() {
             return;
         }
         let domain = match key_type.domain_rule() {
@@ -427,11 +450,35 @@ impl Observer<'_, '_> {
                 .iter()
                 .any(|known| known.key_type == key_type && self.str(known.value) == self.str(value))
         });
-        if !is_known {
-            self.out.push_key(ObservedKey {
+        let is_kept = !is_known
+            && self.out.push_key(ObservedKey {
                 key_type,
                 domain,
                 value,
+            });
+        #[cfg(feature = "explain")]
+        self.attempt(
+            key_type,
+            written,
+            value,
+            match (is_kept, is_known) {
+                (true, _) => Verdict::Kept,
+                (false, true) => Verdict::Known,
+                (false, false) => Verdict::NoRoom,
+            },
+        );
+        let _ = is_kept;
+    }
+
+    /// Keeps what was tried, when somebody asks.
+    #[cfg(feature = "explain")]
+    fn attempt(&mut self, key_type: KeyType, value: Span, kept_as: Span, verdict: Verdict) {
+        if let Some(attempts) = &mut self.out.attempts {
+            attempts.push(Attempt {
+                key_type,
+                value,
+                kept_as,
+                verdict,
             });
         }
     }

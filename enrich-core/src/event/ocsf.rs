@@ -4,9 +4,9 @@
 //! schema, 0.x to 1.8. What a `uid` holds changed between versions and differs by product, so its
 //! shape and the product decide what key it is; an id of no known shape is left out.
 
-use super::FormatReader;
 use super::observer::{Field, Observer, fields};
 use super::text::{Part, Span};
+use super::{FormatReader, agent};
 use crate::key::{self, KeyType};
 use crate::vocabulary::{Format, Provider, Role};
 
@@ -39,6 +39,7 @@ fields! {
     INSTANCE = "/src_endpoint/instance_uid" | "/device/uid";
     AGENT = "/http_request/user_agent";
     RESOURCE = "/resources/0/uid" | "/resources/0/name" | "/resource/uid";
+    AI_AGENT = "/ai_agent/uid" | "/ai_operation/ai_agent/uid" | "/actor/ai_agent/uid";
     STATUS = "/status_id";
 }
 
@@ -163,6 +164,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.begin(role, Provider::Aws, Span::EMPTY);
     o.key(KeyType::AwsService, o.text(INVOKED_BY));
     o.end();
+    agent::observe(o, o.id(AI_AGENT), Span::EMPTY);
 }
 
 /// The key that an id makes, by its shape and the product.

@@ -51,6 +51,17 @@ impl Span {
         self.from as usize
     }
 
+    #[cfg(feature = "explain")]
+    pub(crate) const fn len(self) -> usize {
+        self.to.saturating_sub(self.from) as usize
+    }
+
+    /// Whether another span lies in this one.
+    #[cfg(feature = "explain")]
+    pub(crate) fn holds(self, other: Self) -> bool {
+        self.source == other.source && self.from <= other.from && other.to <= self.to
+    }
+
     /// This span without its first bytes.
     pub(crate) const fn behind(self, count: usize) -> Self {
         Self {

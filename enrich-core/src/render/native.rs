@@ -79,6 +79,10 @@ fn identity(
 ) {
     out.string("role", assessed.role.as_str());
     out.string("outcome", assessed.outcome.as_str());
+    // What the event says; the record's `agent` says what the inventory knows.
+    if observed.is_agent {
+        out.bool("acted_as_agent", true);
+    }
     // The key that decided; for a miss the first, which is the strongest that the event shows.
     let keys = context.observation.keys_of(observed);
     if let Some(key) = keys.get(resolution.key.unwrap_or(0)) {

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use enrich_core::Config;
 
 use super::Failure;
+use super::explain::Explainer;
 use super::input::{Part, read_all};
-use super::setup::{Domains, Engine, open};
+use super::setup::{Domains, Engine, configuration, open};
 
 /// Arguments of `whose keys`.
 #[derive(Args, Debug)]
@@ -16,6 +18,9 @@ pub(crate) struct Keys {
     /// Files with events, one JSON document a line; standard input when none is named.
     #[arg(value_name = "EVENTS")]
     events: Vec<PathBuf>,
+    /// Say for a person which path gave each key and why others were passed over.
+    #[arg(long)]
+    explain: bool,
     #[command(flatten)]
     domains: Domains,
     #[command(flatten)]
@@ -24,6 +29,9 @@ pub(crate) struct Keys {
 
 impl Keys {
     pub(crate) fn run(&self) -> Result<(), Failure> {
+        if self.explain {
+            return self.explain();
+        }
         let mut backend = open(&self.engine, &self.domains, None, &[])?;
         let mut out = stdout().lock();
         let mut lines = 0;
@@ -40,6 +48,22 @@ impl Keys {
                 .with_context(|| format!("events after line {lines} cannot be read"))?;
             lines += host_harness::output::count_lines(batch);
             Ok(out.write_all(seen)?)
+        })?;
+        Ok(out.flush()?)
+    }
+
+    fn explain(&self) -> Result<(), Failure> {
+        let config = Config::from_json(&configuration(&self.domains, None)?)
+            .context("the configuration is refused")?;
+        let mut explainer = Explainer::new(config);
+        let mut out = stdout().lock();
+        read_all(&self.events, |part| {
+            let batch = match part {
+                Part::Lines(lines) => lines,
+                Part::Oversize { is_first: true, .. } => b"\n",
+                Part::Oversize { .. } | Part::LineEnd => return Ok(()),
+            };
+            Ok(explainer.batch(batch, &mut out)?)
         })?;
         Ok(out.flush()?)
     }

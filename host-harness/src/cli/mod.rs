@@ -9,6 +9,7 @@ use owo_colors::{OwoColorize, Stream};
 mod check;
 mod counters;
 mod enrich;
+mod explain;
 mod input;
 mod keys;
 mod lookup;

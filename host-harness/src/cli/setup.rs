@@ -1,13 +1,13 @@
 //! What several commands share: which module, which snapshots, whom to trust.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use enrich_core::Config;
 use host_harness::{Backend, Check, GuestModule, Limits, Native, Session, SnapshotFile, discover};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Longest public key file that is read: one line.
 const MAX_KEY_FILE: u64 = 4 << 10;
@@ -32,9 +32,12 @@ pub(crate) struct Engine {
     working_memory: u32,
 }
 
-/// What an event may leave out.
+/// How events are read.
 #[derive(Args, Debug)]
 pub(crate) struct Domains {
+    /// The core's configuration, a JSON document: mappings of in-house logs, limits, default domains.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Account, cluster, … of events that do not name one.
     #[arg(long = "default-domain", value_name = "FORMAT=DOMAIN", value_parser = domain)]
     default_domains: Vec<(String, String)>,
@@ -97,19 +100,35 @@ impl Inventory {
     }
 }
 
-/// The configuration that is handed to the core.
-fn configuration(domains: &Domains, inventory: Option<&Inventory>) -> anyhow::Result<Vec<u8>> {
-    let defaults: BTreeMap<&str, &str> = domains
-        .default_domains
-        .iter()
-        .map(|(format, domain)| (format.as_str(), domain.as_str()))
-        .collect();
-    let mut config = json!({ "v": 1, "default_domains": defaults });
+/// The configuration that is handed to the core: the file's, with what the options say in it.
+pub(crate) fn configuration(
+    domains: &Domains,
+    inventory: Option<&Inventory>,
+) -> anyhow::Result<Vec<u8>> {
+    let mut config = match &domains.config {
+        Some(path) => configuration_file(path)?,
+        None => json!({ "v": 1 }),
+    };
+    for (format, domain) in &domains.default_domains {
+        if config["default_domains"].is_null() {
+            config["default_domains"] = json!({});
+        }
+        config["default_domains"][format] = json!(domain);
+    }
     if let Some(inventory) = inventory.filter(|inventory| !inventory.trust.is_empty()) {
         config["trusted_keys"] = json!(inventory.trusted_keys()?);
         config["require_signature"] = json!(true);
     }
     Ok(serde_json::to_vec(&config)?)
+}
+
+/// A configuration file. What is wrong with it is said here, with its own lines and columns.
+fn configuration_file(path: &Path) -> anyhow::Result<Value> {
+    let name = path.display();
+    let bytes =
+        std::fs::read(path).with_context(|| format!("configuration {name} cannot be read"))?;
+    Config::from_json(&bytes).with_context(|| format!("{name} is refused"))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{name} is refused"))
 }
 
 /// Whoever does the work, configured, with the snapshots attached.
