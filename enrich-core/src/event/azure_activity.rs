@@ -11,7 +11,7 @@ use crate::vocabulary::{Format, Provider, Role};
 
 fields! {
     OPERATION = "/operationName/value" | "/operationName" | "/operation_name/value" | "/operation_name"
-        | "/OperationNameValue" | "/operationNameValue" | "/OperationName" | "/authorization/action" | "/identity/authorization/action";
+        | "/operationname/value" | "/operationname" | "/OperationNameValue" | "/operationNameValue" | "/OperationName" | "/authorization/action" | "/identity/authorization/action";
     RESOURCE_ID = "/resourceId" | "/resource_id" | "/ResourceId" | "/_ResourceId" | "/resourceid"
         | "/authorization/scope" | "/identity/authorization/scope";
     CLAIMS = "/identity/claims" | "/claims" | "/Claims" | "/Claims_d";
@@ -45,7 +45,7 @@ fields! {
     ADDRESS = "/callerIpAddress" | "/calleripaddress" | "/CallerIpAddress" | "/httpRequest/clientIpAddress"
         | "/http_request/client_ip_address" | "/identity/claims/ipaddr" | "/claims/ipaddr";
     REGION = "/location" | "/Location";
-    RESULT = "/resultType" | "/status/value" | "/status" | "/ActivityStatusValue" | "/ActivityStatus";
+    RESULT = "/resultType" | "/resulttype" | "/status/value" | "/status" | "/ActivityStatusValue" | "/ActivityStatus";
 }
 
 /// The reader.

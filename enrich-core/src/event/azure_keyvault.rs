@@ -15,7 +15,7 @@ fields! {
     CLAIM = "/identity/claim";
     RESOURCE_ID = "/resourceId" | "/resourceid" | "/ResourceId";
     TIME = "/time" | "/TimeGenerated";
-    TENANT = "/tenantId" | "/identity/claim/http:~1~1schemas.microsoft.com~1identity~1claims~1tenantid" | "/identity/claim/tid";
+    TENANT = "/tenantId" | "/tenantid" | "/identity/claim/http:~1~1schemas.microsoft.com~1identity~1claims~1tenantid" | "/identity/claim/tid";
     APP_ID = "/identity/claim/appid" | "/identity/claim/azp" | "/identity_claim_appid_g";
     OBJECT_ID = "/identity/claim/oid"
         | "/identity/claim/http:~1~1schemas.microsoft.com~1identity~1claims~1objectidentifier"
@@ -31,7 +31,7 @@ fields! {
     AGENT = "/properties/clientInfo" | "/clientInfo_s";
     ITEM = "/properties/id" | "/properties/requestUri" | "/id_s";
     STATUS = "/properties/httpStatusCode" | "/resultSignature" | "/ResultSignature";
-    RESULT = "/resultType" | "/ResultType";
+    RESULT = "/resultType" | "/resulttype" | "/ResultType";
 }
 
 /// The reader.

@@ -36,6 +36,7 @@ fields! {
     REQUESTED_USER = "/requestParameters/userName";
     REQUESTED_ROOT = "/requestParameters/targetPrincipal";
     ASSUMED_ID = "/responseElements/assumedRoleUser/assumedRoleId"
+        | "/responseElements/assumedRoleUser/assumeRoleId"
         | "/responseElements/credentialSet/0/assumedRoleUser/assumedRoleId";
     CREATED_KEY_USER = "/responseElements/accessKey/userName";
     CREATED_USER = "/responseElements/user/arn";
