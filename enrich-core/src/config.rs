@@ -1,7 +1,6 @@
 //! Configuration: one JSON document, read once.
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -29,7 +28,8 @@ pub struct Config {
     pub max_event_bytes: usize,
     /// Brackets open at once; deeper events leave unchanged.
     pub max_depth: u32,
-    default_domains: BTreeMap<u8, String>,
+    /// In the order of the formats, each once.
+    default_domains: Vec<(Format, String)>,
     /// In-house logs; tried before the formats.
     pub(crate) mappings: Vec<Mapping>,
 }
@@ -40,7 +40,7 @@ impl Default for Config {
             trust: Trust::default(),
             max_event_bytes: DEFAULT_MAX_EVENT_BYTES,
             max_depth: MAX_DEPTH,
-            default_domains: BTreeMap::new(),
+            default_domains: Vec::new(),
             mappings: Vec::new(),
         }
     }
@@ -136,7 +136,7 @@ impl Config {
                 ConfigError::Json {
                     line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
                     column: before.len() - line_from + 1,
-                    message: fault.message,
+                    message: fault.message.to_owned(),
                 }
             }
         })
@@ -162,9 +162,7 @@ impl Config {
                             accepted: "names of log formats, such as k8s_audit",
                         }));
                     };
-                    config
-                        .default_domains
-                        .insert(format.code(), document.text()?);
+                    config.set_default_domain(format, &document.text()?);
                     Ok(())
                 })?,
                 "trusted_keys" => {
@@ -207,15 +205,18 @@ impl Config {
     /// The domain that is meant in events of a format that do not name one.
     #[must_use]
     pub fn default_domain(&self, format: Format) -> &str {
-        self.default_domains
-            .get(&format.code())
-            .map_or("", String::as_str)
+        let mut domains = self.default_domains.iter();
+        let named = domains.find(|(known, _)| *known == format);
+        named.map_or("", |(_, domain)| domain.as_str())
     }
 
     /// Sets the domain that is meant in events of a format.
     pub fn set_default_domain(&mut self, format: Format, domain: &str) {
-        self.default_domains
-            .insert(format.code(), domain.to_owned());
+        let domains = &mut self.default_domains;
+        domains.retain(|(known, _)| *known != format);
+        let at = domains.iter().take_while(|(known, _)| *known < format);
+        let at = at.count();
+        domains.insert(at, (format, domain.to_owned()));
     }
 }
 

@@ -4,7 +4,6 @@
 //! for it take 25 kB of the 300 that the module may have, where the scanner's parts are already
 //! there.
 
-use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -12,11 +11,11 @@ use crate::event::bytewise;
 use crate::event::scan::MAX_DEPTH;
 
 /// What is wrong with a document, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     /// Byte, from 0.
     pub(crate) at: usize,
-    pub(crate) message: String,
+    pub(crate) message: &'static str,
 }
 
 /// A place in a document.
@@ -32,17 +31,14 @@ impl<'d> Document<'d> {
     }
 
     /// A fault here.
-    pub(crate) fn fault<T>(&self, message: &str) -> Result<T, Fault> {
+    pub(crate) fn fault<T>(&self, message: &'static str) -> Result<T, Fault> {
         self.fault_at(self.at, message)
     }
 
     /// A fault at a place that was passed.
     #[expect(clippy::unused_self, reason = "a fault belongs to a document")]
-    pub(crate) fn fault_at<T>(&self, at: usize, message: &str) -> Result<T, Fault> {
-        Err(Fault {
-            at,
-            message: message.to_owned(),
-        })
+    pub(crate) fn fault_at<T>(&self, at: usize, message: &'static str) -> Result<T, Fault> {
+        Err(Fault { at, message })
     }
 
     /// Where the next value begins.
@@ -62,7 +58,7 @@ impl<'d> Document<'d> {
         byte
     }
 
-    fn expect(&mut self, byte: u8, message: &str) -> Result<(), Fault> {
+    fn expect(&mut self, byte: u8, message: &'static str) -> Result<(), Fault> {
         if self.peek() != Some(byte) {
             return self.fault(message);
         }
@@ -179,7 +175,7 @@ impl<'d> Document<'d> {
         &mut self,
         open: u8,
         close: u8,
-        message: &str,
+        message: &'static str,
         element: &mut dyn FnMut(&mut Self) -> Result<(), E>,
     ) -> Result<(), E> {
         self.expect(open, message)?;

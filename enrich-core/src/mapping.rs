@@ -225,7 +225,7 @@ fn texts(document: &mut Document<'_>) -> Result<Vec<String>, Fault> {
 fn word<T>(
     document: &mut Document<'_>,
     parse: impl FnOnce(&str) -> Option<T>,
-    message: &str,
+    message: &'static str,
 ) -> Result<T, Fault> {
     let begin = document.here();
     let text = document.text()?;

@@ -4,13 +4,14 @@
 //! tokens name them.
 
 use super::FormatReader;
+use super::entra_signin::lower;
 use super::observer::{Observer, fields};
 use crate::key::KeyType;
 use crate::vocabulary::{Format, Provider, Role};
 
 fields! {
     OPERATION = "/operationName/value" | "/operationName" | "/operation_name/value" | "/operation_name"
-        | "/OperationNameValue" | "/operationNameValue" | "/OperationName" | "/authorization/action" | "/identity/authorization/action";
+        | "/operationname/value" | "/operationname" | "/OperationNameValue" | "/operationNameValue" | "/OperationName" | "/authorization/action" | "/identity/authorization/action";
     RESOURCE_ID = "/resourceId" | "/resource_id" | "/ResourceId" | "/_ResourceId" | "/resourceid"
         | "/authorization/scope" | "/identity/authorization/scope";
     CLAIMS = "/identity/claims" | "/claims" | "/Claims" | "/Claims_d";
@@ -44,7 +45,7 @@ fields! {
     ADDRESS = "/callerIpAddress" | "/calleripaddress" | "/CallerIpAddress" | "/httpRequest/clientIpAddress"
         | "/http_request/client_ip_address" | "/identity/claims/ipaddr" | "/claims/ipaddr";
     REGION = "/location" | "/Location";
-    RESULT = "/resultType" | "/status/value" | "/status" | "/ActivityStatusValue" | "/ActivityStatus";
+    RESULT = "/resultType" | "/resulttype" | "/status/value" | "/status" | "/ActivityStatusValue" | "/ActivityStatus";
 }
 
 /// The reader.
@@ -87,13 +88,14 @@ fn recognise(o: &Observer<'_, '_>) -> bool {
 fn observe(o: &mut Observer<'_, '_>) {
     o.set_time(o.found(TIME));
     o.set_source(o.text(ADDRESS));
-    let named = o.text(TENANT);
+    let named = lower(o, o.text(TENANT));
     let tenant = o.or_default_domain(named);
     let resource = o.text(RESOURCE_ID);
     let subscription = o.first_of(&[
         o.segment_after(resource, "subscriptions"),
         o.text(SUBSCRIPTION),
     ]);
+    let subscription = lower(o, subscription);
     o.set_scope(Provider::Entra, tenant, subscription);
     o.out.facts.action = o.text(OPERATION);
     o.out.facts.resource = resource;

@@ -4,6 +4,7 @@
 //! its tenant: then it comes from configuration.
 
 use super::FormatReader;
+use super::entra_signin::lower;
 use super::observer::{Observer, fields};
 use crate::key::KeyType;
 use crate::vocabulary::{Format, Provider, Role};
@@ -14,7 +15,7 @@ fields! {
     CLAIM = "/identity/claim";
     RESOURCE_ID = "/resourceId" | "/resourceid" | "/ResourceId";
     TIME = "/time" | "/TimeGenerated";
-    TENANT = "/tenantId" | "/identity/claim/http:~1~1schemas.microsoft.com~1identity~1claims~1tenantid" | "/identity/claim/tid";
+    TENANT = "/tenantId" | "/tenantid" | "/identity/claim/http:~1~1schemas.microsoft.com~1identity~1claims~1tenantid" | "/identity/claim/tid";
     APP_ID = "/identity/claim/appid" | "/identity/claim/azp" | "/identity_claim_appid_g";
     OBJECT_ID = "/identity/claim/oid"
         | "/identity/claim/http:~1~1schemas.microsoft.com~1identity~1claims~1objectidentifier"
@@ -30,7 +31,7 @@ fields! {
     AGENT = "/properties/clientInfo" | "/clientInfo_s";
     ITEM = "/properties/id" | "/properties/requestUri" | "/id_s";
     STATUS = "/properties/httpStatusCode" | "/resultSignature" | "/ResultSignature";
-    RESULT = "/resultType" | "/ResultType";
+    RESULT = "/resultType" | "/resulttype" | "/ResultType";
 }
 
 /// The reader.
@@ -52,9 +53,10 @@ fn recognise(o: &Observer<'_, '_>) -> bool {
 fn observe(o: &mut Observer<'_, '_>) {
     o.set_time(o.found(TIME));
     o.set_source(o.text(ADDRESS));
-    let named = o.text(TENANT);
+    let named = lower(o, o.text(TENANT));
     let tenant = o.or_default_domain(named);
     let subscription = o.segment_after(o.text(RESOURCE_ID), "subscriptions");
+    let subscription = lower(o, subscription);
     o.set_scope(Provider::Entra, tenant, subscription);
     o.out.facts.action = o.text(OPERATION);
     o.out.facts.user_agent = o.text(AGENT);

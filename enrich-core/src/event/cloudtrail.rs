@@ -37,7 +37,9 @@ fields! {
     REQUESTED_ROLE = "/requestParameters/roleArn";
     REQUESTED_USER = "/requestParameters/userName";
     REQUESTED_ROOT = "/requestParameters/targetPrincipal";
-    ASSUMED_ID = "/responseElements/assumedRoleUser/assumedRoleId";
+    ASSUMED_ID = "/responseElements/assumedRoleUser/assumedRoleId"
+        | "/responseElements/assumedRoleUser/assumeRoleId"
+        | "/responseElements/credentialSet/0/assumedRoleUser/assumedRoleId";
     CREATED_KEY_USER = "/responseElements/accessKey/userName";
     CREATED_USER = "/responseElements/user/arn";
     CREATED_USER_ID = "/responseElements/user/userId";
@@ -117,7 +119,10 @@ fn actor(o: &mut Observer<'_, '_>) {
             let id = o.before(principal, ':');
             o.key(KeyType::AwsPrincipalId, id);
             o.key(KeyType::AwsArn, issuer_arn);
-            o.out.facts.workload = o.after_last(principal, ':');
+            // Principal id and session ARN both end with the session's name: an instance, a
+            // function, a task or whatever the caller chose.
+            o.out.facts.workload =
+                o.first_of(&[o.after_last(principal, ':'), o.after_last(arn, '/')]);
         }
         _ => {
             // A federated user was issued by an IAM user, which is the one to find.
@@ -167,12 +172,14 @@ fn home(o: &mut Observer<'_, '_>) {
 }
 
 /// A token of an OIDC provider (GitHub Actions, EKS service accounts): the subject is the identity.
+/// The subject of a SPIFFE JWT is a SPIFFE id, which is the same with any issuer.
 fn web_identity(o: &mut Observer<'_, '_>) {
     let issuer = o.text(ISSUING_PROVIDER);
     let (from, to) = issuer_range(o.str(issuer));
     let issuer = issuer.part(from, to);
     let subject = o.text(USER_NAME);
     o.key_in(KeyType::OidcSubject, issuer, subject);
+    o.key(KeyType::SpiffeId, subject);
     o.set_home(Provider::Oidc, issuer);
 }
 
@@ -181,9 +188,13 @@ fn target(o: &mut Observer<'_, '_>) {
     let name = o.text(EVENT_NAME);
     o.begin(Role::Target, Provider::Aws, Span::EMPTY);
     let requested = o.text(REQUESTED_ROLE);
+    // Roles Anywhere hands out a role's session without a call of STS.
     let assumes = o.str(name).starts_with("AssumeRole")
         || name.is_empty()
-        || o.str(o.text(EVENT_SOURCE)) == "sts.amazonaws.com";
+        || o.is_one_of(
+            EVENT_SOURCE,
+            &["sts.amazonaws.com", "rolesanywhere.amazonaws.com"],
+        );
     if assumes {
         let assumed = o.before(o.text(ASSUMED_ID), ':');
         o.key(KeyType::AwsPrincipalId, assumed);

@@ -2,8 +2,11 @@
 //!
 //! Fields: the ECS field reference and the fields of the integrations `aws.cloudtrail`,
 //! `gcp.audit`, `azure.*`, `okta.system`, `kubernetes.audit_logs` and `github.audit`. `user.id` and
-//! `user.name` mean another thing in each, so they are read only where the module says what.
+//! `user.name` mean another thing in each, so they are read only where the module says what. Where an
+//! integration names nobody, the vendor's event in `event.original` is read instead.
 
+use super::gcp_audit::service_account_project;
+use super::github_audit::host;
 use super::observer::{Field, Observer, fields};
 use super::text::{Part, Span};
 use super::{FormatReader, agent};
@@ -34,14 +37,20 @@ fields! {
     AWS_KEY = "/aws/cloudtrail/user_identity/access_key_id" | "/aws/cloudtrail/user_identity/accessKeyId";
     AWS_BY = "/aws/cloudtrail/user_identity/invoked_by" | "/aws/cloudtrail/user_identity/invokedBy";
     AWS_ISSUER_ARN = "/aws/cloudtrail/user_identity/session_context/session_issuer/arn"
+        | "/aws/cloudtrail/user_identity/session_context/sessionIssuer/arn"
         | "/aws/cloudtrail/user_identity/sessionContext/sessionIssuer/arn";
     AWS_ISSUER_ID = "/aws/cloudtrail/user_identity/session_context/session_issuer/principal_id"
+        | "/aws/cloudtrail/user_identity/session_context/sessionIssuer/principalId"
         | "/aws/cloudtrail/user_identity/sessionContext/sessionIssuer/principalId";
     GCP_MAIL = "/gcp/audit/authentication_info/principal_email";
     GCP_SUBJECT = "/gcp/audit/authentication_info/principal_subject";
     ENTRA_PRINCIPAL = "/azure/signinlogs/properties/service_principal_id" | "/azure/graphactivitylogs/properties/service_principal_id";
     ENTRA_APP = "/azure/signinlogs/properties/app_id" | "/azure/graphactivitylogs/properties/app_id"
         | "/azure/activitylogs/identity/claims/appid";
+    // The integration writes `_` for the dots in the names of claims.
+    CLAIM_OBJECT = "/azure/activitylogs/identity/claims/http:~1~1schemas_microsoft_com~1identity~1claims~1objectidentifier";
+    CLAIM_UPN = "/azure/activitylogs/identity/claims/http:~1~1schemas_xmlsoap_org~1ws~12005~105~1identity~1claims~1upn";
+    ENTRA_KEY = "/azure/signinlogs/properties/service_principal_credential_key_id";
     ENTRA_USER = "/azure/signinlogs/properties/user_id" | "/azure/auditlogs/properties/initiated_by/user/id";
     ENTRA_UPN = "/azure/signinlogs/properties/user_principal_name"
         | "/azure/auditlogs/properties/initiated_by/user/userPrincipalName"
@@ -59,6 +68,7 @@ fields! {
     GEN_AI_AGENT = "/gen_ai/agent/id" | "/gen_ai.agent.id";
     GEN_AI_PROVIDER = "/gen_ai/provider/name" | "/gen_ai.provider.name" | "/gen_ai/system" | "/gen_ai.system";
     GITHUB_HASH = "/github/hashed_token";
+    ORIGINAL = "/event/original" | "/event.original";
 }
 
 /// The reader.
@@ -72,7 +82,56 @@ pub(crate) const READER: FormatReader = FormatReader {
 };
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
-    o.is_present(TIME) && (o.is_present(VERSION) || o.is_present(DATASET) || o.is_present(MODULE))
+    o.is_present(TIME)
+        && (o.is_present(VERSION) || o.is_present(DATASET) || o.is_present(MODULE))
+        && !has_only_original(o)
+}
+
+/// Fields of which each names somebody.
+const SOMEBODY: &[Field] = &[
+    AWS_ARN,
+    AWS_KEY,
+    AWS_BY,
+    AWS_ISSUER_ARN,
+    AWS_ISSUER_ID,
+    GCP_MAIL,
+    GCP_SUBJECT,
+    ENTRA_PRINCIPAL,
+    ENTRA_APP,
+    CLAIM_OBJECT,
+    ENTRA_USER,
+    ENTRA_UPN,
+    ENTRA_AUDIT_APP,
+    OKTA_ID,
+    OKTA_LOGIN,
+    OKTA_TOKEN,
+    K8S_USER,
+    K8S_UID,
+    GITHUB_ID,
+    GITHUB_HASH,
+];
+
+/// Whether the integration named nobody, and the vendor's event stands beside it as a document in
+/// a text: then that is read, as an envelope's.
+fn has_only_original(o: &Observer<'_, '_>) -> bool {
+    let original = o.str(o.text(ORIGINAL));
+    if !(original.starts_with('{') && original.ends_with('}')) {
+        return false;
+    }
+    let (module, _) = module(o);
+    let by_name = match module {
+        "aws" => o.is_present(USER_ID),
+        "github" => o.is_present(USER_NAME),
+        "gcp" | "azure" | "okta" | "kubernetes" | "o365" => false,
+        _ => true,
+    };
+    !by_name && !SOMEBODY.iter().any(|field| o.is_present(*field))
+}
+
+/// The integration that wrote the event, and its dataset.
+fn module<'o>(o: &'o Observer<'_, '_>) -> (&'o str, &'o str) {
+    let dataset = o.str(o.first_of(&[o.text(DATASET), o.text(MODULE)]));
+    dataset.split_once('.').unwrap_or((dataset, ""))
 }
 
 /// Adds global keys of fields.
@@ -99,28 +158,19 @@ fn observe(o: &mut Observer<'_, '_>) {
     if o.is_one_of(OUTCOME, &["success", "failure"]) {
         o.set_outcome(o.is_one_of(OUTCOME, &["success"]));
     }
-    let dataset = o.first_of(&[o.text(DATASET), o.text(MODULE)]);
     let (default, account) = (o.default_domain(), o.id(ACCOUNT));
-    let module = |text: &str| o.str(dataset).split('.').next() == Some(text);
-    if module("aws") {
+    let is = |name: &str| module(o).0 == name;
+    if is("aws") {
         o.set_scope(Provider::Aws, account, Span::EMPTY);
         aws(o, account);
-    } else if module("gcp") {
+    } else if is("gcp") {
         o.set_scope(Provider::Gcp, account, Span::EMPTY);
-        o.begin(Role::Actor, Provider::Gcp, Span::EMPTY);
-        keys(
-            o,
-            &[
-                (KeyType::GcpEmail, GCP_MAIL),
-                (KeyType::GcpPrincipal, GCP_SUBJECT),
-            ],
-        );
-        o.end();
-    } else if module("azure") {
+        gcp(o);
+    } else if is("azure") {
         let tenant = o.first_of(&[o.text(TENANT), default]);
         o.set_scope(Provider::Entra, tenant, account);
         entra(o, tenant);
-    } else if module("okta") {
+    } else if is("okta") {
         o.set_scope(Provider::Okta, default, Span::EMPTY);
         o.begin(Role::Actor, Provider::Okta, default);
         let is_client = o.str(o.text(OKTA_TYPE)).starts_with("PublicClientApp");
@@ -138,17 +188,20 @@ fn observe(o: &mut Observer<'_, '_>) {
             o.key_in(key_type, default, value);
         }
         o.end();
-    } else if module("kubernetes") {
+    } else if is("kubernetes") {
         let cluster = o.first_of(&[o.text(CLUSTER), default]);
         o.set_scope(Provider::K8s, cluster, Span::EMPTY);
         o.begin(Role::Actor, Provider::K8s, cluster);
-        o.key_in(KeyType::K8sUid, cluster, o.text(K8S_UID));
+        let uid = o.text(K8S_UID);
+        o.key_in(KeyType::K8sUid, cluster, uid);
         o.key_in(KeyType::K8sUser, cluster, o.text(K8S_USER));
+        o.eks_principal(uid);
         o.end();
         o.begin(Role::Effective, Provider::K8s, cluster);
         o.key_in(KeyType::K8sUser, cluster, o.text(K8S_IMPERSONATED));
         o.end();
-    } else if module("github") {
+    } else if is("github") {
+        let default = host(o);
         o.set_scope(Provider::Github, default, Span::EMPTY);
         o.begin(Role::Actor, Provider::Github, default);
         let (id, hash) = (o.id(GITHUB_ID), o.text(GITHUB_HASH));
@@ -197,6 +250,24 @@ fn aws(o: &mut Observer<'_, '_>, account: Span) {
     o.end();
 }
 
+/// As in raw Cloud Audit: users of a GKE cluster are the cluster's.
+fn gcp(o: &mut Observer<'_, '_>) {
+    let mail = o.text(GCP_MAIL);
+    if o.str(mail).starts_with("system:") {
+        let cluster = o.text(CLUSTER);
+        o.begin(Role::Actor, Provider::K8s, cluster);
+        o.key_in(KeyType::K8sUser, cluster, mail);
+    } else {
+        let home = service_account_project(o, mail);
+        o.begin(Role::Actor, Provider::Gcp, home);
+        if o.is_mail(mail) {
+            o.key(KeyType::GcpEmail, mail);
+        }
+        o.key(KeyType::GcpPrincipal, o.text(GCP_SUBJECT));
+    }
+    o.end();
+}
+
 fn entra(o: &mut Observer<'_, '_>, tenant: Span) {
     o.begin(Role::Actor, Provider::Entra, tenant);
     keys(
@@ -204,13 +275,25 @@ fn entra(o: &mut Observer<'_, '_>, tenant: Span) {
         &[
             (KeyType::EntraObjectId, ENTRA_USER),
             (KeyType::EntraUpn, ENTRA_UPN),
+            (KeyType::EntraUpn, CLAIM_UPN),
         ],
     );
+    let claimed = o.text(CLAIM_OBJECT);
+    if o.has_key() {
+        o.key(KeyType::EntraObjectId, claimed);
+    }
     let is_person = o.end();
     let role = if is_person { Role::Via } else { Role::Actor };
     o.begin(role, Provider::Entra, tenant);
     if !is_person {
-        keys(o, &[(KeyType::EntraObjectId, ENTRA_PRINCIPAL)]);
+        o.key(KeyType::EntraObjectId, claimed);
+        keys(
+            o,
+            &[
+                (KeyType::EntraObjectId, ENTRA_PRINCIPAL),
+                (KeyType::EntraKeyId, ENTRA_KEY),
+            ],
+        );
     }
     keys(
         o,

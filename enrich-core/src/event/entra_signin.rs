@@ -6,7 +6,7 @@
 
 use super::FormatReader;
 use super::observer::{Observer, fields};
-use super::text::Span;
+use super::text::{Part, Span};
 use crate::key::KeyType;
 use crate::vocabulary::{Format, Provider, Role};
 
@@ -25,6 +25,8 @@ fields! {
     AGENT_TYPE = "/properties/agent/agentType" | "/agent/agentType";
     RESOURCE = "/properties/resourceDisplayName" | "/resourceDisplayName" | "/ResourceDisplayName";
     RESOURCE_PRINCIPAL = "/properties/resourceServicePrincipalId" | "/resourceServicePrincipalId" | "/ResourceServicePrincipalId";
+    // A path in diagnostic settings, but an application id in the Graph API and under `properties`.
+    RESOURCE_APP = "/properties/resourceId" | "/ResourceIdentity" | "/resourceId";
     ADDRESS = "/properties/ipAddress" | "/callerIpAddress" | "/calleripaddress" | "/CallerIpAddress" | "/ipAddress" | "/IPAddress";
     COUNTRY = "/properties/location/countryOrRegion" | "/location/countryOrRegion" | "/location" | "/Location";
     AGENT = "/properties/userAgent" | "/userAgent" | "/UserAgent";
@@ -112,6 +114,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     }
     o.begin(Role::Target, Provider::Entra, tenant);
     o.key(KeyType::EntraObjectId, o.text(RESOURCE_PRINCIPAL));
+    o.key(KeyType::EntraAppId, o.text(RESOURCE_APP));
     o.end();
 }
 
@@ -124,5 +127,20 @@ fn is_id(o: &Observer<'_, '_>, field: super::observer::Field) -> bool {
 fn tenant(o: &mut Observer<'_, '_>) -> Span {
     let named = o.text(TENANT);
     let of_resource = o.segment_after(o.text(RESOURCE_ID), "tenants");
-    o.or_default_domain(o.first_of(&[named, of_resource]))
+    let tenant = lower(o, o.first_of(&[named, of_resource]));
+    o.or_default_domain(tenant)
+}
+
+/// An id in lower case: resource ids are often written in capitals, and domains are compared as
+/// they are.
+pub(super) fn lower(o: &mut Observer<'_, '_>, id: Span) -> Span {
+    if !o.str(id).bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return id;
+    }
+    let copy = o.join(&[Part::Span(id)]);
+    let range = copy.start()..copy.start() + o.str(copy).len();
+    if let Some(text) = o.buffers.scratch.get_mut(range) {
+        text.make_ascii_lowercase();
+    }
+    copy
 }

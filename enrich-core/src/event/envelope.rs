@@ -2,31 +2,38 @@
 //!
 //! Where several events lie in an array, each is an event and receives its own context in place.
 //! Where the event lies in a member (EventBridge) or in a string (LookupEvents, AKS, CloudWatch
-//! subscriptions), the context stands in the object around it.
+//! subscriptions, `event.original` of ECS), the context stands in the object around it.
 
+use super::observer::Paths;
 use super::scan::{Findings, Sort};
 use super::text::Span;
 use super::trie::Trie;
 use crate::vocabulary::Format;
 
 /// JSON pointers of what envelopes are recognised by.
-pub(crate) const PATHS: &[&str] = &[
-    "/Records",
-    "/records",
-    "/items",
-    "/Events",
-    "/logEvents",
-    "/detail",
-    "/CloudTrailEvent",
-    "/properties/log",
-    "/message",
-    "/EventTime",
-    "/time",
-    "/detail/eventName",
-    "/detail/userIdentity",
-    "/kind",
-    "/AuditData",
-];
+pub(crate) const PATHS: Paths = Paths {
+    text: concat!(
+        "/Records\n",
+        "/records\n",
+        "/items\n",
+        "/Events\n",
+        "/logEvents\n",
+        "/detail\n",
+        "/CloudTrailEvent\n",
+        "/properties/log\n",
+        "/message\n",
+        "/EventTime\n",
+        "/time\n",
+        "/detail/eventName\n",
+        "/detail/userIdentity\n",
+        "/kind\n",
+        "/AuditData\n",
+        "/event/original\n",
+        "/event.original\n",
+        "/@timestamp\n",
+    ),
+    count: 18,
+};
 
 const RECORDS: usize = 0;
 const RECORDS_LOWER: usize = 1;
@@ -43,6 +50,9 @@ const DETAIL_NAME: usize = 11;
 const DETAIL_IDENTITY: usize = 12;
 const KIND: usize = 13;
 const AUDIT_DATA: usize = 14;
+const ORIGINAL: usize = 15;
+const ORIGINAL_DOTTED: usize = 16;
+const ECS_TIME: usize = 17;
 
 /// What a scanned object carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +98,14 @@ pub(crate) fn recognise(findings: &Findings, trie: &Trie, base: u16) -> (Envelop
         return (
             Envelope::Text(inner, None),
             text(OUTER_TIME).unwrap_or_default(),
+        );
+    }
+    // Elastic's integrations keep the vendor's event beside what they made of it; their reader
+    // leaves it to us where they made nothing of it.
+    if let Some(inner) = text(ORIGINAL).or_else(|| text(ORIGINAL_DOTTED)) {
+        return (
+            Envelope::Text(inner, None),
+            text(ECS_TIME).unwrap_or_default(),
         );
     }
     if get(DETAIL).sort == Sort::Object

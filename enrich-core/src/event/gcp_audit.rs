@@ -179,7 +179,7 @@ fn credential(o: &mut Observer<'_, '_>) {
 }
 
 /// The project in the mail address of a user-managed service account.
-fn service_account_project(o: &Observer<'_, '_>, mail: Span) -> Span {
+pub(super) fn service_account_project(o: &Observer<'_, '_>, mail: Span) -> Span {
     let text = o.str(mail);
     let Some(at) = text.bytes().position(|byte| byte == b'@') else {
         return Span::EMPTY;

@@ -1,18 +1,23 @@
-//! GitHub audit log, as streamed and as the API gives it.
+//! GitHub audit log, as streamed and as the API gives it, and webhooks.
 //!
 //! Fields: "Audit log events for your enterprise/organization" and "Identifying audit log events
-//! performed by an access token" of the GitHub documentation. An App shows only as its bot.
+//! performed by an access token" of the GitHub documentation. An App shows only as its bot. Of a
+//! webhook ("Webhook events and payloads") the body has the sender, but neither event name nor time.
 
 use super::FormatReader;
 use super::observer::{Observer, fields};
+use super::text::{Part, Span};
 use crate::key::KeyType;
 use crate::vocabulary::{Format, Provider, Role};
 
 fields! {
     TIME = "/@timestamp" | "/created_at" | "/timestamp";
     ACTION = "/action";
-    ACTOR = "/actor";
-    ACTOR_ID = "/actor_id";
+    ACTOR = "/actor" | "/sender/login";
+    ACTOR_ID = "/actor_id" | "/sender/id";
+    SENDER = "/sender/login";
+    SENDER_ID = "/sender/id";
+    SENT_FOR = "/repository/full_name" | "/organization/login" | "/installation/id" | "/enterprise/slug";
     IS_AGENT = "/actor_is_agent";
     DOCUMENT = "/_document_id";
     TOKEN_ID = "/token_id";
@@ -23,9 +28,9 @@ fields! {
     ADDRESS = "/actor_ip";
     COUNTRY = "/actor_location/country_code";
     AGENT = "/user_agent";
-    REPOSITORY = "/repo" | "/repository";
-    ORG = "/org";
-    BUSINESS = "/business" | "/enterprise/name";
+    REPOSITORY = "/repo" | "/repository/full_name" | "/repository";
+    ORG = "/org" | "/organization/login" | "/repository/owner/login";
+    BUSINESS = "/business" | "/enterprise/name" | "/enterprise/slug";
     TEAM = "/team";
     USER = "/user";
     USER_ID = "/user_id";
@@ -45,6 +50,9 @@ pub(crate) const READER: FormatReader = FormatReader {
 };
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
+    if o.is_present(SENDER) && o.is_present(SENDER_ID) && o.is_present(SENT_FOR) {
+        return true;
+    }
     // Elastic events have a `@timestamp` too, and webhooks an `action`, but without a dot.
     let action = o.str(o.text(ACTION));
     !action.is_empty()
@@ -68,7 +76,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     if o.is_present(CONCLUSION) {
         o.set_outcome(o.is_one_of(CONCLUSION, &["success"]));
     }
-    let host = o.default_domain();
+    let host = host(o);
     o.set_scope(Provider::Github, host, o.first_of(&[org, business]));
 
     let (actor, user) = (o.text(ACTOR), o.text(USER));
@@ -94,5 +102,15 @@ fn observe(o: &mut Observer<'_, '_>) {
         o.key_in(KeyType::GithubActorId, host, o.id(USER_ID));
         o.github_login(host, user);
         o.end();
+    }
+}
+
+/// The configured host, else the public one.
+pub(super) fn host(o: &mut Observer<'_, '_>) -> Span {
+    let host = o.default_domain();
+    if host.is_empty() {
+        o.join(&[Part::Text("github.com")])
+    } else {
+        host
     }
 }

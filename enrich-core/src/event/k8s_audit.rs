@@ -1,7 +1,8 @@
 //! Kubernetes audit.
 //!
 //! Fields: `audit.k8s.io/v1` Event of the Kubernetes API reference; `user.extra` keys of EKS as its
-//! IAM authenticator writes them. The event does not name its cluster: that comes from
+//! IAM authenticator writes them; `admission.k8s.io` AdmissionReview, which an admission webhook
+//! receives and which has no time. The event does not name its cluster: that comes from
 //! configuration.
 
 use super::FormatReader;
@@ -22,21 +23,24 @@ fields! {
     DECISION = "/annotations/authorization.k8s.io~1decision";
     SOURCE_ADDRESS = "/sourceIPs/0";
     USER_AGENT = "/userAgent";
-    USER = "/user/username";
-    UID = "/user/uid";
-    CANONICAL_ARN = "/user/extra/canonicalArn/0";
-    SESSION_ARN = "/user/extra/arn/0";
-    ACCESS_KEY = "/user/extra/accessKeyId/0";
-    POD = "/user/extra/authentication.kubernetes.io~1pod-name/0";
-    POD_RENAMED = "/user/extra/authentication_kubernetes_io_slash_pod-name/0";
+    USER = "/user/username" | "/request/userInfo/username";
+    UID = "/user/uid" | "/request/userInfo/uid";
+    CANONICAL_ARN = "/user/extra/canonicalArn/0" | "/request/userInfo/extra/canonicalArn/0";
+    SESSION_ARN = "/user/extra/arn/0" | "/request/userInfo/extra/arn/0";
+    ACCESS_KEY = "/user/extra/accessKeyId/0" | "/request/userInfo/extra/accessKeyId/0";
+    POD = "/user/extra/authentication.kubernetes.io~1pod-name/0"
+        | "/user/extra/authentication_kubernetes_io_slash_pod-name/0"
+        | "/request/userInfo/extra/authentication.kubernetes.io~1pod-name/0";
     IMPERSONATED = "/impersonatedUser/username";
     IMPERSONATED_UID = "/impersonatedUser/uid";
     OBJECT = "/objectRef";
-    GROUP = "/objectRef/apiGroup";
-    RESOURCE = "/objectRef/resource";
-    SUBRESOURCE = "/objectRef/subresource";
-    NAMESPACE = "/objectRef/namespace";
-    NAME = "/objectRef/name";
+    GROUP = "/objectRef/apiGroup" | "/request/resource/group";
+    RESOURCE = "/objectRef/resource" | "/request/resource/resource";
+    SUBRESOURCE = "/objectRef/subresource" | "/request/subResource";
+    NAMESPACE = "/objectRef/namespace" | "/request/namespace";
+    NAME = "/objectRef/name" | "/request/name";
+    REQUESTER = "/request/userInfo";
+    REQUESTED = "/request/operation";
 }
 
 /// The reader.
@@ -55,6 +59,9 @@ const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 fn recognise(o: &Observer<'_, '_>) -> bool {
     if o.str(o.text(API_VERSION)).starts_with("audit.k8s.io/") {
         return o.str(o.text(KIND)) != "EventList";
+    }
+    if o.is_one_of(KIND, &["AdmissionReview"]) {
+        return o.is_present(REQUESTER);
     }
     // Shippers drop kind and version; what is left is still like nothing else.
     let has_request = o.is_present(VERB) && (o.is_present(OBJECT) || o.is_present(REQUEST_URI));
@@ -127,7 +134,7 @@ fn facts(o: &mut Observer<'_, '_>) {
     } else if o.is_present(DECISION) {
         o.set_outcome(o.is_one_of(DECISION, &["allow"]));
     }
-    let (verb, resource) = (o.text(VERB), o.text(RESOURCE));
+    let (verb, resource) = (verb(o), o.text(RESOURCE));
     let uri = o.text(REQUEST_URI);
     if !verb.is_empty() {
         let (group, sub) = (o.text(GROUP), o.text(SUBRESOURCE));
@@ -147,11 +154,26 @@ fn facts(o: &mut Observer<'_, '_>) {
         o.out.facts.action = o.buffers.join(&parts);
     }
     o.out.facts.user_agent = o.text(USER_AGENT);
-    let pod = o.text(POD);
-    o.out.facts.workload = if pod.is_empty() {
-        o.text(POD_RENAMED)
-    } else {
-        pod
-    };
+    o.out.facts.workload = o.text(POD);
     o.out.facts.resource = o.before(uri, '?');
+    if uri.is_empty() {
+        let (namespace, name) = (o.text(NAMESPACE), o.text(NAME));
+        o.out.facts.resource = if namespace.is_empty() || name.is_empty() {
+            name
+        } else {
+            o.join(&[Part::Span(namespace), Part::Text("/"), Part::Span(name)])
+        };
+    }
+}
+
+/// The verb; of an admission request its operation, in the words that audit events have.
+fn verb(o: &mut Observer<'_, '_>) -> Span {
+    let operation = match o.str(o.text(REQUESTED)) {
+        "CREATE" => "create",
+        "UPDATE" => "update",
+        "DELETE" => "delete",
+        "CONNECT" => "connect",
+        _ => return o.text(VERB),
+    };
+    o.join(&[Part::Text(operation)])
 }

@@ -33,7 +33,7 @@ pub(crate) mod passed_over;
 use alloc::string::String;
 
 use self::observation::Observation;
-use self::observer::{Field, Observer};
+use self::observer::{Field, Observer, Paths};
 use self::scan::Findings;
 use self::text::TextBuffers;
 use self::trie::{Alias, Trie};
@@ -46,7 +46,7 @@ use crate::vocabulary::Format;
 pub(crate) struct FormatReader {
     pub(crate) format: Format,
     /// JSON pointers of the values it needs.
-    pub(crate) paths: &'static [&'static str],
+    pub(crate) paths: Paths,
     /// Other names of places, for exporters that rename members: what stands at the first pointer
     /// counts as standing at the second, with everything below.
     pub(crate) aliases: &'static [Alias<'static>],
@@ -85,27 +85,24 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    pub(crate) fn new(mappings: &[Mapping]) -> Self {
-        let formats = READERS
-            .iter()
-            .flat_map(|reader| reader.paths.iter().copied());
+    pub(crate) fn new<'p>(mappings: &'p [Mapping]) -> Self {
+        let formats = READERS.iter().map(|reader| reader.paths);
         let aliases = READERS
             .iter()
             .flat_map(|reader| reader.aliases.iter().copied());
         let configured = mappings
             .iter()
             .flat_map(|mapping| mapping.pointers.iter().map(String::as_str));
-        let trie = Trie::new(
-            formats
-                .chain(envelope::PATHS.iter().copied())
-                .chain(configured),
-            aliases,
-        );
-        let envelope_base = READERS.iter().map(|reader| reader.paths.len() as u16).sum();
+        let known = formats.chain([envelope::PATHS]).flat_map(Paths::iter);
+        let mut pointers = known
+            .map(|pointer| -> &'p str { pointer })
+            .chain(configured);
+        let trie = Trie::new(&mut pointers, aliases);
+        let envelope_base = READERS.iter().map(|reader| reader.paths.count).sum();
         Self {
             trie,
             envelope_base,
-            mapping_base: envelope_base + envelope::PATHS.len() as u16,
+            mapping_base: envelope_base + envelope::PATHS.count,
         }
     }
 
@@ -124,10 +121,10 @@ impl Readers {
             return (usize::from(self.mapping_base) + before, pointers.collect());
         }
         let before = READERS.iter().take_while(|reader| reader.format != format);
-        let base = before.map(|reader| reader.paths.len()).sum();
+        let base = before.map(|reader| usize::from(reader.paths.count)).sum();
         let reader = READERS.iter().find(|reader| reader.format == format);
-        let paths = reader.map_or(&[] as &[&str], |reader| reader.paths);
-        (base, paths.to_vec())
+        let paths = reader.into_iter().flat_map(|reader| reader.paths.iter());
+        (base, paths.collect())
     }
 
     /// Recognises the scanned event and writes what it says. `forced`: the envelope has said which
@@ -184,7 +181,7 @@ impl Readers {
                 (reader.observe)(&mut observer);
                 return Recognised::Yes;
             }
-            base += reader.paths.len() as u16;
+            base += reader.paths.count;
         }
         Recognised::No
     }

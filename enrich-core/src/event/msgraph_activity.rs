@@ -4,6 +4,7 @@
 //! the Azure Monitor reference.
 
 use super::FormatReader;
+use super::entra_signin::lower;
 use super::observer::{Observer, fields};
 use super::text::{Part, Span};
 use crate::key::KeyType;
@@ -13,7 +14,7 @@ fields! {
     CATEGORY = "/category" | "/Category" | "/Type";
     PROPERTIES = "/properties";
     TIME = "/properties/timeGenerated" | "/time" | "/TimeGenerated";
-    TENANT = "/tenantId" | "/tenantid" | "/AADTenantId" | "/properties/tenantId";
+    TENANT = "/tenantId" | "/tenantid" | "/AADTenantId" | "/AadTenantId" | "/properties/tenantId";
     APP_ID = "/properties/appId" | "/AppId";
     PRINCIPAL_OF = "/properties/UserPrincipalObjectID" | "/UserPrincipalObjectID";
     PRINCIPAL = "/properties/servicePrincipalId" | "/ServicePrincipalId";
@@ -44,7 +45,7 @@ fn recognise(o: &Observer<'_, '_>) -> bool {
 fn observe(o: &mut Observer<'_, '_>) {
     o.set_time(o.found(TIME));
     o.set_source(o.text(ADDRESS));
-    let named = o.text(TENANT);
+    let named = lower(o, o.text(TENANT));
     let tenant = o.or_default_domain(named);
     o.set_scope(Provider::Entra, tenant, Span::EMPTY);
     let (method, uri) = (o.text(METHOD), o.text(URI));

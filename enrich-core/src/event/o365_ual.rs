@@ -5,6 +5,7 @@
 
 use super::FormatReader;
 use super::observer::{Field, Observer, fields};
+use super::scan::{Found, Sort};
 use super::text::{Part, Span};
 use crate::key::KeyType;
 use crate::vocabulary::{Format, Provider, Role};
@@ -21,8 +22,7 @@ fields! {
     TARGETS = "/Target";
     APP_ID = "/AppId" | "/ClientAppId" | "/ApplicationId" | "/AppAccessContext/ClientAppId";
     ADDRESS = "/ClientIP" | "/ClientIPAddress" | "/ActorIpAddress";
-    FIRST_DETAIL = "/ExtendedProperties/0/Value";
-    AGENT = "/UserAgent" | "/ClientInfoString" | "/ExtendedProperties/0/Value/User-Agent";
+    AGENT = "/UserAgent" | "/ClientInfoString";
     DETAILS = "/ExtendedProperties";
     OBJECT = "/ObjectId";
     RESULT = "/ResultStatus";
@@ -33,7 +33,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     format: Format::O365Ual,
     paths: PATHS,
     aliases: &[],
-    unfold: &[FIRST_DETAIL],
+    unfold: &[],
     recognise,
     observe,
 };
@@ -57,8 +57,19 @@ fn observe(o: &mut Observer<'_, '_>) {
     let mut details = o.items(o.found(DETAILS));
     while let Some(detail) = o.next(&mut details) {
         let name = o.member(detail, "Name").text();
-        if o.str(name) == "UserAgent" {
-            o.out.facts.user_agent = o.member(detail, "Value").text();
+        let value = o.member(detail, "Value").text();
+        match o.str(name) {
+            "UserAgent" => o.out.facts.user_agent = value,
+            // A document in a text.
+            "additionalDetails" if o.str(value).starts_with('{') => {
+                let document = Found {
+                    sort: Sort::Object,
+                    span: value,
+                };
+                let agent = o.member(document, "User-Agent").text();
+                o.out.facts.user_agent = o.first_of(&[agent, o.out.facts.user_agent]);
+            }
+            _ => {}
         }
     }
     o.set_outcome_word(

@@ -19,12 +19,28 @@ pub(crate) struct Field {
     pub(crate) count: u16,
 }
 
+/// JSON pointers, one a line: a list of texts would take eight bytes more for each, in a guest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paths {
+    pub(crate) text: &'static str,
+    pub(crate) count: u16,
+}
+
+impl Paths {
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'static str> + Clone {
+        self.text.split_terminator('\n')
+    }
+}
+
 /// Gives wanted values their names and paths (JSON pointers; the step `0` is the first element of
 /// an array). Several paths: the first that holds something counts.
 macro_rules! fields {
     ($( $name:ident = $( $pointer:literal )|+ ; )+) => {
         /// JSON pointers of the wanted values.
-        const PATHS: &[&str] = &[ $( $( $pointer, )+ )+ ];
+        const PATHS: $crate::event::observer::Paths = $crate::event::observer::Paths {
+            text: concat!( $( $( $pointer, "\n", )+ )+ ),
+            count: [ $( $( $pointer, )+ )+ ].len() as u16,
+        };
         $crate::event::observer::field_numbers! { 0; $( $name = [ $( $pointer ),+ ]; )+ }
     };
 }
@@ -161,14 +177,15 @@ impl Observer<'_, '_> {
                 let (found, raw) = (self.findings.get(node), self.findings.raw(node));
                 let text = self.str(found.text());
                 if text.starts_with(['{', '[']) && !places.is_full() {
-                    places.push((raw, found.span));
+                    // In the order of the text.
+                    let before = places.iter().filter(|(one, _)| one.start() < raw.start());
+                    places.insert(before.count(), (raw, found.span));
                 }
             }
         }
         if places.is_empty() {
             return false;
         }
-        places.sort_unstable_by_key(|(raw, _)| raw.start());
         self.buffers.replace(&places, self.findings.whole)
     }
 

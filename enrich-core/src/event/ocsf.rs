@@ -4,6 +4,7 @@
 //! schema, 0.x to 1.8. What a `uid` holds changed between versions and differs by product, so its
 //! shape and the product decide what key it is; an id of no known shape is left out.
 
+use super::github_audit::host;
 use super::observer::{Field, Observer, fields};
 use super::text::{Part, Span};
 use super::{FormatReader, agent};
@@ -24,7 +25,8 @@ fields! {
     UID_ALT = "/actor/user/uid_alt";
     NAME = "/actor/user/name";
     MAIL = "/actor/user/email_addr";
-    CREDENTIAL = "/actor/user/credential_uid" | "/actor/session/credential_uid";
+    CREDENTIAL = "/actor/user/credential_uid" | "/actor/session/credential_uid"
+        | "/actor/user/programmatic_credentials/0/uid";
     ISSUER = "/actor/session/issuer";
     INVOKED_BY = "/actor/invoked_by";
     USER_ACCOUNT = "/actor/user/account/uid" | "/actor/user/account_uid";
@@ -105,7 +107,7 @@ fn observe(o: &mut Observer<'_, '_>) {
         Product::Aws => (Provider::Aws, o.id(ACCOUNT)),
         Product::Gcp => (Provider::Gcp, o.id(ACCOUNT)),
         Product::Kubernetes => (Provider::K8s, default),
-        Product::Github => (Provider::Github, default),
+        Product::Github => (Provider::Github, host(o)),
         Product::Okta => (Provider::Okta, default),
         Product::Microsoft => (Provider::Entra, o.first_of(&[o.text(TENANT), default])),
         Product::Other => (Provider::Other, default),
@@ -142,7 +144,10 @@ fn observe(o: &mut Observer<'_, '_>) {
     let (name, mail) = (o.text(NAME), o.text(MAIL));
     named(o, product, domain, name, mail);
     let credential = o.id(CREDENTIAL);
-    o.key(KeyType::AwsAccessKeyId, credential);
+    // By itself a long-term key leads to its user, a temporary one to nobody.
+    if o.has_key() || o.str(credential).starts_with("AKIA") {
+        o.key(KeyType::AwsAccessKeyId, credential);
+    }
     if product == Product::Okta {
         o.key_in(KeyType::OktaTokenId, domain, credential);
     }

@@ -139,7 +139,11 @@ impl<'a> Directory<'a> {
     }
 
     pub(crate) fn chunk_digests(&self) -> Result<&'a [[u8; 32]], SnapshotError> {
-        let digests = self.table::<[u8; 32]>(section::CHUNKS)?.rows;
+        let mut fault = None;
+        let digests = self.table::<[u8; 32]>(section::CHUNKS, &mut fault).rows;
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
         let body = self.file.len().saturating_sub(self.body_at());
         if digests.len() != body.div_ceil(CHUNK_LEN) {
             return Err(SnapshotError::Layout {
@@ -150,49 +154,73 @@ impl<'a> Directory<'a> {
         Ok(digests)
     }
 
-    /// A table; empty when the section is not in the file.
-    pub(crate) fn table<R>(&self, id: u32) -> Result<Table<'a, R>, SnapshotError>
+    /// A table; empty when the section is not in the file, or is not as the directory says: then
+    /// the fault is noted, if it is the first.
+    pub(crate) fn table<R>(&self, id: u32, fault: &mut Option<SnapshotError>) -> Table<'a, R>
     where
         R: Portable + for<'b> CheckBytes<Validation<'b>>,
     {
-        let Some((entry, bytes)) = self.section_of(id, size_of::<R>())? else {
-            return Ok(Table { rows: &[], at: 0 });
-        };
-        let rows = rkyv::access::<ArchivedVec<R>, Failure>(bytes)
+        let section = self.section_of(id, size_of::<R>(), fault);
+        let rows = rkyv::access::<ArchivedVec<R>, Failure>(section.bytes)
             .map_or(&[] as &[R], ArchivedVec::as_slice);
-        // The archive points back at its rows; they have to be the ones at the front.
-        let starts_in_front =
-            rows.is_empty() || core::ptr::eq(rows.as_ptr().cast(), bytes.as_ptr());
-        if rows.len() as u64 != entry.rows || !starts_in_front {
-            return Err(not_an_archive(entry.offset));
+        if section.holds(rows.len(), rows.as_ptr().cast(), fault) {
+            let at = section.offset as usize;
+            Table { rows, at }
+        } else {
+            Table { rows: &[], at: 0 }
         }
-        Ok(Table {
-            rows,
-            at: entry.offset as usize,
-        })
     }
 
-    /// The part of [`Directory::table`] that is the same for every row type.
+    // The parts that are the same for every row type follow. They are calls, and their faults no
+    // results: a guest has them once, and twenty-five copies of what is above.
+
     #[inline(never)]
     fn section_of(
         &self,
         id: u32,
         row_len: usize,
-    ) -> Result<Option<(SectionEntry, &'a [u8])>, SnapshotError> {
+        fault: &mut Option<SnapshotError>,
+    ) -> Section<'a> {
         match self.section(id) {
-            Some((entry, _)) if entry.row_len as usize != row_len => Err(SnapshotError::Layout {
+            Some((entry, _)) if entry.row_len as usize != row_len => {
+                fault.get_or_insert(SnapshotError::Layout {
+                    offset: entry.offset,
+                    what: "rows have another length than this major version says",
+                });
+                Section::default()
+            }
+            Some((entry, bytes)) => Section {
+                bytes,
                 offset: entry.offset,
-                what: "rows have another length than this major version says",
-            }),
-            found => Ok(found),
+                rows: entry.rows,
+            },
+            None => Section::default(),
         }
     }
 }
 
-#[cold]
-fn not_an_archive(offset: u64) -> SnapshotError {
-    SnapshotError::Layout {
-        offset,
-        what: "section is not an archive of as many rows as the directory says",
+/// The bytes of a section, and what the directory says of them; empty when there is none.
+#[derive(Default)]
+struct Section<'a> {
+    bytes: &'a [u8],
+    offset: u64,
+    rows: u64,
+}
+
+impl Section<'_> {
+    /// Whether there are as many rows as the directory says, at the front of the section: the
+    /// archive points back at its rows.
+    #[inline(never)]
+    fn holds(&self, rows: usize, at: *const u8, fault: &mut Option<SnapshotError>) -> bool {
+        let is_there = !self.bytes.is_empty();
+        let holds =
+            rows as u64 == self.rows && (rows == 0 || core::ptr::eq(at, self.bytes.as_ptr()));
+        if is_there && !holds {
+            fault.get_or_insert(SnapshotError::Layout {
+                offset: self.offset,
+                what: "section is not an archive of as many rows as the directory says",
+            });
+        }
+        is_there && holds
     }
 }

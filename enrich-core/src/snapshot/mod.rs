@@ -56,7 +56,9 @@ macro_rules! tables {
 
         impl<'a> Tables<'a> {
             fn read(directory: &Directory<'a>) -> Result<Self, SnapshotError> {
-                Ok(Self { $( $field: directory.table::<$row>(section::$section)?, )+ })
+                let mut fault = None;
+                let tables = Self { $( $field: directory.table::<$row>(section::$section, &mut fault), )+ };
+                fault.map_or(Ok(tables), Err)
             }
         }
     };
