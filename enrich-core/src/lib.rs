@@ -86,6 +86,9 @@ pub mod assess;
 pub mod config;
 pub mod hash;
 pub mod key;
+#[cfg(feature = "probe")]
+#[doc(hidden)]
+pub mod probe;
 pub mod snapshot;
 pub mod time;
 pub mod vocabulary;

@@ -1,0 +1,232 @@
+//! Target `scan`: the scanner sees what `serde_json` sees.
+//!
+//! What `serde_json` accepts as an object, the scanner accepts, and at every pointer both find the
+//! same value. The reverse does not hold: the scanner delimits what it skips without validating it.
+
+use enrich_core::probe::{Probe, Probed, Refusal, Scan};
+
+use crate::document::Doc;
+use crate::generate::Random;
+
+/// Pointers that are looked for in every document. Some share their first or last eight bytes, some
+/// are prefixes of others.
+pub const FIXED: &[&str] = &[
+    "/",
+    "//",
+    "/a",
+    "/a/b",
+    "/a/b/c",
+    "/a/0",
+    "/a/0/b",
+    "/a/0/0",
+    "/b/0/0/0",
+    "/~0",
+    "/~1",
+    "/~01",
+    "/a~1b",
+    "/whose",
+    "/whose/v",
+    "/a/whose",
+    "/é",
+    "/\u{1F600}",
+    "/\u{0}",
+    "/\"",
+    "/\\",
+    "/eventName",
+    "/eventNamf",
+    "/eventTime",
+    "/userIdentity",
+    "/userIdentity/type",
+    "/userIdentity/sessionContext/sessionIssuer/arn",
+    "/resources/0/ARN",
+    "/requestParameters",
+    "/requestParameters/roleArn",
+    "/12345678",
+    "/123456789",
+    "/1234567812345678",
+    "/12345678x12345678",
+    "/12345678y12345678",
+    "/12345678-between-the-ends-12345678",
+    "/12345678-between the ends-12345678",
+    "/user/extra/authentication.kubernetes.io~1credential-id/0",
+    "/protoPayload/authenticationInfo/serviceAccountDelegationInfo/0/principalSubject",
+];
+
+/// Most pointers that are taken from a document.
+const MOST_DERIVED: usize = 48;
+
+/// Checks one document.
+pub fn check(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let document = Doc::read(text).filter(|doc| matches!(doc, Doc::Object(_)));
+    compare(text, document.as_ref(), FIXED);
+    let Some(document) = &document else {
+        return;
+    };
+    let derived = derived(document, text);
+    let all: Vec<&str> = derived.iter().map(String::as_str).collect();
+    compare(text, Some(document), &all);
+    // With fewer pointers, what was looked into is skipped, and what was a part is whole.
+    let half: Vec<&str> = all.iter().copied().skip(1).step_by(2).collect();
+    compare(text, Some(document), &half);
+    members(text, document);
+}
+
+/// Scans a document in several surroundings and compares each result with the tree.
+fn compare(text: &str, document: Option<&Doc>, pointers: &[&str]) {
+    let mut probe = Probe::new(pointers);
+    let alone = probe.inner(text, 0);
+    judge(&alone, text, 0, document, pointers);
+
+    // A line holds no line feeds; between values they are as good as blanks.
+    let line = text.replace('\n', " ");
+    let as_line = probe.line(&line, 0);
+    if line == text && !line.ends_with('\r') {
+        assert_eq!(as_line, alone, "the line and the document differ: {text:?}");
+    }
+    if document.is_none() {
+        return;
+    }
+    judge(&as_line, &line, 0, document, pointers);
+
+    // The same inside an array, at any distance from the bounds of a block, with a line behind it.
+    let blanks = Random::of(text.as_bytes()).below(64);
+    let before = format!("[\"\\\\\",{:blanks$}", "");
+    for end in ["\n", "\r\n"] {
+        let batch = format!("{before}{line}]{end}{{\"a\":\"\\");
+        let inside = probe.line(&batch, before.len());
+        judge(&inside, &line, before.len(), document, pointers);
+    }
+}
+
+/// Compares a result with the tree, if there is one. `before`: bytes in front of the document.
+fn judge(
+    result: &Result<Scan, Refusal>,
+    text: &str,
+    before: usize,
+    document: Option<&Doc>,
+    pointers: &[&str],
+) {
+    let Some(document) = document else {
+        return;
+    };
+    let scan = result
+        .as_ref()
+        .unwrap_or_else(|refusal| panic!("{refusal:?}, but serde_json accepts {text:?}"));
+    let end = before + text.trim_end_matches([' ', '\t', '\r', '\n']).len();
+    assert_eq!(scan.end, end, "the end of {text:?}");
+    assert_eq!(scan.values.len(), pointers.len());
+    for (pointer, value) in pointers.iter().zip(&scan.values) {
+        // Our own member at the top is cut and never read.
+        let is_ours = *pointer == "/whose" || pointer.starts_with("/whose/");
+        let expected = if is_ours { None } else { document.at(pointer) };
+        assert!(
+            is_same(value, expected),
+            "at {pointer:?} the scanner has {value:?}, serde_json {expected:?}, in {text:?}"
+        );
+    }
+}
+
+/// Whether a found value is that of the tree.
+fn is_same(value: &Probed, expected: Option<&Doc>) -> bool {
+    match (value, expected) {
+        (Probed::Absent, None | Some(Doc::Null))
+        | (Probed::True, Some(Doc::Bool(true)))
+        | (Probed::False, Some(Doc::Bool(false))) => true,
+        (Probed::Text(text), Some(Doc::Text(expected))) => text == expected,
+        (Probed::Number(raw), Some(Doc::Number(_)))
+        | (Probed::Object(raw), Some(Doc::Object(_))) => is_raw(raw, expected),
+        (Probed::Array(raw, elements), Some(Doc::Array(items))) => {
+            let is_alike = |(element, item): (&Probed, &Doc)| match (element, item) {
+                // Arrays in arrays come without elements.
+                (Probed::Array(raw, _), Doc::Array(_)) => is_raw(raw, Some(item)),
+                (element, item) => is_same(element, Some(item)),
+            };
+            is_raw(raw, expected)
+                && elements.len() == items.len()
+                && elements.iter().zip(items).all(is_alike)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a raw text is exactly the text of a value, without blanks around it.
+fn is_raw(raw: &str, expected: Option<&Doc>) -> bool {
+    raw.trim() == raw && Doc::read(raw).as_ref() == expected
+}
+
+/// Members at the top as readers look for them in an object that they have found.
+fn members(text: &str, document: &Doc) {
+    let Doc::Object(members) = document else {
+        return;
+    };
+    let mut probe = Probe::new(&[]);
+    let object = text.trim_matches([' ', '\t', '\r', '\n']);
+    let names = members.iter().map(|(name, _)| name.as_str());
+    for name in names.take(MOST_DERIVED).chain(["", "a", "no member"]) {
+        let value = probe.member(object, name);
+        let expected = document.member(name);
+        assert!(
+            is_same(&value, expected),
+            "the member {name:?} is {value:?}, for serde_json {expected:?}, in {text:?}"
+        );
+    }
+}
+
+/// Pointers to what a document holds, and to what it nearly holds.
+fn derived(document: &Doc, text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut level = vec![(String::new(), document)];
+    // Level by level, so that a long first member does not take all places.
+    while out.len() < MOST_DERIVED && !level.is_empty() {
+        let mut next = Vec::new();
+        for (pointer, value) in level {
+            match value {
+                Doc::Object(members) => {
+                    let named = members.iter().filter(|(name, _)| name != "0");
+                    next.extend(named.map(|(name, value)| {
+                        let step = name.replace('~', "~0").replace('/', "~1");
+                        (format!("{pointer}/{step}"), value)
+                    }));
+                }
+                Doc::Array(items) => {
+                    let first = items.first();
+                    next.extend(first.map(|item| (format!("{pointer}/0"), item)));
+                }
+                _ => {}
+            }
+        }
+        out.extend(next.iter().map(|(pointer, _)| pointer.clone()));
+        level = next;
+    }
+    out.truncate(MOST_DERIVED);
+    // The deepest place that can be pointed to.
+    let mut random = Random::of(text.as_bytes());
+    let near: Vec<String> = out
+        .iter()
+        .step_by(3)
+        .map(|pointer| near(pointer, &mut random))
+        .collect();
+    out.extend(near);
+    out
+}
+
+/// A pointer that differs from another in one character, or goes on where the other ends.
+fn near(pointer: &str, random: &mut Random) -> String {
+    let mut characters: Vec<char> = pointer.chars().collect();
+    let at = 1 + random.below(characters.len());
+    match random.below(4) {
+        0 => characters.push('x'),
+        1 => characters.extend("/0".chars()),
+        2 if at < characters.len() => characters[at] = 'y',
+        _ if at < characters.len() => {
+            characters.remove(at);
+        }
+        _ => characters.push('0'),
+    }
+    // A tilde stands only in front of 0 or 1.
+    let text: String = characters.into_iter().collect();
+    text.replace('~', "~0")
+}
