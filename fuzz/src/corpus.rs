@@ -32,7 +32,8 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Seed>> {
     paths
         .into_iter()
         .map(|path| {
-            let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let bytes =
+                fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
             Ok(Seed { path, bytes })
         })
         .collect()

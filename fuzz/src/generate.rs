@@ -193,7 +193,8 @@ impl Writer<'_> {
         let count = if self.random.is_one_in(20) { 70 } else { 2 };
         let kinds = if self.has_line_feeds { 4 } else { 3 };
         for _ in 0..self.random.below(count) {
-            self.out.push([' ', '\t', '\r', '\n'][self.random.below(kinds)]);
+            self.out
+                .push([' ', '\t', '\r', '\n'][self.random.below(kinds)]);
         }
     }
 
@@ -214,7 +215,7 @@ impl Writer<'_> {
                 let text = *self.random.pick(TEXTS);
                 self.text(text);
             }
-            _ if self.depth_left == 0 || self.values_left == 0 => self.out.push_str("7"),
+            _ if self.depth_left == 0 || self.values_left == 0 => self.out.push('7'),
             kind if kind % 2 == 0 => self.object(),
             _ => self.array(),
         }
