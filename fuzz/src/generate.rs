@@ -1,5 +1,7 @@
 //! Inputs made from a seed: JSON documents with everything that is rare, and changed seeds.
 
+use crate::corpus::Seed;
+
 /// Seeded numbers (SplitMix64), so that the inputs are the same everywhere.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
@@ -333,9 +335,17 @@ const PIECES: &[&[u8]] = &[
     b"                                                                ",
 ];
 
-/// A seed with some changes. `other`: a seed from which a part may come.
+/// One of the seeds with some changes; the same for the same number and seeds.
 #[must_use]
-pub fn mutated(random: &mut Random, seed: &[u8], other: &[u8]) -> Vec<u8> {
+pub fn changed(number: u64, seeds: &[Seed]) -> Vec<u8> {
+    let mut random = Random::new(number);
+    let seed = &random.pick(seeds).bytes;
+    let other = &random.pick(seeds).bytes;
+    change(&mut random, seed, other)
+}
+
+/// A seed with some changes. `other`: a seed from which a part may come.
+fn change(random: &mut Random, seed: &[u8], other: &[u8]) -> Vec<u8> {
     let mut out = seed.to_vec();
     for _ in 0..=random.below(4) {
         let at = random.below(out.len() + 1);

@@ -82,15 +82,12 @@ fn changed_seeds_hold() {
     for target in TARGETS {
         let seeds = seeds(target.name);
         let count = match target.name {
-            "scan" | "config" => 20_000,
-            "snapshot" => 200,
-            _ => 2000,
+            "scan" | "config" => 10_000,
+            "snapshot" => 150,
+            _ => 1200,
         };
         for number in 0..rounds(count) {
-            let mut random = Random::new(number);
-            let seed = &seeds[random.below(seeds.len())].bytes;
-            let other = &seeds[random.below(seeds.len())].bytes;
-            let input = generate::mutated(&mut random, seed, other);
+            let input = generate::changed(number, &seeds);
             hold(target.name, target.check, &input, &number);
         }
     }
