@@ -31,6 +31,49 @@ impl Doc {
         members.find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
+    /// Whether a number has a fraction or an exponent, or more digits than 64 bits hold.
+    pub(crate) fn has_floats(&self) -> bool {
+        match self {
+            Self::Number(number) => number.is_f64(),
+            Self::Array(items) => items.iter().any(Self::has_floats),
+            Self::Object(members) => members.iter().any(|(_, value)| value.has_floats()),
+            _ => false,
+        }
+    }
+
+    /// Appends the value as plainly as it can be written: no duplicates, no blanks, no escapes but
+    /// needed ones. Of duplicates the last one stays, where it is.
+    pub(crate) fn write_plainly(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::Number(number) => out.push_str(&number.to_string()),
+            Self::Text(text) => write_text(text, out),
+            Self::Array(items) => {
+                let mut open = '[';
+                for item in items {
+                    out.push(std::mem::replace(&mut open, ','));
+                    item.write_plainly(out);
+                }
+                out.push_str(if items.is_empty() { "[]" } else { "]" });
+            }
+            Self::Object(members) => {
+                let mut open = '{';
+                for (number, (name, value)) in members.iter().enumerate() {
+                    let mut later = members.iter().skip(number + 1);
+                    if later.any(|(other, _)| other == name) {
+                        continue;
+                    }
+                    out.push(std::mem::replace(&mut open, ','));
+                    write_text(name, out);
+                    out.push(':');
+                    value.write_plainly(out);
+                }
+                out.push_str(if members.is_empty() { "{}" } else { "}" });
+            }
+        }
+    }
+
     /// What stands at a pointer as the scanner understands it: the step `0` is the first element of
     /// an array and no member, and there are no other elements.
     pub(crate) fn at(&self, pointer: &str) -> Option<&Self> {
@@ -41,6 +84,10 @@ impl Doc {
             _ => value.member(&step.replace("~1", "/").replace("~0", "~")),
         })
     }
+}
+
+fn write_text(text: &str, out: &mut String) {
+    out.push_str(&serde_json::Value::from(text).to_string());
 }
 
 impl<'de> Deserialize<'de> for Doc {

@@ -8,14 +8,16 @@ use crate::golden;
 /// Members that hold arrays of events.
 const ARRAYS: [&str; 5] = ["Records", "records", "items", "Events", "logEvents"];
 
-/// Checks one batch, with a snapshot and without.
+/// Checks one batch, with a snapshot and, when it is detached, without.
 pub fn check(data: &[u8]) {
-    batch(data, &mut || Enricher::new(golden::config()), false);
-    batch(data, &mut golden::enricher, true);
+    let (mut enricher, snapshot) = golden::enricher();
+    batch(data, &mut enricher, true);
+    let detached = enricher.detach(snapshot);
+    assert_eq!(detached, Ok(()));
+    batch(data, &mut enricher, false);
 }
 
-fn batch(data: &[u8], fresh: &mut dyn FnMut() -> Enricher<'static>, has_snapshot: bool) {
-    let mut enricher = fresh();
+fn batch(data: &[u8], enricher: &mut Enricher<'_>, has_snapshot: bool) {
     let out = enricher.enrich(data).to_vec();
     let before: Vec<&[u8]> = lines(data).collect();
     let after: Vec<&[u8]> = lines(&out).collect();
@@ -25,17 +27,16 @@ fn batch(data: &[u8], fresh: &mut dyn FnMut() -> Enricher<'static>, has_snapshot
     }
 
     // Nothing is left in the buffers that the next batch would see.
-    assert_eq!(enricher.enrich(data), out, "the second time");
-    let mut one_by_one = fresh();
     let mut apart = Vec::new();
-    for line in &before {
-        apart.extend_from_slice(one_by_one.enrich(line));
+    for line in before.iter().rev() {
+        apart.splice(0..0, enricher.enrich(line).iter().copied());
     }
-    assert_eq!(apart, out, "line by line");
+    assert_eq!(apart, out, "line by line, the last one first");
+    assert_eq!(enricher.enrich(data), out, "the second time");
 
     // What is enriched again gets its context in place of the earlier one.
-    let again = one_by_one.enrich(&out).to_vec();
-    assert_eq!(one_by_one.enrich(&again), again, "the third time");
+    let again = enricher.enrich(&out).to_vec();
+    assert_eq!(enricher.enrich(&again), again, "the third time");
 }
 
 fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use enrich_core::vocabulary::Format;
-use enrich_core::{Check, Config, Enricher};
+use enrich_core::{Check, Config, Enricher, LayerHandle};
 use rkyv::util::AlignedVec;
 
 /// Bytes that start at a multiple of 64.
@@ -29,9 +29,8 @@ pub(crate) fn config() -> Config {
 }
 
 /// An enricher with the snapshot attached.
-pub(crate) fn enricher() -> Enricher<'static> {
+pub(crate) fn enricher() -> (Enricher<'static>, LayerHandle) {
     let mut enricher = Enricher::new(config());
     let attached = enricher.attach(&ALIGNED, Check::ByHost, None);
-    attached.expect("the frozen snapshot opens");
-    enricher
+    (enricher, attached.expect("the frozen snapshot opens"))
 }
