@@ -1,149 +1,8 @@
-//! Inputs made from a seed: JSON documents with everything that is rare, and changed seeds.
+//! JSON documents with everything that is rare, and other spellings of given ones.
 
-use crate::corpus::Seed;
-
-/// Seeded numbers (SplitMix64), so that the inputs are the same everywhere.
-#[derive(Clone, Debug)]
-pub struct Random(u64);
-
-impl Random {
-    /// The series of a seed.
-    #[must_use]
-    pub const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The series of a text (FNV-1a).
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        let hash = bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
-        });
-        Self(hash)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `limit`; 0 when there is none.
-    pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() >> 32) as usize % limit.max(1)
-    }
-
-    /// Whether one of `many` chances came up.
-    pub fn is_one_in(&mut self, many: usize) -> bool {
-        self.below(many) == 0
-    }
-
-    fn pick<'l, T>(&mut self, list: &'l [T]) -> &'l T {
-        &list[self.below(list.len())]
-    }
-}
-
-/// Names that readers look for, names that nearly are, and names that are hard to tell apart.
-const NAMES: &[&str] = &[
-    "",
-    "0",
-    "1",
-    "a",
-    "b",
-    "c",
-    "a/b",
-    "~",
-    "~1",
-    "/",
-    "\"",
-    "\\",
-    "\0",
-    "é",
-    "\u{1F600}",
-    "whose",
-    "Whose",
-    "whose ",
-    "12345678",
-    "123456789",
-    "1234567812345678",
-    "12345678x12345678",
-    "12345678y12345678",
-    "12345678-between-the-ends-12345678",
-    "12345678-between the ends-12345678",
-    "eventName",
-    "eventNamf",
-    "eventTime",
-    "eventSource",
-    "userIdentity",
-    "type",
-    "arn",
-    "ARN",
-    "principalId",
-    "accessKeyId",
-    "accountId",
-    "sessionContext",
-    "sessionIssuer",
-    "resources",
-    "requestParameters",
-    "roleArn",
-    "kind",
-    "user",
-    "username",
-    "extra",
-    "protoPayload",
-    "authenticationInfo",
-    "detail",
-    "Records",
-    "records",
-    "items",
-    "message",
-    "time",
-];
-
-const TEXTS: &[&str] = &[
-    "",
-    "x",
-    "AssumedRole",
-    "IAMUser",
-    "AROAGOLDENDEPLOYER01:session",
-    "AKIAGOLDENSHARED0001",
-    "arn:aws:iam::111122223333:role/ci/deployer",
-    "arn:aws:sts::111122223333:assumed-role/deployer/session",
-    "111122223333",
-    "sts.amazonaws.com",
-    "GetObject",
-    "2026-03-20T05:00:00Z",
-    "Event",
-    "system:serviceaccount:payments:api",
-    "{\"eventName\":\"GetObject\",\"eventVersion\":\"1.11\",\"userIdentity\":{\"type\":\"Root\"}}",
-    "{\"whose\":1}",
-    "[{}]",
-    "}],:{[\"",
-    "\\\\\"",
-    "\u{7f}\u{80}\u{7ff}\u{800}\u{ffff}\u{10000}\u{10ffff}",
-    "\0\u{1}\u{1f}\u{8}\u{c}\n\r\t",
-    "one of more than sixty-four bytes, so that it reaches from block to block, wherever it begins",
-];
-
-const NUMBERS: &[&str] = &[
-    "0",
-    "-0",
-    "1",
-    "-1",
-    "111122223333",
-    "18446744073709551615",
-    "18446744073709551616",
-    "-9223372036854775809",
-    "123456789012345678901234567890",
-    "0.0",
-    "-0.25",
-    "1.5e3",
-    "1E+2",
-    "10.5e-3",
-    "1e308",
-    "1e-400",
-];
+use crate::document::Doc;
+use crate::random::Random;
+use crate::words::{NAMES, NUMBERS, TEXTS};
 
 /// A document as it is written.
 #[derive(Debug)]
@@ -158,6 +17,23 @@ struct Writer<'r> {
     is_compact: bool,
     /// Whether a line feed may stand between values.
     has_line_feeds: bool,
+}
+
+/// A document in another spelling: with blanks, escapes, and members that are duplicates of later
+/// ones. `None` when it is no JSON. Numbers with fractions may change.
+#[must_use]
+pub fn respelled(random: &mut Random, text: &[u8]) -> Option<String> {
+    let document = Doc::read(std::str::from_utf8(text).ok()?)?;
+    let mut writer = Writer {
+        is_compact: random.is_one_in(4),
+        has_line_feeds: false,
+        depth_left: 3,
+        values_left: 60,
+        out: String::new(),
+        random,
+    };
+    writer.given(&document);
+    Some(writer.out)
 }
 
 /// An object. `has_line_feeds`: whether it may be spread over lines.
@@ -222,6 +98,59 @@ impl Writer<'_> {
             _ => self.array(),
         }
         self.blank();
+    }
+
+    fn given(&mut self, document: &Doc) {
+        self.blank();
+        match document {
+            Doc::Null => self.out.push_str("null"),
+            Doc::Bool(value) => self.out.push_str(if *value { "true" } else { "false" }),
+            Doc::Number(number) => self.out.push_str(&number.to_string()),
+            Doc::Text(text) => self.text(text),
+            Doc::Array(items) => {
+                self.out.push('[');
+                for (number, item) in items.iter().enumerate() {
+                    if number > 0 {
+                        self.out.push(',');
+                    }
+                    self.given(item);
+                }
+                self.out.push(']');
+            }
+            Doc::Object(members) => {
+                self.out.push('{');
+                for (number, (name, value)) in members.iter().enumerate() {
+                    if number > 0 {
+                        self.out.push(',');
+                    }
+                    if self.random.is_one_in(12) {
+                        self.duplicate(members);
+                    }
+                    self.blank();
+                    self.text(name);
+                    self.blank();
+                    self.out.push(':');
+                    self.given(value);
+                }
+                self.blank();
+                self.out.push('}');
+            }
+        }
+        self.blank();
+    }
+
+    /// A member by the name of one of these and with the value of another, or any value.
+    fn duplicate(&mut self, members: &[(String, Doc)]) {
+        let (name, _) = self.random.pick(members);
+        self.text(name);
+        self.out.push(':');
+        if self.random.is_one_in(2) {
+            let (_, value) = self.random.pick(members);
+            self.given(value);
+        } else {
+            self.value();
+        }
+        self.out.push(',');
     }
 
     fn object(&mut self) {
@@ -302,86 +231,4 @@ impl Writer<'_> {
         }
         self.out.push('"');
     }
-}
-
-/// Pieces that a change puts in.
-const PIECES: &[&[u8]] = &[
-    b"\"",
-    b"\\",
-    b"{",
-    b"}",
-    b"[",
-    b"]",
-    b",",
-    b":",
-    b"\n",
-    b"\r",
-    b"\t",
-    b"\0",
-    b"\x1f",
-    b"\x7f",
-    b"\xff",
-    b"\xc3",
-    b"\xed\xa0\x80",
-    b"\\u",
-    b"\\ud800",
-    b"\\udc00",
-    b"\"\":",
-    b"\"a\":1,",
-    b"\"whose\":{},",
-    b"null",
-    b"-",
-    b"1e400",
-    b"                                                                ",
-];
-
-/// One of the seeds with some changes; the same for the same number and seeds.
-#[must_use]
-pub fn changed(number: u64, seeds: &[Seed]) -> Vec<u8> {
-    let mut random = Random::new(number);
-    let seed = &random.pick(seeds).bytes;
-    let other = &random.pick(seeds).bytes;
-    change(&mut random, seed, other)
-}
-
-/// A seed with some changes. `other`: a seed from which a part may come.
-fn change(random: &mut Random, seed: &[u8], other: &[u8]) -> Vec<u8> {
-    let mut out = seed.to_vec();
-    for _ in 0..=random.below(4) {
-        let at = random.below(out.len() + 1);
-        match random.below(7) {
-            0 => {
-                if let Some(byte) = out.get_mut(at) {
-                    *byte ^= 1 << random.below(8);
-                }
-            }
-            1 => {
-                if let Some(byte) = out.get_mut(at) {
-                    *byte = random.next() as u8;
-                }
-            }
-            2 if random.is_one_in(4) => out.truncate(at),
-            3 => {
-                let end = (at + random.below(20)).min(out.len());
-                out.drain(at..end);
-            }
-            4 => {
-                let from = random.below(other.len());
-                let end = (from + random.below(60)).min(other.len());
-                out.splice(at..at, other[from..end].iter().copied());
-            }
-            5 => {
-                // A part of itself once more: duplicate keys, brackets that do not match.
-                let end = (at + random.below(80)).min(out.len());
-                let part = out[at..end].to_vec();
-                let place = random.below(out.len() + 1);
-                out.splice(place..place, part);
-            }
-            _ => {
-                let piece = random.pick(PIECES).iter().copied();
-                out.splice(at..at, piece);
-            }
-        }
-    }
-    out
 }

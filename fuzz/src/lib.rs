@@ -3,16 +3,20 @@
 
 #![forbid(unsafe_code)]
 
+pub mod change;
 pub mod config;
 pub mod corpus;
 pub mod enrich;
 pub mod generate;
 pub mod keys;
+pub mod random;
 pub mod scan;
 pub mod snapshot;
 
 mod document;
 mod golden;
+mod pointers;
+mod words;
 
 /// One fuzz target.
 #[derive(Clone, Copy, Debug)]

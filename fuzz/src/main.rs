@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
-use whose_fuzz::{TARGETS, Target, corpus, generate, target};
+use whose_fuzz::{TARGETS, Target, change, corpus, target};
 
 /// Replay inputs of a fuzz target up to the first that does not hold.
 #[derive(Debug, Parser)]
@@ -52,7 +52,7 @@ fn main() -> anyhow::Result<()> {
         if arguments.verbose {
             eprintln!("{number}");
         }
-        let input = generate::changed(number, &seeds);
+        let input = change::changed(number, &seeds);
         hold(target, &input, &format!("--changed 1 --from {number}"))?;
     }
     println!(

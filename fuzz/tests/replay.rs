@@ -2,8 +2,8 @@
 
 use enrich_core::probe::{Probe, Refusal};
 use whose_fuzz::corpus::{self, Seed};
-use whose_fuzz::generate::{self, Random};
-use whose_fuzz::{TARGETS, enrich, keys, scan};
+use whose_fuzz::random::Random;
+use whose_fuzz::{TARGETS, change, enrich, generate, keys, scan};
 
 /// Fewer without optimisation, where each takes many times as long.
 const fn rounds(count: u64) -> u64 {
@@ -87,7 +87,7 @@ fn changed_seeds_hold() {
             _ => 1200,
         };
         for number in 0..rounds(count) {
-            let input = generate::changed(number, &seeds);
+            let input = change::changed(number, &seeds);
             hold(target.name, target.check, &input, &number);
         }
     }
