@@ -82,7 +82,8 @@ fn changed_seeds_hold() {
     for target in TARGETS {
         let seeds = seeds(target.name);
         let count = match target.name {
-            "scan" | "config" => 10_000,
+            "config" => 10_000,
+            "scan" => 4000,
             "snapshot" => 150,
             _ => 1200,
         };
