@@ -41,6 +41,18 @@ impl Doc {
         }
     }
 
+    /// Whether an object in it has several members of that name.
+    pub(crate) fn has_twice(&self, name: &str) -> bool {
+        match self {
+            Self::Array(items) => items.iter().any(|item| item.has_twice(name)),
+            Self::Object(members) => {
+                members.iter().filter(|(other, _)| other == name).count() > 1
+                    || members.iter().any(|(_, value)| value.has_twice(name))
+            }
+            _ => false,
+        }
+    }
+
     /// Appends the value as plainly as it can be written: no duplicates, no blanks, no escapes but
     /// needed ones. Of duplicates the last one stays, where it is.
     pub(crate) fn write_plainly(&self, out: &mut String) {
