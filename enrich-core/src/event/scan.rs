@@ -127,34 +127,50 @@ impl Findings {
         self.has_members = false;
     }
 
-    /// Notes what stands at a node. A duplicate key: what the earlier one held counts no longer.
+    /// Notes what stands at a node. The result is where an earlier value of a duplicate key stood.
     #[inline(always)]
-    fn note(&mut self, number: NodeId, node: &Node, sort: Sort, span: Span, raw: Span) {
-        let at = usize::from(number);
-        if let Some(slot) = self.slots.get_mut(at) {
-            let is_duplicate = slot.met == self.scan;
-            *slot = Slot {
-                met: self.scan,
-                found: Found { sort, span },
-                raw,
-            };
-            if is_duplicate {
-                self.forget(at + 1, usize::from(node.end));
+    fn note(&mut self, number: NodeId, sort: Sort, span: Span, raw: Span) -> Option<Span> {
+        let slot = self.slots.get_mut(usize::from(number))?;
+        let earlier = (slot.met == self.scan).then_some(slot.raw);
+        *slot = Slot {
+            met: self.scan,
+            found: Found { sort, span },
+            raw,
+        };
+        earlier
+    }
+
+    /// What an earlier value of a duplicate key held counts no longer.
+    #[cold]
+    #[inline(never)]
+    fn forget(&mut self, trie: &Trie, number: NodeId, node: &Node, earlier: Span) {
+        let (from, to) = (usize::from(number), usize::from(node.end));
+        self.clear(from + 1, to);
+        for leap in trie.leaps_from(from, to) {
+            // By its other name the place may stand elsewhere, and counts.
+            let is_inside = self.slots.get(usize::from(leap)).is_some_and(|slot| {
+                slot.met == self.scan
+                    && earlier.start() <= slot.raw.start()
+                    && slot.raw.ends_in(earlier)
+            });
+            if let Some(node) = trie.node(leap).filter(|_| is_inside) {
+                self.clear(usize::from(leap), usize::from(node.end));
             }
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn forget(&mut self, from: usize, to: usize) {
-        let below = self.slots.get_mut(from..to);
-        below.unwrap_or_default().fill(Slot::default());
+    fn clear(&mut self, from: usize, to: usize) {
+        let slots = self.slots.get_mut(from..to);
+        slots.unwrap_or_default().fill(Slot::default());
     }
 
-    /// Notes a value that has ended at a node that was noted when it began.
-    fn keep(&mut self, number: NodeId, sort: Sort, span: Span) {
+    /// Notes where a value ended that was noted when it began.
+    fn keep(&mut self, number: NodeId, node: &Node, sort: Sort, span: Span) {
         if let Some(slot) = self.slots.get_mut(usize::from(number)) {
-            (slot.found, slot.raw) = (Found { sort, span }, span);
+            slot.raw = span;
+            if node.is_wanted {
+                slot.found = Found { sort, span };
+            }
         }
     }
 }
@@ -343,7 +359,9 @@ impl Scanner<'_> {
                 Sort::Absent
             };
             let raw = Span::new(self.source, at, end + 1);
-            self.findings.note(number, node, sort, span, raw);
+            if let Some(earlier) = self.findings.note(number, sort, span, raw) {
+                self.findings.forget(self.trie, number, node, earlier);
+            }
             return Ok(end + 1);
         }
         self.other(at, byte, number, node)
@@ -357,8 +375,10 @@ impl Scanner<'_> {
         number: NodeId,
         node: &Node,
     ) -> Result<usize, ScanError> {
-        self.findings
-            .note(number, node, Sort::Absent, Span::EMPTY, Span::EMPTY);
+        let begin = Span::new(self.source, at, at);
+        if let Some(earlier) = self.findings.note(number, Sort::Absent, Span::EMPTY, begin) {
+            self.findings.forget(self.trie, number, node, earlier);
+        }
         let (end, sort) = match byte {
             b'{' => {
                 let end = if node.has_keys() {
@@ -381,10 +401,8 @@ impl Scanner<'_> {
             b'n' => (self.literal(at, b"null")?, Sort::Absent),
             _ => (self.number(at)?, Sort::Number),
         };
-        if node.is_wanted {
-            let span = Span::new(self.source, at, end);
-            self.findings.keep(number, sort, span);
-        }
+        let span = Span::new(self.source, at, end);
+        self.findings.keep(number, node, sort, span);
         Ok(end)
     }
 

@@ -62,6 +62,11 @@ impl Span {
         self.source == other.source && self.from <= other.from && other.to <= self.to
     }
 
+    /// Whether it ends where another does, or before.
+    pub(crate) const fn ends_in(self, other: Self) -> bool {
+        self.to <= other.to
+    }
+
     /// This span without its first bytes.
     pub(crate) const fn behind(self, count: usize) -> Self {
         Self {

@@ -129,6 +129,8 @@ pub(crate) struct Trie {
     keys: Vec<String>,
     /// Node of each path, in the order in which the paths were given.
     paths: Vec<NodeId>,
+    /// Aliases that lead out of their own subtree: parent and child.
+    leaps: Vec<(NodeId, NodeId)>,
 }
 
 /// Two names for one place: what stands at the first pointer counts as standing at the second.
@@ -223,6 +225,7 @@ impl Trie {
             table: Vec::new(),
             keys: Vec::new(),
             paths: Vec::new(),
+            leaps: Vec::new(),
         };
         trie.paths.resize(count, NONE);
         for (other, pointer) in aliases.clone() {
@@ -239,6 +242,12 @@ impl Trie {
                 && !draft.keys.iter().any(|(name, _)| *name == key)
             {
                 draft.keys.push((key, child));
+                let from = draft.number;
+                let to = drafts.0.get(child).map_or(NONE, |child| child.number);
+                // Nothing stands around the root that could come twice.
+                if from != 0 {
+                    trie.leaps.push((from, to));
+                }
             }
         }
         trie.lay_tables(&drafts);
@@ -347,6 +356,13 @@ impl Trie {
     #[inline]
     pub(crate) fn of_path(&self, path: usize) -> NodeId {
         self.paths.get(path).copied().unwrap_or(NONE)
+    }
+
+    /// Places outside a subtree that a key inside it leads to.
+    pub(crate) fn leaps_from(&self, from: usize, to: usize) -> impl Iterator<Item = NodeId> {
+        let leaps = self.leaps.iter();
+        let inside = leaps.filter(move |(parent, _)| (from..to).contains(&usize::from(*parent)));
+        inside.map(|(_, child)| *child)
     }
 
     pub(crate) fn node_count(&self) -> usize {

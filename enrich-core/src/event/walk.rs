@@ -50,6 +50,7 @@ pub(crate) fn member(buffers: &mut TextBuffers<'_>, object: Found, name: &str) -
         return Found::default();
     }
     let mut found = None;
+    let mut decoded = core::mem::take(buffers.bytes);
     let bytes = buffers.get(object.span).as_bytes();
     let mut at = 1;
     loop {
@@ -66,7 +67,15 @@ pub(crate) fn member(buffers: &mut TextBuffers<'_>, object: Found, name: &str) -
             break;
         };
         let key = bytes.get(key_at + 1..key_end.saturating_sub(1));
-        if key == Some(name.as_bytes()) {
+        let key = key.unwrap_or(&[]);
+        decoded.clear();
+        // A name is the same name with escapes.
+        let is_it = if memchr::memchr(b'\\', key).is_none() {
+            key == name.as_bytes()
+        } else {
+            bytewise::decode(key, &mut decoded).is_ok() && decoded == name.as_bytes()
+        };
+        if is_it {
             found = Some(object.span.part(from, end));
         }
         let (comma, byte) = bytewise::next_byte(bytes, end);
@@ -75,6 +84,7 @@ pub(crate) fn member(buffers: &mut TextBuffers<'_>, object: Found, name: &str) -
         }
         at = comma + 1;
     }
+    *buffers.bytes = decoded;
     found.map_or_else(Found::default, |span| value(buffers, span))
 }
 

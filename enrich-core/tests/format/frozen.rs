@@ -164,11 +164,13 @@ fn vocabulary_codes_are_frozen() {
         NetworkKind [0 "other", 1 "egress", 2 "office", 3 "cloud", 4 "third_party"]
         LayerKind [1 "shard", 2 "overlay"]
         Integrity [1 "verified", 2 "by_host", 3 "unverified"]
-        KeyType [0 "uid", 1 "aws_arn", 2 "aws_principal_id", 3 "aws_access_key_id", 4 "aws_service", 5 "aws_account", 10 "gcp_email",
+        KeyType [0 "uid", 1 "aws_arn", 2 "aws_principal_id", 3 "aws_access_key_id", 4 "aws_service", 5 "aws_account",
+            6 "aws_identity_store_user_id", 10 "gcp_email",
             11 "gcp_unique_id", 12 "gcp_principal", 13 "gcp_key_id", 14 "gcp_oauth_client_id", 20 "entra_object_id", 21 "entra_app_id",
             22 "entra_key_id", 23 "entra_upn", 24 "email", 30 "k8s_user", 31 "k8s_uid", 40 "github_login", 41 "github_app",
             42 "github_actor_id", 43 "github_token_id", 44 "github_token_hash", 45 "github_oauth_app_id", 50 "okta_id", 51 "okta_client_id",
-            52 "okta_token_id", 53 "okta_login", 60 "vault_entity_id", 61 "vault_accessor", 70 "spiffe_id", 71 "oidc_subject"]
+            52 "okta_token_id", 53 "okta_login", 60 "vault_entity_id", 61 "vault_accessor", 70 "spiffe_id", 71 "oidc_subject",
+            80 "gen_ai_agent_id", 81 "scim_id"]
     }
 }
 
@@ -180,6 +182,7 @@ fn key_rules_are_frozen() {
         let name = key_type.as_str();
         let domain = match name {
             "k8s_user" | "k8s_uid" | "oidc_subject" => DomainRule::Required,
+            "aws_identity_store_user_id" | "gen_ai_agent_id" | "scim_id" => DomainRule::Required,
             name if name.starts_with("okta_") || name.starts_with("vault_") => DomainRule::Required,
             name if name.starts_with("github_") => DomainRule::Default("github.com"),
             _ => DomainRule::Global,
