@@ -106,7 +106,7 @@ impl Pass<'_, '_, '_, '_> {
             close: self.findings.close,
             has_members: self.findings.has_members,
         };
-        match self.look(None) {
+        match self.look(None, true) {
             Recognised::No => {}
             Recognised::Yes => {
                 self.cut(usize::MAX);
@@ -115,7 +115,7 @@ impl Pass<'_, '_, '_, '_> {
             }
             Recognised::Unfolded(format) => {
                 self.cut(usize::MAX);
-                self.unfolded(place, Span::EMPTY, format);
+                self.unfolded(place, Span::EMPTY, format, Some(at));
                 return Ok(end);
             }
         }
@@ -140,14 +140,14 @@ impl Pass<'_, '_, '_, '_> {
                 // Whoever unwraps the envelope must not find a forged context in it either.
                 self.cut(usize::MAX);
                 self.cut_later(later_from);
-                self.inside(place, time, None);
+                self.inside(place, time, Some(span.start()));
             }
             Envelope::Text(span, format) => {
                 self.copy_inner(span);
                 if self.scan(Source::Inner, 0).is_ok() {
-                    match self.look(format) {
+                    match self.look(format, true) {
                         Recognised::Yes => self.event(place, time),
-                        Recognised::Unfolded(format) => self.unfolded(place, time, format),
+                        Recognised::Unfolded(format) => self.unfolded(place, time, format, None),
                         Recognised::No => self.nested_text(place, time),
                     }
                 } else {
@@ -225,32 +225,49 @@ impl Pass<'_, '_, '_, '_> {
     }
 
     /// What was scanned last is the event that the envelope carries.
-    fn inside(&mut self, place: Place, time: Span, format: Option<Format>) {
-        match self.look(format) {
+    fn inside(&mut self, place: Place, time: Span, at: Option<usize>) {
+        match self.look(None, true) {
             Recognised::Yes => self.event(place, time),
-            Recognised::Unfolded(format) => self.unfolded(place, time, format),
+            Recognised::Unfolded(format) => self.unfolded(place, time, format, at),
             Recognised::No => self.unrecognized(),
         }
     }
 
-    /// Looks at what was scanned last.
-    fn look(&mut self, forced: Option<Format>) -> Recognised {
+    /// Looks at what was scanned last. `forced`: the envelope has said which format is inside.
+    fn look(&mut self, forced: Option<Format>, may_unfold: bool) -> Recognised {
         self.readers.observe(
             &mut self.buffers,
             self.findings,
             self.config,
             forced,
+            may_unfold,
             self.observation,
         )
     }
 
-    /// Documents that stood in strings now stand in the inner text: reads it instead.
-    fn unfolded(&mut self, place: Place, time: Span, format: Format) {
+    /// An event whose documents in strings now stand in their places in the inner text. `at`: where
+    /// it stands in the line, if it does: when such a document is broken, the rest of the event is
+    /// read without it.
+    fn unfolded(&mut self, place: Place, time: Span, format: Format, at: Option<usize>) {
         // A time of the envelope lies in the texts that the inner one was made of.
         let time_ms = crate::time::parse_rfc3339(self.buffers.get(time));
-        let is_read =
-            self.scan(Source::Inner, 0).is_ok() && self.look(Some(format)) == Recognised::Yes;
-        if is_read {
+        let mut result = Recognised::Unfolded(format);
+        // A document in a document's string, and no further.
+        for may_unfold in [true, false] {
+            if matches!(result, Recognised::Unfolded(_)) {
+                result = match self.scan(Source::Inner, 0) {
+                    Ok(_) => self.look(Some(format), may_unfold),
+                    Err(_) => Recognised::No,
+                };
+            }
+        }
+        if let Some(at) = at
+            && result != Recognised::Yes
+            && self.scan(Source::Line, at).is_ok()
+        {
+            result = self.look(Some(format), false);
+        }
+        if result == Recognised::Yes {
             self.observation.time_ms = self.observation.time_ms.or(time_ms);
             self.event(place, Span::EMPTY);
         } else {

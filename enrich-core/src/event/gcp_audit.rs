@@ -106,6 +106,7 @@ fn observe(o: &mut Observer<'_, '_>) {
         principal(o, Role::Delegator, cluster, mail, subject);
         o.end();
     }
+    client(o);
     targets(o);
 }
 
@@ -174,8 +175,18 @@ fn principal(o: &mut Observer<'_, '_>, role: Role, cluster: Span, mail: Span, su
 fn credential(o: &mut Observer<'_, '_>) {
     let key = o.after_last(o.text(KEY_NAME), '/');
     o.key(KeyType::GcpKeyId, key);
-    let client = o.id(OAUTH_CLIENT);
-    o.key(KeyType::GcpOauthClientId, client);
+}
+
+/// The OAuth client that carried a person's call; without one, it is the actor.
+fn client(o: &mut Observer<'_, '_>) {
+    let role = if o.out.identities.is_empty() {
+        Role::Actor
+    } else {
+        Role::Via
+    };
+    o.begin(role, Provider::Gcp, Span::EMPTY);
+    o.key(KeyType::GcpOauthClientId, o.id(OAUTH_CLIENT));
+    o.end();
 }
 
 /// The project in the mail address of a user-managed service account.

@@ -86,7 +86,6 @@ fn observe(o: &mut Observer<'_, '_>) {
     for (key_type, field) in [
         (KeyType::GithubTokenId, TOKEN_ID),
         (KeyType::GithubTokenHash, TOKEN_HASH),
-        (KeyType::GithubOauthAppId, OAUTH_APP),
     ] {
         let value = o.id(field);
         o.key_in(key_type, host, value);
@@ -95,6 +94,10 @@ fn observe(o: &mut Observer<'_, '_>) {
     if o.is_true(IS_AGENT) {
         o.set_agent();
     }
+    // The OAuth application that carried the call.
+    let role = if o.end() { Role::Via } else { Role::Actor };
+    o.begin(role, Provider::Github, host);
+    o.key_in(KeyType::GithubOauthAppId, host, o.id(OAUTH_APP));
     o.end();
 
     if o.str(user) != o.str(actor) {

@@ -135,6 +135,7 @@ impl Readers {
         findings: &Findings,
         config: &Config,
         forced: Option<Format>,
+        may_unfold: bool,
         out: &mut Observation,
     ) -> Recognised {
         out.clear(Format::Unknown);
@@ -175,7 +176,7 @@ impl Readers {
             };
             if is_it {
                 observer.out.format = reader.format;
-                if observer.unfold(reader.unfold) {
+                if may_unfold && observer.unfold(reader.unfold) {
                     return Recognised::Unfolded(reader.format);
                 }
                 (reader.observe)(&mut observer);

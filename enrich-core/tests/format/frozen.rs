@@ -204,6 +204,8 @@ fn key_rules_are_frozen() {
             "github_actor_id",
             "okta_id",
             "vault_entity_id",
+            "aws_identity_store_user_id",
+            "scim_id",
         ];
         assert_eq!(key_type.is_unique_id(), once.contains(&name), "{name}");
     }
