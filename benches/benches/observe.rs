@@ -64,7 +64,7 @@ struct SessionIssuer<'a> {
 
 impl Event<'_> {
     /// Something of every field, so that none is optimised away.
-    const fn len(&self) -> usize {
+    fn len(&self) -> usize {
         let issuer = &self.user_identity.session_context.session_issuer;
         issuer.arn.len()
             + issuer.principal_id.len()
@@ -76,6 +76,7 @@ impl Event<'_> {
             + self.event_name.len()
             + self.aws_region.len()
             + self.source_ip_address.len()
+            + self.user_agent.len()
             + self.recipient_account_id.len()
     }
 }

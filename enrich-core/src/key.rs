@@ -227,10 +227,11 @@ pub fn check_value(key_type: KeyType, value: &str) -> Result<(), KeyRefused> {
     }
     // The longest placeholder has seven bytes, and most values are longer.
     let is_word = value.len() <= 7 && PLACEHOLDERS.contains(&value);
-    if is_word || bytes_contain(value, b"****") {
+    let bytes = value.as_bytes();
+    let has_star = memchr::memchr(b'*', bytes).is_some();
+    if is_word || (has_star && bytes_contain(value, b"****")) {
         return Err(KeyRefused::Placeholder);
     }
-    let bytes = value.as_bytes();
     let is_id = |least: usize, most: usize| {
         (least..=most).contains(&bytes.len())
             && bytes
@@ -239,10 +240,17 @@ pub fn check_value(key_type: KeyType, value: &str) -> Result<(), KeyRefused> {
     };
     let fits = match key_type {
         KeyType::AwsArn => {
-            value.starts_with("arn:")
-                && !value.contains('*')
-                && !bytes_contain(value, b":assumed-role/")
-                && value.bytes().filter(|b| *b == b':').count() >= 5
+            // Behind the fifth colon is the resource.
+            let mut resource = bytes;
+            let mut colons = 0;
+            while colons < 5
+                && let Some((byte, rest)) = resource.split_first()
+            {
+                colons += u8::from(*byte == b':');
+                resource = rest;
+            }
+            let is_session = resource.starts_with(b"assumed-role/");
+            value.starts_with("arn:") && !has_star && colons == 5 && !is_session
         }
         // Unique ids begin with four letters that name the kind (IAM User Guide, "IAM identifiers").
         KeyType::AwsPrincipalId => {
@@ -257,7 +265,7 @@ pub fn check_value(key_type: KeyType, value: &str) -> Result<(), KeyRefused> {
                 && bytes.iter().skip(5).any(|b| Some(b) != bytes.get(4))
         }
         KeyType::AwsService => {
-            value.contains('.') && !value.contains(char::is_whitespace) && !value.contains('*')
+            value.contains('.') && !value.contains(char::is_whitespace) && !has_star
         }
         KeyType::AwsAccount => bytes.len() == 12 && bytes.iter().all(u8::is_ascii_digit),
         KeyType::EntraObjectId | KeyType::EntraAppId | KeyType::EntraKeyId => {

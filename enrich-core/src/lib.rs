@@ -88,9 +88,6 @@ pub mod config;
 pub mod explain;
 pub mod hash;
 pub mod key;
-#[cfg(feature = "probe")]
-#[doc(hidden)]
-pub mod probe;
 pub mod snapshot;
 pub mod time;
 pub mod vocabulary;

@@ -9,6 +9,7 @@ pub mod corpus;
 pub mod enrich;
 pub mod generate;
 pub mod keys;
+pub mod probe;
 pub mod random;
 pub mod scan;
 pub mod snapshot;

@@ -4,7 +4,7 @@
 //! same value. The reverse does not hold: the scanner delimits what it skips without validating it.
 //! Of what it accepts by itself, strings hold no control characters and found numbers are numbers.
 
-use enrich_core::probe::{Probe, Probed, Refusal, Scan};
+use crate::probe::{Probe, Probed, Refusal, Scan};
 use serde::de::IgnoredAny;
 
 use crate::document::Doc;

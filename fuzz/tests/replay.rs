@@ -1,7 +1,7 @@
 //! The corpus of every target, and inputs made from it and from seeds, in a few seconds.
 
-use enrich_core::probe::{Probe, Refusal};
 use whose_fuzz::corpus::{self, Seed};
+use whose_fuzz::probe::{Probe, Refusal};
 use whose_fuzz::random::Random;
 use whose_fuzz::{TARGETS, change, enrich, generate, keys, scan};
 

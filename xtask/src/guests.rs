@@ -16,13 +16,14 @@ const PACKAGE: &str = "whose-plain";
 const BUILT_FILE: &str = "whose_plain.wasm";
 
 /// What the modules are made of, besides the compiler.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     "Cargo.lock",
     "Cargo.toml",
     ".cargo/config.toml",
     "wasm",
     "enrich-core/Cargo.toml",
     "enrich-core/src",
+    "event-scan",
 ];
 
 /// Largest module, and largest after gzip, in bytes.

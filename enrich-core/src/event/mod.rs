@@ -2,15 +2,11 @@
 //!
 //! A format is one file with a [`FormatReader`] and one line in [`READERS`].
 
-pub(crate) mod bytewise;
 pub(crate) mod envelope;
-pub(crate) mod index;
 pub(crate) mod observation;
 pub(crate) mod observer;
-pub(crate) mod scan;
-pub(crate) mod text;
-pub(crate) mod trie;
-pub(crate) mod walk;
+
+pub(crate) use event_scan::{bytewise, index, scan, text, trie, walk};
 
 mod agent;
 mod azure_activity;

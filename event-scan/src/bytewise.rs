@@ -3,10 +3,10 @@
 
 use alloc::vec::Vec;
 
-use super::scan::{MAX_DEPTH, ScanError};
+use crate::scan::{MAX_DEPTH, ScanError};
 
 /// First byte that is not blank at or after `at`.
-pub(crate) fn next_byte(bytes: &[u8], at: usize) -> (usize, Option<u8>) {
+pub fn next_byte(bytes: &[u8], at: usize) -> (usize, Option<u8>) {
     let mut at = at;
     while let Some(byte) = bytes.get(at) {
         if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
@@ -18,12 +18,7 @@ pub(crate) fn next_byte(bytes: &[u8], at: usize) -> (usize, Option<u8>) {
 }
 
 /// Delimits the value at `at`; returns the position after it. `depth`: brackets open around it.
-pub(crate) fn skip_value(
-    bytes: &[u8],
-    at: usize,
-    depth: u32,
-    max_depth: u32,
-) -> Result<usize, ScanError> {
+pub fn skip_value(bytes: &[u8], at: usize, depth: u32, max_depth: u32) -> Result<usize, ScanError> {
     let mut skipper = Skipper {
         bytes,
         at,
@@ -79,7 +74,7 @@ const fn special(word: u64) -> u64 {
 }
 
 /// Decodes the inside of a JSON string.
-pub(crate) fn decode(raw: &[u8], out: &mut Vec<u8>) -> Result<(), ScanError> {
+pub fn decode(raw: &[u8], out: &mut Vec<u8>) -> Result<(), ScanError> {
     let mut rest = raw;
     while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
         let (plain, tail) = rest.split_at(at);

@@ -1,19 +1,20 @@
 //! Walking arrays and objects under a found value, for readers that need more than its first
 //! element. These are small; the walk is byte by byte.
 
-use super::bytewise;
-use super::scan::{Found, MAX_DEPTH, Sort};
-use super::text::{Span, TextBuffers};
+use crate::bytewise;
+use crate::scan::{Found, MAX_DEPTH, Sort};
+use crate::text::{Span, TextBuffers};
 
 /// Elements of an array that are still to be taken.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Items {
+pub struct Items {
     /// From the next element to the end of the array.
     rest: Span,
 }
 
 impl Items {
-    pub(crate) const fn of(found: Found) -> Self {
+    /// The elements of a found array; none of anything else.
+    pub const fn of(found: Found) -> Self {
         Self {
             rest: match found.sort {
                 // Without the opening bracket.
@@ -25,7 +26,7 @@ impl Items {
 }
 
 /// The next element of an array.
-pub(crate) fn next(buffers: &mut TextBuffers<'_>, items: &mut Items) -> Option<Found> {
+pub fn next(buffers: &mut TextBuffers<'_>, items: &mut Items) -> Option<Found> {
     let bytes = buffers.get(items.rest).as_bytes();
     let (mut at, mut byte) = bytewise::next_byte(bytes, 0);
     if byte == Some(b',') {
@@ -45,7 +46,7 @@ pub(crate) fn next(buffers: &mut TextBuffers<'_>, items: &mut Items) -> Option<F
 }
 
 /// A member of an object; the last one of that name, as everywhere.
-pub(crate) fn member(buffers: &mut TextBuffers<'_>, object: Found, name: &str) -> Found {
+pub fn member(buffers: &mut TextBuffers<'_>, object: Found, name: &str) -> Found {
     if object.sort != Sort::Object {
         return Found::default();
     }

@@ -7,17 +7,17 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::bytewise::{decode, next_byte, skip_value};
-use super::index::{self, BLOCK, Index, Quotes};
-use super::text::{Source, Span, TextBuffers};
-use super::trie::{Node, NodeId, Trie};
+use crate::bytewise::{decode, next_byte, skip_value};
+use crate::index::{self, BLOCK, Index, Quotes};
+use crate::text::{Source, Span, TextBuffers};
+use crate::trie::{Node, NodeId, Trie};
 
 /// Brackets open at once; as many as `serde_json` allows.
-pub(crate) const MAX_DEPTH: u32 = 128;
+pub const MAX_DEPTH: u32 = 128;
 
 /// Why a text is not scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ScanError {
+pub enum ScanError {
     /// Not JSON.
     Syntax,
     /// More brackets open at once than allowed.
@@ -26,28 +26,36 @@ pub(crate) enum ScanError {
 
 /// The sort of a found value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Sort {
+pub enum Sort {
     /// Missing or null.
     #[default]
     Absent,
+    /// A string.
     Text,
+    /// A number.
     Number,
+    /// `true`.
     True,
+    /// `false`.
     False,
+    /// An object.
     Object,
+    /// An array.
     Array,
 }
 
 /// One found value. For objects and arrays the span is the raw text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) sort: Sort,
-    pub(crate) span: Span,
+pub struct Found {
+    /// What sort of value it is.
+    pub sort: Sort,
+    /// Where its text lies: of a string, decoded and without quotes.
+    pub span: Span,
 }
 
 impl Found {
     /// The text; empty when it is of another sort.
-    pub(crate) const fn text(self) -> Span {
+    pub const fn text(self) -> Span {
         match self.sort {
             Sort::Text => self.span,
             _ => Span::EMPTY,
@@ -57,9 +65,11 @@ impl Found {
 
 /// A range of bytes to cut out of the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cut {
-    pub(crate) from: usize,
-    pub(crate) to: usize,
+pub struct Cut {
+    /// First byte.
+    pub from: usize,
+    /// One past the last byte.
+    pub to: usize,
 }
 
 impl Cut {
@@ -80,29 +90,31 @@ struct Slot {
 
 /// What a scan leaves behind. Reused for every event.
 #[derive(Debug, Default)]
-pub(crate) struct Findings {
+pub struct Findings {
     slots: Vec<Slot>,
     /// Number of the scan under way; slots of earlier ones count as empty, so none is cleared.
     scan: u32,
     /// Members named `whose` at the top of the scanned object.
-    pub(crate) cuts: Vec<Cut>,
+    pub cuts: Vec<Cut>,
     /// Whether a member is left after the cuts.
-    pub(crate) has_members: bool,
+    pub has_members: bool,
     /// Where the closing brace stands.
-    pub(crate) close: usize,
+    pub close: usize,
     /// The scanned object.
-    pub(crate) whole: Span,
+    pub whole: Span,
 }
 
 impl Findings {
-    pub(crate) fn new(trie: &Trie) -> Self {
+    /// Room for the values of a trie.
+    pub fn new(trie: &Trie) -> Self {
         let mut this = Self::default();
         this.slots.resize(trie.node_count(), Slot::default());
         this
     }
 
+    /// What was found at a node in the last scan.
     #[inline]
-    pub(crate) fn get(&self, node: NodeId) -> Found {
+    pub fn get(&self, node: NodeId) -> Found {
         match self.slots.get(usize::from(node)) {
             Some(slot) if slot.met == self.scan => slot.found,
             _ => Found::default(),
@@ -110,7 +122,7 @@ impl Findings {
     }
 
     /// Where the text of a node stands in the scanned document, with its quotes.
-    pub(crate) fn raw(&self, node: NodeId) -> Span {
+    pub fn raw(&self, node: NodeId) -> Span {
         match self.slots.get(usize::from(node)) {
             Some(slot) if slot.met == self.scan => slot.raw,
             _ => Span::EMPTY,
@@ -193,7 +205,7 @@ struct Scanner<'a> {
 
 /// Scans the object that stands at `at`; whitespace may stand before it. Leaves the position after
 /// its closing brace in the result.
-pub(crate) fn scan_object(
+pub fn scan_object(
     buffers: &mut TextBuffers<'_>,
     source: Source,
     at: usize,
@@ -215,7 +227,7 @@ pub(crate) fn scan_object(
         decoded,
         findings,
     };
-    let (start, byte) = scanner.solid(at);
+    let (start, byte) = solid(text.as_bytes(), at);
     let (b'{', Some(root)) = (byte, trie.node(0)) else {
         return Err(ScanError::Syntax);
     };
@@ -225,31 +237,31 @@ pub(crate) fn scan_object(
     Ok(end)
 }
 
+/// The byte at a position; 0 behind the end, where no byte of JSON is 0.
+#[inline(always)]
+fn byte_at(bytes: &[u8], at: usize) -> u8 {
+    bytes.get(at).copied().unwrap_or(0)
+}
+
+/// The first byte that is not blank at or after a position, and where it is.
+#[inline(always)]
+fn solid(bytes: &[u8], at: usize) -> (usize, u8) {
+    let byte = byte_at(bytes, at);
+    if byte > b' ' {
+        (at, byte)
+    } else {
+        behind_blanks(bytes, at)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn behind_blanks(bytes: &[u8], at: usize) -> (usize, u8) {
+    let (at, byte) = next_byte(bytes, at);
+    (at, byte.unwrap_or(0))
+}
+
 impl Scanner<'_> {
-    /// The byte at a position; 0 behind the end, where no byte of JSON is 0.
-    #[inline(always)]
-    fn byte(&self, at: usize) -> u8 {
-        self.bytes.get(at).copied().unwrap_or(0)
-    }
-
-    /// The first byte that is not blank at or after a position, and where it is.
-    #[inline(always)]
-    fn solid(&self, at: usize) -> (usize, u8) {
-        let byte = self.byte(at);
-        if byte > b' ' {
-            (at, byte)
-        } else {
-            self.behind_blanks(at)
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn behind_blanks(&self, at: usize) -> (usize, u8) {
-        let (at, byte) = next_byte(self.bytes, at);
-        (at, byte.unwrap_or(0))
-    }
-
     fn enter(&mut self) -> Result<(), ScanError> {
         self.depth += 1;
         if self.depth > self.max_depth {
@@ -260,13 +272,18 @@ impl Scanner<'_> {
     }
 
     /// From behind `{` to behind `}`. `top`: members named `whose` are noted for cutting.
+    ///
+    /// What every member needs is held in locals, and strings are dealt with here: most members are
+    /// strings, and in a guest each call and each store costs as much as a member's own work.
     fn object(&mut self, at: usize, node: &Node, top: bool) -> Result<usize, ScanError> {
         self.enter()?;
-        let (mut at, mut byte) = self.solid(at);
+        let (bytes, index, trie) = (self.bytes, self.index, self.trie);
+        let (mut at, mut byte) = solid(bytes, at);
         if byte == b'}' {
             self.depth -= 1;
             return Ok(at + 1);
         }
+        let mut quotes = self.quotes;
         let mut comma_at = at;
         let mut has_members = false;
         loop {
@@ -274,24 +291,32 @@ impl Scanner<'_> {
             if byte != b'"' {
                 return Err(ScanError::Syntax);
             }
-            let key_end = self.quoted(at)?;
-            let child = if self.index.has_escapes {
+            let key_end = self.quoted(&mut quotes, at)?;
+            let child = if index.has_escapes {
                 self.child_of_any(node, at + 1, key_end)?
             } else {
-                self.trie.child(node, self.bytes, at + 1, key_end)
+                trie.child(node, bytes, at + 1, key_end)
             };
-            (at, byte) = self.solid(key_end + 1);
+            (at, byte) = solid(bytes, key_end + 1);
             if byte != b':' {
                 return Err(ScanError::Syntax);
             }
-            (at, byte) = self.solid(at + 1);
+            (at, byte) = solid(bytes, at + 1);
             let is_ours = top && child == Some(Trie::OURS);
-            at = match child.and_then(|number| Some((number, self.trie.node(number)?))) {
-                Some((number, child)) if !is_ours => self.wanted(at, byte, number, child)?,
-                _ => self.skip(at, byte)?,
-            };
+            let child = child.filter(|_| !is_ours);
+            if byte == b'"' {
+                let end = self.quoted(&mut quotes, at)?;
+                if let Some(number) = child {
+                    self.keep_text(number, at, end)?;
+                }
+                at = end + 1;
+            } else {
+                self.quotes = quotes;
+                at = self.value(at, byte, child)?;
+                quotes = self.quotes;
+            }
             let value_end = at;
-            (at, byte) = self.solid(at);
+            (at, byte) = solid(bytes, at);
             if is_ours {
                 self.findings.cuts.push(if has_members {
                     Cut::new(comma_at, value_end)
@@ -305,9 +330,10 @@ impl Scanner<'_> {
             }
             if byte == b',' {
                 comma_at = at;
-                (at, byte) = self.solid(at + 1);
+                (at, byte) = solid(bytes, at + 1);
             } else if byte == b'}' {
                 self.depth -= 1;
+                self.quotes = quotes;
                 if top {
                     self.findings.has_members = has_members;
                 }
@@ -336,35 +362,43 @@ impl Scanner<'_> {
         Ok(self.trie.child(node, self.decoded, 0, self.decoded.len()))
     }
 
-    /// A value that the trie leads to; returns where it ends.
-    #[inline]
-    fn wanted(
-        &mut self,
-        at: usize,
-        byte: u8,
-        number: NodeId,
-        node: &Node,
-    ) -> Result<usize, ScanError> {
-        if byte == b'"' {
-            let end = self.quoted(at)?;
-            // What stands here need not be wanted: then only an earlier value of it is gone.
-            let span = if self.index.has_escapes && node.is_wanted {
-                self.text(at + 1, end)?
-            } else {
-                Span::new(self.source, at + 1, end)
-            };
-            let sort = if node.is_wanted {
-                Sort::Text
-            } else {
-                Sort::Absent
-            };
-            let raw = Span::new(self.source, at, end + 1);
-            if let Some(earlier) = self.findings.note(number, sort, span, raw) {
-                self.findings.forget(self.trie, number, node, earlier);
+    /// A value; returns where it ends.
+    fn value(&mut self, at: usize, byte: u8, child: Option<NodeId>) -> Result<usize, ScanError> {
+        match child.and_then(|number| Some((number, self.trie.node(number)?))) {
+            Some((number, _)) if byte == b'"' => {
+                let mut quotes = self.quotes;
+                let end = self.quoted(&mut quotes, at)?;
+                self.quotes = quotes;
+                self.keep_text(number, at, end)?;
+                Ok(end + 1)
             }
-            return Ok(end + 1);
+            Some((number, node)) => self.other(at, byte, number, node),
+            None => self.skip(at, byte),
         }
-        self.other(at, byte, number, node)
+    }
+
+    /// Keeps a string, with its quotes at `at` and `end`, at its node.
+    #[inline(always)]
+    fn keep_text(&mut self, number: NodeId, at: usize, end: usize) -> Result<(), ScanError> {
+        let Some(node) = self.trie.node(number) else {
+            return Ok(());
+        };
+        let span = if self.index.has_escapes && node.is_wanted {
+            self.text(at + 1, end)?
+        } else {
+            Span::new(self.source, at + 1, end)
+        };
+        // What stands here need not be wanted: then only an earlier value of it is gone.
+        let sort = if node.is_wanted {
+            Sort::Text
+        } else {
+            Sort::Absent
+        };
+        let raw = Span::new(self.source, at, end + 1);
+        if let Some(earlier) = self.findings.note(number, sort, span, raw) {
+            self.findings.forget(self.trie, number, node, earlier);
+        }
+        Ok(())
     }
 
     /// A wanted value that is no string.
@@ -389,9 +423,8 @@ impl Scanner<'_> {
                 (end, Sort::Object)
             }
             b'[' => {
-                let first = node.first();
-                let end = match first.and_then(|first| Some((first, self.trie.node(first)?))) {
-                    Some((number, first)) => self.array(at + 1, number, first)?,
+                let end = match node.first() {
+                    Some(first) => self.array(at + 1, first)?,
                     None => self.skip(at, byte)?,
                 };
                 (end, Sort::Array)
@@ -407,19 +440,19 @@ impl Scanner<'_> {
     }
 
     /// From behind `[` to behind `]`: the first element is wanted, the others are skipped.
-    fn array(&mut self, at: usize, number: NodeId, first: &Node) -> Result<usize, ScanError> {
+    fn array(&mut self, at: usize, first: NodeId) -> Result<usize, ScanError> {
         self.enter()?;
-        let (mut at, mut byte) = self.solid(at);
+        let (mut at, mut byte) = solid(self.bytes, at);
         if byte == b']' {
             self.depth -= 1;
             return Ok(at + 1);
         }
-        at = self.wanted(at, byte, number, first)?;
+        at = self.value(at, byte, Some(first))?;
         loop {
-            (at, byte) = self.solid(at);
+            (at, byte) = solid(self.bytes, at);
             match byte {
                 b',' => {
-                    (at, byte) = self.solid(at + 1);
+                    (at, byte) = solid(self.bytes, at + 1);
                     at = self.skip(at, byte)?;
                 }
                 b']' => {
@@ -445,7 +478,7 @@ impl Scanner<'_> {
         let mut at = at;
         let digits = |at: usize| {
             let mut end = at;
-            while self.byte(end).is_ascii_digit() {
+            while byte_at(self.bytes, end).is_ascii_digit() {
                 end += 1;
             }
             if end > at {
@@ -454,20 +487,20 @@ impl Scanner<'_> {
                 Err(ScanError::Syntax)
             }
         };
-        if self.byte(at) == b'-' {
+        if byte_at(self.bytes, at) == b'-' {
             at += 1;
         }
-        at = if self.byte(at) == b'0' {
+        at = if byte_at(self.bytes, at) == b'0' {
             at + 1
         } else {
             digits(at)?
         };
-        if self.byte(at) == b'.' {
+        if byte_at(self.bytes, at) == b'.' {
             at = digits(at + 1)?;
         }
-        if matches!(self.byte(at), b'e' | b'E') {
+        if matches!(byte_at(self.bytes, at), b'e' | b'E') {
             at += 1;
-            if matches!(self.byte(at), b'+' | b'-') {
+            if matches!(byte_at(self.bytes, at), b'+' | b'-') {
                 at += 1;
             }
             at = digits(at)?;
@@ -477,10 +510,10 @@ impl Scanner<'_> {
 
     /// Where the string that begins with the quote at `at` has its closing quote.
     #[inline(always)]
-    fn quoted(&mut self, at: usize) -> Result<usize, ScanError> {
+    fn quoted(&self, quotes: &mut Quotes, at: usize) -> Result<usize, ScanError> {
         // The cursor is in step, so the first of the two is the one at `at`.
-        self.quotes.pass(self.index);
-        let end = self.quotes.take(self.index);
+        quotes.pass(self.index);
+        let end = quotes.take(self.index);
         if end >= self.bytes.len() {
             return Err(ScanError::Syntax);
         }
@@ -519,10 +552,14 @@ impl Scanner<'_> {
     }
 
     /// Delimits a value; returns where it ends.
-    #[inline]
     fn skip(&mut self, at: usize, byte: u8) -> Result<usize, ScanError> {
         match byte {
-            b'"' => Ok(self.quoted(at)? + 1),
+            b'"' => {
+                let mut quotes = self.quotes;
+                let end = self.quoted(&mut quotes, at)?;
+                self.quotes = quotes;
+                Ok(end + 1)
+            }
             // Control characters are rare, and only some may stand outside strings.
             b'{' | b'[' if self.index.has_controls => {
                 let end = skip_value(self.bytes, at, self.depth, self.max_depth)?;

@@ -10,20 +10,20 @@ use alloc::vec::Vec;
 const OUR_MEMBER: &str = "/whose";
 
 /// Number of a node.
-pub(crate) type NodeId = u16;
+pub type NodeId = u16;
 
 /// No node.
 const NONE: NodeId = NodeId::MAX;
 
 /// One node: a place in a document.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Node {
+pub struct Node {
     /// The child that is the first element of an array.
     first: NodeId,
     /// One past the last node of this subtree.
-    pub(crate) end: NodeId,
+    pub end: NodeId,
     /// Whether a path ends here.
-    pub(crate) is_wanted: bool,
+    pub is_wanted: bool,
     /// Where the node's hash table begins in `Trie::table`, and its length less one, a mask. A node
     /// without children has a table of one empty place.
     table: u32,
@@ -32,11 +32,12 @@ pub(crate) struct Node {
 
 impl Node {
     /// Whether an object at this place is looked into.
-    pub(crate) const fn has_keys(&self) -> bool {
+    pub const fn has_keys(&self) -> bool {
         self.mask != 0
     }
 
-    pub(crate) const fn first(&self) -> Option<NodeId> {
+    /// The child that is the first element of an array.
+    pub const fn first(&self) -> Option<NodeId> {
         if self.first == NONE {
             None
         } else {
@@ -48,7 +49,7 @@ impl Node {
 /// A key of an object, with what tells it apart fastest: its length, its first and its last eight
 /// bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shape {
+pub struct Shape {
     first: u64,
     last: u64,
     len: u32,
@@ -56,41 +57,49 @@ pub(crate) struct Shape {
 
 impl Shape {
     /// The shape of the key at `from..to` of a text.
-    #[inline]
-    pub(crate) fn at(text: &[u8], from: usize, to: usize) -> Self {
+    #[inline(always)]
+    pub fn at(text: &[u8], from: usize, to: usize) -> Self {
         let len = to.saturating_sub(from);
         let word = |at: usize| {
-            text.get(at..)
-                .and_then(<[u8]>::first_chunk::<8>)
-                .map(|bytes| u64::from_le_bytes(*bytes))
+            let bytes = text.get(at..).and_then(<[u8]>::first_chunk::<8>);
+            bytes.map(|bytes| u64::from_le_bytes(*bytes))
         };
-        let (first, last) = if len >= 8 {
-            (
-                word(from).unwrap_or(0),
-                word(to.saturating_sub(8)).unwrap_or(0),
-            )
-        } else {
-            let mask = (1_u64 << (len * 8)) - 1;
-            let first = word(from).map_or_else(
-                // Too near to the end of the text for a load of eight bytes.
-                || {
-                    let key = text.get(from..to).unwrap_or(&[]);
-                    key.iter()
-                        .rev()
-                        .fold(0, |word, byte| word << 8 | u64::from(*byte))
-                },
-                |word| word & mask,
-            );
-            (first, 0)
+        // Both words are loaded whatever the length: a branch on it would be guessed wrong too often.
+        let (Some(first), Some(last)) = (word(from), word(to.saturating_sub(8))) else {
+            return Self::near_end(text, from, to);
         };
+        let shift = 64_u32.saturating_sub((len as u32).saturating_mul(8));
+        let is_short = len < 8;
         Self {
-            first,
-            last,
+            // Without the bytes behind a short key. A shift by 64 is that of an empty key.
+            first: if is_short {
+                first.checked_shl(shift).unwrap_or(0) >> (shift & 63)
+            } else {
+                first
+            },
+            last: if is_short { 0 } else { last },
             len: len as u32,
         }
     }
 
-    #[inline]
+    /// The same where there are not eight bytes to load.
+    #[cold]
+    #[inline(never)]
+    fn near_end(text: &[u8], from: usize, to: usize) -> Self {
+        let key = text.get(from..to).unwrap_or(&[]);
+        let word = |bytes: &[u8]| {
+            let bytes = bytes.iter().rev();
+            bytes.fold(0, |word, byte| word << 8 | u64::from(*byte))
+        };
+        let first = key.first_chunk::<8>();
+        Self {
+            first: word(first.map_or(key, |chunk| chunk)),
+            last: key.last_chunk::<8>().map_or(0, |chunk| word(chunk)),
+            len: key.len() as u32,
+        }
+    }
+
+    #[inline(always)]
     const fn hash(&self) -> u32 {
         let mixed = self.first ^ self.last.rotate_left(29) ^ self.len as u64;
         (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u32
@@ -121,7 +130,7 @@ impl Edge {
 
 /// The trie.
 #[derive(Debug)]
-pub(crate) struct Trie {
+pub struct Trie {
     nodes: Vec<Node>,
     /// Hash tables of all nodes.
     table: Vec<Edge>,
@@ -134,7 +143,7 @@ pub(crate) struct Trie {
 }
 
 /// Two names for one place: what stands at the first pointer counts as standing at the second.
-pub(crate) type Alias<'p> = (&'p str, &'p str);
+pub type Alias<'p> = (&'p str, &'p str);
 
 #[derive(Default)]
 struct Draft {
@@ -202,10 +211,10 @@ fn parent_of(pointer: &str) -> (&str, &str) {
 
 impl Trie {
     /// The node of the member that is ours, at the top of an event.
-    pub(crate) const OURS: NodeId = 1;
+    pub const OURS: NodeId = 1;
 
     /// Merges JSON pointers (RFC 6901). The step `0` stands for the first element of an array.
-    pub(crate) fn new<'p>(
+    pub fn new<'p>(
         pointers: &mut dyn Iterator<Item = &'p str>,
         aliases: impl IntoIterator<Item = Alias<'p>> + Clone,
     ) -> Self {
@@ -326,8 +335,8 @@ impl Trie {
     }
 
     /// The child of a node by the key at `from..to` of a text.
-    #[inline]
-    pub(crate) fn child(&self, node: &Node, text: &[u8], from: usize, to: usize) -> Option<NodeId> {
+    #[inline(always)]
+    pub fn child(&self, node: &Node, text: &[u8], from: usize, to: usize) -> Option<NodeId> {
         let shape = Shape::at(text, from, to);
         let mut place = shape.hash() & node.mask;
         loop {
@@ -347,25 +356,27 @@ impl Trie {
         self.keys.get(usize::from(number)).map(String::as_bytes)
     }
 
+    /// The node with a number.
     #[inline]
-    pub(crate) fn node(&self, number: NodeId) -> Option<&Node> {
+    pub fn node(&self, number: NodeId) -> Option<&Node> {
         self.nodes.get(usize::from(number))
     }
 
     /// The node of the path with this number.
     #[inline]
-    pub(crate) fn of_path(&self, path: usize) -> NodeId {
+    pub fn of_path(&self, path: usize) -> NodeId {
         self.paths.get(path).copied().unwrap_or(NONE)
     }
 
     /// Places outside a subtree that a key inside it leads to.
-    pub(crate) fn leaps_from(&self, from: usize, to: usize) -> impl Iterator<Item = NodeId> {
+    pub fn leaps_from(&self, from: usize, to: usize) -> impl Iterator<Item = NodeId> {
         let leaps = self.leaps.iter();
         let inside = leaps.filter(move |(parent, _)| (from..to).contains(&usize::from(*parent)));
         inside.map(|(_, child)| *child)
     }
 
-    pub(crate) fn node_count(&self) -> usize {
+    /// How many nodes there are.
+    pub fn node_count(&self) -> usize {
         self.nodes.len()
     }
 }

@@ -6,11 +6,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::index::Index;
+use crate::index::Index;
 
 /// Where a span lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Source {
+pub enum Source {
     /// In the line.
     #[default]
     Line,
@@ -22,20 +22,22 @@ pub(crate) enum Source {
 
 /// A range of one of the texts of an event. Empty means absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Span {
+pub struct Span {
     source: Source,
     from: u32,
     to: u32,
 }
 
 impl Span {
-    pub(crate) const EMPTY: Self = Self {
+    /// Of no text.
+    pub const EMPTY: Self = Self {
         source: Source::Line,
         from: 0,
         to: 0,
     };
 
-    pub(crate) const fn new(source: Source, from: usize, to: usize) -> Self {
+    /// The bytes `from..to` of a source.
+    pub const fn new(source: Source, from: usize, to: usize) -> Self {
         Self {
             source,
             from: from as u32,
@@ -43,32 +45,33 @@ impl Span {
         }
     }
 
-    pub(crate) const fn is_empty(self) -> bool {
+    /// Whether it holds nothing, which means absent.
+    pub const fn is_empty(self) -> bool {
         self.from >= self.to
     }
 
-    pub(crate) const fn start(self) -> usize {
+    /// Its first byte.
+    pub const fn start(self) -> usize {
         self.from as usize
     }
 
-    #[cfg(feature = "explain")]
-    pub(crate) const fn len(self) -> usize {
+    /// Its length in bytes.
+    pub const fn len(self) -> usize {
         self.to.saturating_sub(self.from) as usize
     }
 
     /// Whether another span lies in this one.
-    #[cfg(feature = "explain")]
-    pub(crate) fn holds(self, other: Self) -> bool {
+    pub fn holds(self, other: Self) -> bool {
         self.source == other.source && self.from <= other.from && other.to <= self.to
     }
 
     /// Whether it ends where another does, or before.
-    pub(crate) const fn ends_in(self, other: Self) -> bool {
+    pub const fn ends_in(self, other: Self) -> bool {
         self.to <= other.to
     }
 
     /// This span without its first bytes.
-    pub(crate) const fn behind(self, count: usize) -> Self {
+    pub const fn behind(self, count: usize) -> Self {
         Self {
             source: self.source,
             from: self.from + count as u32,
@@ -77,7 +80,7 @@ impl Span {
     }
 
     /// A part of this span, given by its offsets in it.
-    pub(crate) const fn part(self, from: usize, to: usize) -> Self {
+    pub const fn part(self, from: usize, to: usize) -> Self {
         Self {
             source: self.source,
             from: self.from + from as u32,
@@ -88,19 +91,24 @@ impl Span {
 
 /// The texts of one event.
 #[derive(Debug)]
-pub(crate) struct TextBuffers<'a> {
-    pub(crate) line: &'a str,
-    pub(crate) inner: &'a mut String,
-    pub(crate) scratch: &'a mut String,
-    pub(crate) bytes: &'a mut Vec<u8>,
+pub struct TextBuffers<'a> {
+    /// The line.
+    pub line: &'a str,
+    /// A document that stood in the line as a string.
+    pub inner: &'a mut String,
+    /// Where decoded and put-together texts go.
+    pub scratch: &'a mut String,
+    /// For what needs bytes for a moment.
+    pub bytes: &'a mut Vec<u8>,
     /// Where the quotes of the line are.
-    pub(crate) line_index: &'a Index,
+    pub line_index: &'a Index,
     /// Where those of the inner text are.
-    pub(crate) inner_index: &'a mut Index,
+    pub inner_index: &'a mut Index,
 }
 
 impl TextBuffers<'_> {
-    pub(crate) fn get(&self, span: Span) -> &str {
+    /// The text of a span.
+    pub fn get(&self, span: Span) -> &str {
         let text: &str = match span.source {
             Source::Line => self.line,
             Source::Inner => self.inner,
@@ -110,10 +118,7 @@ impl TextBuffers<'_> {
     }
 
     /// The text of a source for scanning, its index, the scratch text and a byte buffer.
-    pub(crate) fn scan_parts(
-        &mut self,
-        source: Source,
-    ) -> (&str, &Index, &mut String, &mut Vec<u8>) {
+    pub fn scan_parts(&mut self, source: Source) -> (&str, &Index, &mut String, &mut Vec<u8>) {
         let (text, index): (&str, &Index) = match source {
             Source::Inner => {
                 self.inner_index.whole(self.inner.as_bytes());
@@ -126,7 +131,7 @@ impl TextBuffers<'_> {
 
     /// Makes the inner text of a whole with some of its places replaced by other texts. The places
     /// stand in order; false when a span is no span of the whole.
-    pub(crate) fn replace(&mut self, places: &[(Span, Span)], whole: Span) -> bool {
+    pub fn replace(&mut self, places: &[(Span, Span)], whole: Span) -> bool {
         let mut inner = core::mem::take(self.bytes);
         inner.clear();
         let mut from = whole.from;
@@ -151,14 +156,14 @@ impl TextBuffers<'_> {
     }
 
     /// Appends to the scratch text; the result is the span of what was appended.
-    pub(crate) fn compose(&mut self, write: impl FnOnce(&mut String)) -> Span {
+    pub fn compose(&mut self, write: impl FnOnce(&mut String)) -> Span {
         let from = self.scratch.len();
         write(self.scratch);
         Span::new(Source::Scratch, from, self.scratch.len())
     }
 
     /// Appends texts and spans to the scratch text.
-    pub(crate) fn join(&mut self, parts: &[Part<'_>]) -> Span {
+    pub fn join(&mut self, parts: &[Part<'_>]) -> Span {
         let from = self.scratch.len();
         for part in parts {
             match part {
@@ -189,7 +194,9 @@ impl TextBuffers<'_> {
 
 /// A part of a text that is put together.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Part<'a> {
+pub enum Part<'a> {
+    /// A text from elsewhere.
     Text(&'a str),
+    /// A text of the event.
     Span(Span),
 }

@@ -7,27 +7,27 @@
 use alloc::vec::Vec;
 
 /// Bytes that one word of the index stands for.
-pub(crate) const BLOCK: usize = 64;
+pub const BLOCK: usize = 64;
 
 /// Where the quotes of one text are.
 #[derive(Debug, Default)]
-pub(crate) struct Index {
+pub struct Index {
     /// Unescaped quotes; bit 0 of a word is the first byte of its block.
     quotes: Vec<u64>,
     /// Whether the text holds a backslash.
-    pub(crate) has_escapes: bool,
+    pub has_escapes: bool,
     /// Whether the text holds a byte below 0x20.
-    pub(crate) has_controls: bool,
+    pub has_controls: bool,
 }
 
 impl Index {
     /// Indexes the first line of a text. Returns its length, with the line end.
-    pub(crate) fn line(&mut self, text: &[u8]) -> usize {
+    pub fn line(&mut self, text: &[u8]) -> usize {
         self.build(text, true)
     }
 
     /// Indexes a whole text, line ends and all.
-    pub(crate) fn whole(&mut self, text: &[u8]) {
+    pub fn whole(&mut self, text: &[u8]) {
         self.build(text, false);
     }
 
@@ -82,7 +82,7 @@ impl Index {
 
     /// A walk over the quotes at and after a position.
     #[inline]
-    pub(crate) fn quotes_from(&self, at: usize) -> Quotes {
+    pub fn quotes_from(&self, at: usize) -> Quotes {
         let number = at / BLOCK;
         let word = self.quotes(number).unwrap_or(0);
         Quotes {
@@ -93,7 +93,7 @@ impl Index {
 
     /// The quotes of one block.
     #[inline]
-    pub(crate) fn quotes(&self, number: usize) -> Option<u64> {
+    pub fn quotes(&self, number: usize) -> Option<u64> {
         self.quotes.get(number).copied()
     }
 }
@@ -101,7 +101,7 @@ impl Index {
 /// A walk over the quotes of an index. Each step takes the lowest bit off a word, which no step has
 /// to wait for a load for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Quotes {
+pub struct Quotes {
     /// The quotes of the block under way that were not passed yet.
     word: u64,
     number: usize,
@@ -123,7 +123,7 @@ impl Quotes {
 
     /// Passes the next quote.
     #[inline(always)]
-    pub(crate) fn pass(&mut self, index: &Index) {
+    pub fn pass(&mut self, index: &Index) {
         if self.settle(index) {
             self.word &= self.word - 1;
         }
@@ -131,7 +131,7 @@ impl Quotes {
 
     /// Takes the next quote; the greatest position when there is none.
     #[inline(always)]
-    pub(crate) fn take(&mut self, index: &Index) -> usize {
+    pub fn take(&mut self, index: &Index) -> usize {
         if !self.settle(index) {
             return usize::MAX;
         }
@@ -157,7 +157,7 @@ const fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
 
 /// Which bytes of a block open and close a bracket.
 #[inline]
-pub(crate) fn brackets(block: &[u8; BLOCK]) -> (u64, u64) {
+pub fn brackets(block: &[u8; BLOCK]) -> (u64, u64) {
     // Bit 5 is all that tells a square bracket from a curly one.
     (
         lanes::equal_folded(block, b'{'),

@@ -1,18 +1,13 @@
-//! The scanner by itself, for comparing it with another reader of JSON (feature `probe`).
+//! The scanner by itself, for comparing it with another reader of JSON.
 
-use alloc::borrow::ToOwned;
-use alloc::string::String;
-use alloc::vec::Vec;
-
-use crate::event::index::Index;
-use crate::event::scan::{self, Findings, Found, MAX_DEPTH, ScanError, Sort};
-use crate::event::text::{Source, Span, TextBuffers};
-use crate::event::trie::Trie;
-use crate::event::walk;
+use event_scan::index::Index;
+use event_scan::scan::{self, Findings, Found, MAX_DEPTH, ScanError, Sort};
+use event_scan::text::{Source, Span, TextBuffers};
+use event_scan::trie::Trie;
+use event_scan::walk;
 
 /// What stands at one pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Probed {
     /// Nothing, or null.
     Absent,
@@ -32,7 +27,6 @@ pub enum Probed {
 
 /// Why a text is not scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Refusal {
     /// Not JSON.
     Syntax,
@@ -42,7 +36,6 @@ pub enum Refusal {
 
 /// What a scan found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Scan {
     /// One value for each pointer, in their order.
     pub values: Vec<Probed>,
@@ -66,7 +59,6 @@ pub struct Probe {
 impl Probe {
     /// Takes JSON pointers (RFC 6901) that begin with `/`. The step `0` means the first element of
     /// an array, and no member.
-    #[must_use]
     pub fn new(pointers: &[&str]) -> Self {
         let trie = Trie::new(&mut pointers.iter().copied(), []);
         Self {
@@ -82,9 +74,6 @@ impl Probe {
     }
 
     /// Scans the object at `at` in the first line of a text, as that of a batch.
-    ///
-    /// # Errors
-    /// When the object is refused.
     pub fn line(&mut self, text: &str, at: usize) -> Result<Scan, Refusal> {
         let len = self.line_index.line(text.as_bytes());
         let line = text.get(..len).unwrap_or(text);
@@ -98,9 +87,6 @@ impl Probe {
     }
 
     /// Scans the object at `at` in a text, as a document that stood in a string.
-    ///
-    /// # Errors
-    /// When the object is refused.
     pub fn inner(&mut self, text: &str, at: usize) -> Result<Scan, Refusal> {
         self.scan(Source::Inner, "", text, at)
     }
