@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use event_scan::class;
+
 use crate::vocabulary::Provider;
 
 /// Longest key value, in bytes.
@@ -233,24 +235,15 @@ pub fn check_value(key_type: KeyType, value: &str) -> Result<(), KeyRefused> {
         return Err(KeyRefused::Placeholder);
     }
     let is_id = |least: usize, most: usize| {
-        (least..=most).contains(&bytes.len())
-            && bytes
-                .iter()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        (least..=most).contains(&bytes.len()) && class::is_upper_or_digit(bytes)
     };
     let fits = match key_type {
         KeyType::AwsArn => {
             // Behind the fifth colon is the resource.
-            let mut resource = bytes;
-            let mut colons = 0;
-            while colons < 5
-                && let Some((byte, rest)) = resource.split_first()
-            {
-                colons += u8::from(*byte == b':');
-                resource = rest;
-            }
-            let is_session = resource.starts_with(b"assumed-role/");
-            value.starts_with("arn:") && !has_star && colons == 5 && !is_session
+            value.starts_with("arn:")
+                && !has_star
+                && class::behind(bytes, b':', 5)
+                    .is_some_and(|resource| !resource.starts_with(b"assumed-role/"))
         }
         // Unique ids begin with four letters that name the kind (IAM User Guide, "IAM identifiers").
         KeyType::AwsPrincipalId => {
@@ -269,7 +262,7 @@ pub fn check_value(key_type: KeyType, value: &str) -> Result<(), KeyRefused> {
         }
         KeyType::AwsAccount => bytes.len() == 12 && bytes.iter().all(u8::is_ascii_digit),
         KeyType::EntraObjectId | KeyType::EntraAppId | KeyType::EntraKeyId => {
-            is_guid(bytes) && bytes.iter().any(|b| !matches!(b, b'0' | b'-'))
+            class::is_guid(bytes) && bytes.iter().any(|b| !matches!(b, b'0' | b'-'))
         }
         KeyType::EntraUpn | KeyType::Email => value.contains('@'),
         KeyType::GithubActorId | KeyType::GithubTokenId | KeyType::GithubOauthAppId => value != "0",
@@ -302,14 +295,6 @@ fn bytes_contain(text: &str, wanted: &[u8]) -> bool {
     false
 }
 
-fn is_guid(bytes: &[u8]) -> bool {
-    bytes.len() == 36
-        && bytes.iter().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
-}
-
 /// Appends the folded value to `out`.
 pub fn fold_into(fold: Fold, value: &str, out: &mut alloc::string::String) {
     let start = out.len();
@@ -329,7 +314,7 @@ pub fn fold_into(fold: Fold, value: &str, out: &mut alloc::string::String) {
 /// Whether folding would change the value.
 #[must_use]
 pub fn needs_folding(fold: Fold, value: &str) -> bool {
-    !matches!(fold, Fold::None) && value.bytes().any(|byte| byte.is_ascii_uppercase())
+    !matches!(fold, Fold::None) && class::has_upper(value.as_bytes())
 }
 
 /// The issuer of an OIDC token as a domain: without scheme, without the ARN that AWS writes in

@@ -14,8 +14,10 @@ pub const BLOCK: usize = 64;
 pub struct Index {
     /// Unescaped quotes; bit 0 of a word is the first byte of its block.
     quotes: Vec<u64>,
-    /// Whether the text holds a backslash.
-    pub has_escapes: bool,
+    /// The first and the last backslash. Escapes mostly stand close together, in one document in a
+    /// string, and strings outside hold none.
+    first_escape: usize,
+    last_escape: usize,
     /// Whether the text holds a byte below 0x20.
     pub has_controls: bool,
 }
@@ -33,7 +35,8 @@ impl Index {
 
     fn build(&mut self, text: &[u8], until_line_end: bool) -> usize {
         self.quotes.clear();
-        self.has_escapes = false;
+        self.first_escape = usize::MAX;
+        self.last_escape = 0;
         self.has_controls = false;
         // Whether the first byte of the next block is escaped, 0 or 1.
         let mut carry = 0_u64;
@@ -67,7 +70,12 @@ impl Index {
                     controls &= !(last & lanes::equal(block, b'\r'));
                 }
                 self.has_controls |= controls != 0;
-                self.has_escapes |= escapes & of_line != 0;
+                let of_text = escapes & of_line;
+                if of_text != 0 {
+                    let first = from + of_text.trailing_zeros() as usize;
+                    self.first_escape = self.first_escape.min(first);
+                    self.last_escape = from + 63 - of_text.leading_zeros() as usize;
+                }
                 quotes &= !escaped(escapes, &mut carry) & of_line;
                 if ends != 0 {
                     self.quotes.push(quotes);
@@ -78,6 +86,12 @@ impl Index {
             from += BLOCK;
         }
         text.len()
+    }
+
+    /// Whether a backslash may stand between two positions. False is certain.
+    #[inline(always)]
+    pub fn may_escape(&self, from: usize, to: usize) -> bool {
+        from <= self.last_escape && self.first_escape < to
     }
 
     /// A walk over the quotes at and after a position.
@@ -380,6 +394,25 @@ mod tests {
             let half = text.len() / 2;
             expected.retain(|at| *at >= half);
             assert_eq!(all_from(&index, half), expected, "{seed}");
+        }
+    }
+
+    #[test]
+    fn escapes_lie_between_the_first_and_the_last() {
+        for (first, last) in [(3, 3), (63, 64), (0, 199), (64, 127)] {
+            let mut text = [b'x'; 260];
+            text[first] = b'\\';
+            text[last] = b'\\';
+            text[200] = b'\n';
+            text[230] = b'\\';
+            let mut index = Index::default();
+            assert_eq!(index.line(&text), 201);
+            for at in 0..200 {
+                let is_there = (first..=last).contains(&at);
+                assert_eq!(index.may_escape(at, at + 1), is_there, "{at}");
+            }
+            index.line(b"\"none\"");
+            assert!(!index.may_escape(0, 6));
         }
     }
 

@@ -34,6 +34,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod bytewise;
+pub mod class;
 pub mod index;
 pub mod scan;
 pub mod text;

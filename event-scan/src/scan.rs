@@ -121,6 +121,17 @@ impl Findings {
         }
     }
 
+    /// What was found at the first of some paths that holds anything.
+    pub fn first(&self, trie: &Trie, path: usize, count: usize) -> Found {
+        for path in path..path + count {
+            let found = self.get(trie.of_path(path));
+            if found.sort != Sort::Absent {
+                return found;
+            }
+        }
+        Found::default()
+    }
+
     /// Where the text of a node stands in the scanned document, with its quotes.
     pub fn raw(&self, node: NodeId) -> Span {
         match self.slots.get(usize::from(node)) {
@@ -292,7 +303,7 @@ impl Scanner<'_> {
                 return Err(ScanError::Syntax);
             }
             let key_end = self.quoted(&mut quotes, at)?;
-            let child = if index.has_escapes {
+            let child = if index.may_escape(at + 1, key_end) {
                 self.child_of_any(node, at + 1, key_end)?
             } else {
                 trie.child(node, bytes, at + 1, key_end)
@@ -383,7 +394,7 @@ impl Scanner<'_> {
         let Some(node) = self.trie.node(number) else {
             return Ok(());
         };
-        let span = if self.index.has_escapes && node.is_wanted {
+        let span = if self.index.may_escape(at + 1, end) && node.is_wanted {
             self.text(at + 1, end)?
         } else {
             Span::new(self.source, at + 1, end)

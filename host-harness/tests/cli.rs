@@ -408,6 +408,50 @@ fn keys_give_one_object_for_each_line() {
 }
 
 #[test]
+fn keys_are_explained_for_a_person() {
+    let place = Place::new();
+    let session = br#"{"eventVersion":"1.11","userIdentity":{"type":"AssumedRole","principalId":"AROA4EXPLAINROLE7QWZK:ci\u001b[31m","arn":"arn:aws:sts::111122223333:assumed-role/deployer/ci","accountId":"111122223333","sessionContext":{"sessionIssuer":{"principalId":"AROA4EXPLAINROLE7QWZK","arn":"arn:aws:iam::111122223333:role/ci/deployer"}}},"eventTime":"2026-03-20T06:00:00Z","eventSource":"s3.amazonaws.com","eventName":"GetObject"}
+{"kind":"gateway","who":{"client":"abc"}}
+not JSON
+{"kind":"else"}
+"#;
+    place.put(
+        "config.json",
+        r#"{"mappings":[{"name":"gateway","when":{"/kind":"gateway"},
+            "identities":[{"role":"actor","keys":[{"type":"okta_client_id","value":"/who/client"}]}]}]}"#,
+    );
+    let output = place.run(&["keys", "--explain", "--config", "config.json"], session);
+    assert_eq!(code(&output), Some(0), "{}", err(&output));
+    let text = out(&output);
+    let session = "/userIdentity/sessionContext/sessionIssuer";
+    for expected in [
+        "line 1: aws_cloudtrail, 2026-03-20T06:00:00Z  /eventTime\n  actor\n".to_owned(),
+        format!("    aws_principal_id AROA4EXPLAINROLE7QWZK  {session}/principalId\n"),
+        format!("    aws_arn arn:aws:iam::111122223333:role/ci/deployer  {session}/arn\n"),
+        "assumed-role/deployer/ci  /userIdentity/arn: names a session".to_owned(),
+        "    action s3.amazonaws.com:GetObject\n".to_owned(),
+        "line 2: mapped, no time\n  actor\n    okta_client_id abc  /who/client; has no domain: \
+         give --default-domain mapped=DOMAIN"
+            .to_owned(),
+        "line 3: not read, it is no JSON\n".to_owned(),
+        "line 4: unknown;".to_owned(),
+    ] {
+        assert!(text.contains(&expected), "{expected} in {text}");
+    }
+    assert!(!text.contains('\u{1b}'), "terminal codes are escaped");
+
+    place.put("wrong.json", "{\"mappings\":[\n{\"name\":\"x\"}]}");
+    let output = place.run(&["keys", "--config", "wrong.json", "--native"], b"");
+    assert_eq!(code(&output), Some(1));
+    let error = err(&output);
+    let expected = "line 2, column 1: a mapping needs `when`";
+    assert!(
+        error.contains("wrong.json") && error.contains(expected),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_module_is_checked() {
     let place = Place::new();
     place.put("good.wasm", common::guest(&[]));

@@ -202,3 +202,18 @@ pub(crate) enum Recognised {
     /// inner text, which has to be scanned and observed.
     Unfolded(Format),
 }
+
+#[cfg(all(test, feature = "explain"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_given_for_paths_that_are_read() {
+        for reader in READERS {
+            for (pointer, why) in passed_over::reasons(reader.format) {
+                let is_read = reader.paths.iter().any(|path| path == *pointer);
+                assert!(is_read && !why.is_empty(), "{} {pointer}", reader.format);
+            }
+        }
+    }
+}

@@ -77,16 +77,9 @@ impl Observer<'_, '_> {
     /// What was found at a field; absent when nothing or null.
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn found(&self, field: Field) -> Found {
-        for path in field.path..field.path + field.count {
-            let node = self
-                .trie
-                .of_path(usize::from(self.base) + usize::from(path));
-            let found = self.findings.get(node);
-            if found.sort != Sort::Absent {
-                return found;
-            }
-        }
-        Found::default()
+        let path = usize::from(self.base) + usize::from(field.path);
+        self.findings
+            .first(self.trie, path, usize::from(field.count))
     }
 
     /// A text; empty when missing, null or of another sort.
