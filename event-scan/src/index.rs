@@ -55,9 +55,9 @@ impl Index {
             let mut quotes = lanes::equal(block, b'"');
             if lanes::has_rare(block) || carry != 0 {
                 let mut controls = lanes::below_blank(block);
-                let escapes = lanes::equal(block, b'\\');
+                let escapes = equal_seldom(block, b'\\');
                 let ends = if until_line_end {
-                    lanes::equal(block, b'\n')
+                    equal_seldom(block, b'\n')
                 } else {
                     0
                 };
@@ -67,7 +67,7 @@ impl Index {
                 if ends != 0 {
                     // The carriage return of the line end is none of the line's own bytes.
                     let last = 1_u64 << ends.trailing_zeros() >> 1;
-                    controls &= !(last & lanes::equal(block, b'\r'));
+                    controls &= !(last & equal_seldom(block, b'\r'));
                 }
                 self.has_controls |= controls != 0;
                 let of_text = escapes & of_line;
@@ -110,6 +110,12 @@ impl Index {
     pub fn quotes(&self, number: usize) -> Option<u64> {
         self.quotes.get(number).copied()
     }
+}
+
+/// As `lanes::equal`, and a call: for blocks that hold something rare.
+#[inline(never)]
+fn equal_seldom(block: &[u8; BLOCK], byte: u8) -> u64 {
+    lanes::equal(block, byte)
 }
 
 /// A walk over the quotes of an index. Each step takes the lowest bit off a word, which no step has

@@ -601,15 +601,16 @@ impl Scanner<'_> {
             inside = 0_u64.wrapping_sub(strings >> 63);
             let from = number * BLOCK;
             let rest = self.bytes.get(from..).unwrap_or(&[]);
-            let (open, close) = if let Some(block) = rest.first_chunk::<BLOCK>() {
-                index::brackets(block)
+            let mut padded = [b' '; BLOCK];
+            let block = if let Some(block) = rest.first_chunk::<BLOCK>() {
+                block
             } else {
-                let mut padded = [b' '; BLOCK];
                 if let Some(head) = padded.get_mut(..rest.len()) {
                     head.copy_from_slice(rest);
                 }
-                index::brackets(&padded)
+                &padded
             };
+            let (open, close) = index::brackets(block);
             let outside = wanted & !strings;
             let (open, close) = (open & outside, close & outside);
             let (opened, closed) = (open.count_ones(), close.count_ones());
