@@ -5,8 +5,9 @@ use alloc::string::String;
 use super::observer::{Field, Observer};
 use super::scan::Sort;
 use super::text::{Part, Span};
-use crate::key::KeyType;
+use crate::key::{DomainRule, KeyType};
 use crate::mapping::{MappedKey, Mapping, Text};
+use crate::vocabulary::Provider;
 
 /// Whether an event is of this log: all conditions hold.
 pub(crate) fn recognise(o: &Observer<'_, '_>, mapping: &Mapping) -> bool {
@@ -46,18 +47,20 @@ pub(crate) fn observe(o: &mut Observer<'_, '_>, mapping: &Mapping) {
     }
     for identity in &mapping.identities {
         let named = text(o, &identity.domain);
-        let is_of_scope = mapping
-            .scope
-            .as_ref()
-            .is_some_and(|scope| scope.provider == identity.provider);
-        let home = if named.is_empty() && is_of_scope {
-            scope_domain
-        } else {
-            o.or_default_domain(named)
+        // The scope's domain is none of another provider's, and nor is the default.
+        let scope = mapping.scope.as_ref();
+        let is_of_scope = scope.is_none_or(|scope| scope.provider == identity.provider);
+        let home = match (named.is_empty(), is_of_scope) {
+            (true, true) => o.or_default_domain(scope_domain),
+            _ => named,
         };
         o.begin(identity.role, identity.provider, home);
         for wanted in &identity.keys {
             key(o, wanted, home);
+        }
+        if home.is_empty() && identity.provider == Provider::Aws {
+            let account = o.arn_account(o.key_value(KeyType::AwsArn));
+            o.set_home(Provider::Aws, account);
         }
         if o.is_true(identity.agent) {
             o.set_agent();
@@ -80,7 +83,7 @@ fn key(o: &mut Observer<'_, '_>, wanted: &MappedKey, home: Span) {
     }
     // A key type with a default domain (GitHub's host) has another one only where it is named.
     let domain = match wanted.key_type.domain_rule() {
-        crate::key::DomainRule::Required if named.is_empty() => home,
+        DomainRule::Required if named.is_empty() => o.or_default_domain(home),
         _ => named,
     };
     o.key_in(wanted.key_type, domain, value);
