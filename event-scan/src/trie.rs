@@ -214,10 +214,7 @@ impl Trie {
     pub const OURS: NodeId = 1;
 
     /// Merges JSON pointers (RFC 6901). The step `0` stands for the first element of an array.
-    pub fn new<'p>(
-        pointers: &mut dyn Iterator<Item = &'p str>,
-        aliases: impl IntoIterator<Item = Alias<'p>> + Clone,
-    ) -> Self {
+    pub fn new(pointers: &mut dyn Iterator<Item = &str>, aliases: &[Alias<'_>]) -> Self {
         let mut drafts = Drafts(Vec::new());
         drafts.0.push(Draft::default());
         drafts.insert(OUR_MEMBER);
@@ -237,7 +234,7 @@ impl Trie {
             leaps: Vec::new(),
         };
         trie.paths.resize(count, NONE);
-        for (other, pointer) in aliases.clone() {
+        for (other, pointer) in aliases {
             drafts.insert(pointer);
             drafts.insert(parent_of(other).0);
         }
@@ -398,7 +395,7 @@ mod tests {
     fn paths_share_nodes_and_subtrees_are_ranges() {
         let trie = Trie::new(
             &mut ["/a/b", "/a/c/0", "/d~1e", "/a/b", "/a"].into_iter(),
-            [],
+            &[],
         );
         let a = child(&trie, 0, "a").unwrap();
         assert_eq!((a, trie.of_path(4)), (2, 2));
@@ -418,7 +415,7 @@ mod tests {
     fn an_alias_is_another_name_of_the_same_node() {
         let trie = Trie::new(
             &mut ["/protoPayload/name", "/x"].into_iter(),
-            [
+            &[
                 ("/protopayload_auditlog", "/protoPayload"),
                 ("/a.b", "/protoPayload/name"),
             ],
@@ -437,7 +434,7 @@ mod tests {
                 alloc::format!("/{fill}{number}{fill}")
             })
             .collect();
-        let trie = Trie::new(&mut keys.iter().map(String::as_str), []);
+        let trie = Trie::new(&mut keys.iter().map(String::as_str), &[]);
         for (number, key) in keys.iter().enumerate() {
             assert_eq!(child(&trie, 0, &key[1..]), Some(trie.of_path(number)));
             assert_eq!(child(&trie, 0, &alloc::format!("{}x", &key[1..])), None);

@@ -3,7 +3,8 @@
 //! Fields: the ECS field reference and the fields of the integrations `aws.cloudtrail`,
 //! `gcp.audit`, `azure.*`, `okta.system`, `kubernetes.audit_logs` and `github.audit`. `user.id` and
 //! `user.name` mean another thing in each, so they are read only where the module says what. Where an
-//! integration names nobody, the vendor's event in `event.original` is read instead.
+//! integration names nobody, the vendor's event in `event.original` is read instead. A field may stand
+//! under its dotted name at the top as well as in its objects.
 
 use super::gcp_audit::service_account_project;
 use super::github_audit::host;
@@ -15,21 +16,21 @@ use crate::vocabulary::{Format, Provider, Role};
 
 fields! {
     TIME = "/@timestamp";
-    VERSION = "/ecs/version" | "/ecs.version";
-    DATASET = "/event/dataset" | "/event.dataset" | "/data_stream/dataset";
-    MODULE = "/event/module" | "/event.module";
-    ACTION = "/event/action" | "/event.action";
-    PROVIDER = "/event/provider" | "/event.provider";
-    OUTCOME = "/event/outcome" | "/event.outcome";
-    ADDRESS = "/source/ip" | "/source.ip" | "/source/address" | "/source.address" | "/client/ip";
-    REGION = "/cloud/region" | "/cloud.region" | "/source/geo/country_iso_code";
-    ACCOUNT = "/cloud/account/id" | "/cloud.account.id" | "/cloud/project/id";
-    AGENT = "/user_agent/original" | "/user_agent.original";
+    VERSION = "/ecs/version";
+    DATASET = "/event/dataset" | "/data_stream/dataset";
+    MODULE = "/event/module";
+    ACTION = "/event/action";
+    PROVIDER = "/event/provider";
+    OUTCOME = "/event/outcome";
+    ADDRESS = "/source/ip" | "/source/address" | "/client/ip";
+    REGION = "/cloud/region" | "/source/geo/country_iso_code";
+    ACCOUNT = "/cloud/account/id" | "/cloud/project/id";
+    AGENT = "/user_agent/original";
     RESOURCE = "/orchestrator/resource/name" | "/azure/resource/id" | "/gcp/audit/resource_name" | "/github/repo";
     WORKLOAD = "/container/id" | "/host/id";
-    USER_ID = "/user/id" | "/user.id";
-    USER_NAME = "/user/name" | "/user.name";
-    USER_MAIL = "/user/email" | "/user.email";
+    USER_ID = "/user/id";
+    USER_NAME = "/user/name";
+    USER_MAIL = "/user/email";
     CLUSTER = "/orchestrator/cluster/name";
     TENANT = "/azure/tenant_id" | "/azure/signinlogs/tenant_id" | "/azure/auditlogs/tenant_id";
     AWS_TYPE = "/aws/cloudtrail/user_identity/type";
@@ -65,8 +66,8 @@ fields! {
     K8S_UID = "/kubernetes/audit/user/uid";
     K8S_IMPERSONATED = "/kubernetes/audit/impersonatedUser/username" | "/kubernetes/audit/impersonated_user/username";
     GITHUB_ID = "/github/actor_id";
-    GEN_AI_AGENT = "/gen_ai/agent/id" | "/gen_ai.agent.id";
-    GEN_AI_PROVIDER = "/gen_ai/provider/name" | "/gen_ai.provider.name" | "/gen_ai/system" | "/gen_ai.system";
+    GEN_AI_AGENT = "/gen_ai/agent/id";
+    GEN_AI_PROVIDER = "/gen_ai/provider/name" | "/gen_ai/system";
     GITHUB_HASH = "/github/hashed_token";
     ORIGINAL = "/event/original" | "/event.original";
 }

@@ -27,6 +27,7 @@ mod okta_system_log;
 pub(crate) mod passed_over;
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use self::observation::Observation;
 use self::observer::{Field, Observer, Paths};
@@ -83,9 +84,14 @@ pub(crate) struct Readers {
 impl Readers {
     pub(crate) fn new<'p>(mappings: &'p [Mapping]) -> Self {
         let formats = READERS.iter().map(|reader| reader.paths);
-        let aliases = READERS
-            .iter()
-            .flat_map(|reader| reader.aliases.iter().copied());
+        let dotted = dotted_names();
+        let mut aliases: Vec<Alias<'_>> = Vec::new();
+        for reader in READERS {
+            aliases.extend_from_slice(reader.aliases);
+        }
+        for (name, path) in &dotted {
+            aliases.push((name, path));
+        }
         let configured = mappings
             .iter()
             .flat_map(|mapping| mapping.pointers.iter().map(String::as_str));
@@ -93,7 +99,7 @@ impl Readers {
         let mut pointers = known
             .map(|pointer| -> &'p str { pointer })
             .chain(configured);
-        let trie = Trie::new(&mut pointers, aliases);
+        let trie = Trie::new(&mut pointers, &aliases);
         let envelope_base = READERS.iter().map(|reader| reader.paths.count).sum();
         Self {
             trie,
@@ -189,6 +195,24 @@ impl Readers {
 fn mapping_number(config: &Config, mapping: &Mapping) -> usize {
     let mut all = config.mappings.iter();
     all.position(|one| core::ptr::eq(one, mapping)).unwrap_or(0)
+}
+
+/// Other names of ECS fields: the same with dots, at the top.
+fn dotted_names() -> Vec<(String, &'static str)> {
+    let mut names = Vec::new();
+    for path in ecs::READER.paths.iter() {
+        // A name with an escape is one of an object's own, a claim's, and has dots that mean nothing.
+        let nested = path.get(1..).filter(|rest| rest.contains('/'));
+        if let Some(rest) = nested.filter(|rest| !rest.contains('~')) {
+            let mut name = String::from("/");
+            let dotted = rest
+                .chars()
+                .map(|step| if step == '/' { '.' } else { step });
+            name.extend(dotted);
+            names.push((name, path));
+        }
+    }
+    names
 }
 
 /// What came of looking at a scanned event.
