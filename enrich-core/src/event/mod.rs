@@ -115,7 +115,7 @@ impl Readers {
         format: Format,
         mapping: usize,
         config: &'p Config,
-    ) -> (usize, alloc::vec::Vec<&'p str>) {
+    ) -> (usize, Vec<&'p str>) {
         if let (Format::Mapped, Some(one)) = (format, config.mappings.get(mapping)) {
             let before = config.mappings.iter().take(mapping);
             let before: usize = before.map(|mapping| mapping.pointers.len()).sum();
