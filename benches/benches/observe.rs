@@ -12,9 +12,11 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use enrich_core::{Config, Enricher};
 use serde::Deserialize;
+use sonic_rs::JsonValueTrait;
 use whose_benches::formats;
 use whose_benches::module::BareModule;
 
@@ -81,6 +83,23 @@ impl Event<'_> {
     }
 }
 
+/// Another library over the same lines. `each` gives a number that depends on what was parsed.
+fn peer(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    lines: &[&[u8]],
+    mut each: impl FnMut(&[u8]) -> Option<usize>,
+) {
+    group.bench_function(name, |bencher| {
+        bencher.iter(|| {
+            lines
+                .iter()
+                .map(|line| each(black_box(line)).expect("valid"))
+                .sum::<usize>()
+        });
+    });
+}
+
 fn observe(criterion: &mut Criterion) {
     let folder = whose_benches::repository("target/guests");
     for format in formats::FORMATS {
@@ -119,66 +138,50 @@ fn observe(criterion: &mut Criterion) {
             });
         }
         if format == "aws_cloudtrail" {
-            group.bench_function("serde_json, typed and borrowed", |bencher| {
-                bencher.iter(|| {
-                    let event = |line| serde_json::from_slice::<Event<'_>>(line).expect("valid");
-                    let lines = lines.iter();
-                    lines
-                        .map(|line| event(black_box(line)).len())
-                        .sum::<usize>()
-                });
+            peer(
+                &mut group,
+                "serde_json, typed and borrowed",
+                &lines,
+                |line| {
+                    serde_json::from_slice(line)
+                        .map(|event: Event<'_>| event.len())
+                        .ok()
+                },
+            );
+            peer(&mut group, "sonic-rs, typed and borrowed", &lines, |line| {
+                sonic_rs::from_slice(line)
+                    .map(|event: Event<'_>| event.len())
+                    .ok()
             });
-            group.bench_function("sonic-rs, typed and borrowed", |bencher| {
-                bencher.iter(|| {
-                    let event = |line| sonic_rs::from_slice::<Event<'_>>(line).expect("valid");
-                    let lines = lines.iter();
-                    lines
-                        .map(|line| event(black_box(line)).len())
-                        .sum::<usize>()
-                });
-            });
-            group.bench_function("simd-json, typed and borrowed", |bencher| {
-                let mut copy = Vec::new();
-                let mut buffers = simd_json::Buffers::default();
-                bencher.iter(|| {
-                    let mut len = 0;
-                    for line in &lines {
-                        copy.clear();
-                        copy.extend_from_slice(black_box(line));
-                        let event: Event<'_> =
-                            simd_json::serde::from_slice_with_buffers(&mut copy, &mut buffers)
-                                .expect("valid");
-                        len += event.len();
-                    }
-                    len
-                });
-            });
-        }
-        group.bench_function("serde_json, Value", |bencher| {
-            bencher.iter(|| {
-                let is_json = |line| serde_json::from_slice::<serde_json::Value>(line).is_ok();
-                lines.iter().filter(|line| is_json(black_box(line))).count()
-            });
-        });
-        group.bench_function("sonic-rs, Value", |bencher| {
-            bencher.iter(|| {
-                let is_json = |line| sonic_rs::from_slice::<sonic_rs::Value>(line).is_ok();
-                lines.iter().filter(|line| is_json(black_box(line))).count()
-            });
-        });
-        group.bench_function("simd-json, tape", |bencher| {
-            let mut copy = Vec::new();
-            let mut buffers = simd_json::Buffers::default();
-            bencher.iter(|| {
-                let mut len = 0;
-                for line in &lines {
+            let (mut copy, mut buffers) = (Vec::new(), simd_json::Buffers::default());
+            peer(
+                &mut group,
+                "simd-json, typed and borrowed",
+                &lines,
+                |line| {
                     copy.clear();
-                    copy.extend_from_slice(black_box(line));
-                    let tape = simd_json::to_tape_with_buffers(&mut copy, &mut buffers);
-                    len += tape.expect("valid").0.len();
-                }
-                len
-            });
+                    copy.extend_from_slice(line);
+                    simd_json::serde::from_slice_with_buffers(&mut copy, &mut buffers)
+                        .map(|event: Event<'_>| event.len())
+                        .ok()
+                },
+            );
+        }
+        peer(&mut group, "serde_json, Value", &lines, |line| {
+            let value: Option<serde_json::Value> = serde_json::from_slice(line).ok();
+            value.map(|value| usize::from(value.is_object()))
+        });
+        peer(&mut group, "sonic-rs, Value", &lines, |line| {
+            let value: Option<sonic_rs::Value> = sonic_rs::from_slice(line).ok();
+            value.map(|value| usize::from(value.is_object()))
+        });
+        let (mut copy, mut buffers) = (Vec::new(), simd_json::Buffers::default());
+        peer(&mut group, "simd-json, tape", &lines, |line| {
+            copy.clear();
+            copy.extend_from_slice(line);
+            simd_json::to_tape_with_buffers(&mut copy, &mut buffers)
+                .map(|tape| tape.0.len())
+                .ok()
         });
         group.finish();
     }

@@ -8,8 +8,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::config::Config;
+use crate::event::findings::{Findings, Sort};
 use crate::event::observation::{Attempt, Observation, Verdict};
-use crate::event::scan::{Findings, Sort};
 use crate::event::text::{Span, TextBuffers};
 use crate::event::{Readers, passed_over};
 use crate::key::{DomainRule, KeyRefused, KeyType};
@@ -116,12 +116,11 @@ pub(crate) fn explain(
     buffers: &TextBuffers<'_>,
     observation: &Observation,
 ) -> Explanation {
-    let (base, pointers) = readers.paths_of(observation.format, observation.mapping, config);
     let paths = Paths {
         readers,
         findings,
-        base,
-        pointers,
+        base: usize::from(observation.path_base),
+        pointers: readers.paths_from(observation.path_base, config),
     };
     let attempts = observation.attempts.as_deref().unwrap_or(&[]);
     let mut explanation = Explanation {
@@ -160,15 +159,7 @@ pub(crate) fn explain(
     }
     refused(&paths, buffers, attempts, &mut explanation);
     by_rule(&paths, buffers, observation.format, &mut explanation);
-    let facts = &observation.facts;
-    for (name, span) in [
-        ("source", facts.source),
-        ("region", facts.region),
-        ("action", facts.action),
-        ("user_agent", facts.user_agent),
-        ("resource", facts.resource),
-        ("workload", facts.workload),
-    ] {
+    for (name, span) in observation.facts.texts() {
         if !span.is_empty() {
             let value = buffers.get(span).to_owned();
             explanation.facts.push((name, value, paths.of_value(span)));

@@ -299,14 +299,21 @@ fn bytes_contain(text: &str, wanted: &[u8]) -> bool {
 pub fn fold_into(fold: Fold, value: &str, out: &mut alloc::string::String) {
     let start = out.len();
     out.push_str(value);
+    if let Some(copy) = out.get_mut(start..) {
+        fold_text(fold, copy);
+    }
+}
+
+/// Folds a text where it stands: folding changes no length.
+pub(crate) fn fold_text(fold: Fold, text: &mut str) {
     let end = match fold {
-        Fold::None => start,
-        Fold::Lower => out.len(),
-        Fold::TrustDomain => value.strip_prefix("spiffe://").map_or(start, |rest| {
-            start + 9 + rest.find('/').unwrap_or(rest.len())
+        Fold::None => 0,
+        Fold::Lower => text.len(),
+        Fold::TrustDomain => text.strip_prefix("spiffe://").map_or(0, |rest| {
+            "spiffe://".len() + rest.find('/').unwrap_or(rest.len())
         }),
     };
-    if let Some(part) = out.get_mut(start..end) {
+    if let Some(part) = text.get_mut(..end) {
         part.make_ascii_lowercase();
     }
 }

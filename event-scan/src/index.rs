@@ -43,15 +43,8 @@ impl Index {
         let mut from = 0;
         while from < text.len() {
             let rest = text.get(from..).unwrap_or(&[]);
-            let mut padded = [0x20; BLOCK];
-            let block = if let Some(block) = rest.first_chunk::<BLOCK>() {
-                block
-            } else {
-                if let Some(head) = padded.get_mut(..rest.len()) {
-                    head.copy_from_slice(rest);
-                }
-                &padded
-            };
+            let mut padded = [b' '; BLOCK];
+            let block = block_of(rest, &mut padded);
             let mut quotes = lanes::equal(block, b'"');
             if lanes::has_rare(block) || carry != 0 {
                 let mut controls = lanes::below_blank(block);
@@ -110,6 +103,18 @@ impl Index {
     pub fn quotes(&self, number: usize) -> Option<u64> {
         self.quotes.get(number).copied()
     }
+}
+
+/// The first block of a text; a shorter text is copied in front of blanks.
+#[inline(always)]
+pub(crate) fn block_of<'t>(text: &'t [u8], blanks: &'t mut [u8; BLOCK]) -> &'t [u8; BLOCK] {
+    if let Some(block) = text.first_chunk::<BLOCK>() {
+        return block;
+    }
+    if let Some(head) = blanks.get_mut(..text.len()) {
+        head.copy_from_slice(text);
+    }
+    blanks
 }
 
 /// As `lanes::equal`, and a call: for blocks that hold something rare.

@@ -3,7 +3,7 @@
 //! No tree is built and nothing is allocated per line once buffers are warm. The wanted pointers of
 //! all log formats are merged into one [`trie::Trie`]; [`index::Index`] marks where a line's quotes
 //! are; [`scan::scan_object`] walks the members and keeps what the trie leads to in
-//! [`scan::Findings`]. What is not wanted is delimited, not validated.
+//! [`findings::Findings`]. What is not wanted is delimited, not validated.
 //!
 //! It is a package of its own so that a guest can have it at the highest optimisation level while
 //! the rest of the core is built for size.
@@ -35,6 +35,7 @@ extern crate std;
 
 pub mod bytewise;
 pub mod class;
+pub mod findings;
 pub mod index;
 pub mod scan;
 pub mod text;

@@ -55,6 +55,11 @@ impl Span {
         self.from as usize
     }
 
+    /// One past its last byte.
+    pub const fn end(self) -> usize {
+        self.to as usize
+    }
+
     /// Its length in bytes.
     pub const fn len(self) -> usize {
         self.to.saturating_sub(self.from) as usize

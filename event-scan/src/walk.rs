@@ -2,7 +2,8 @@
 //! element. These are small; the walk is byte by byte.
 
 use crate::bytewise;
-use crate::scan::{Found, MAX_DEPTH, Sort};
+use crate::findings::{Found, Sort};
+use crate::scan::MAX_DEPTH;
 use crate::text::{Span, TextBuffers};
 
 /// Elements of an array that are still to be taken.

@@ -1,7 +1,8 @@
 //! The scanner by itself, for comparing it with another reader of JSON.
 
+use event_scan::findings::{Findings, Found, Sort};
 use event_scan::index::Index;
-use event_scan::scan::{self, Findings, Found, MAX_DEPTH, ScanError, Sort};
+use event_scan::scan::{self, MAX_DEPTH, ScanError};
 use event_scan::text::{Source, Span, TextBuffers};
 use event_scan::trie::Trie;
 use event_scan::walk;

@@ -4,9 +4,8 @@
 //! tokens name them.
 
 use super::FormatReader;
-use super::entra_signin::lower;
 use super::observer::{Observer, fields};
-use crate::key::KeyType;
+use crate::key::{Fold, KeyType};
 use crate::vocabulary::{Format, Provider, Role};
 
 fields! {
@@ -88,14 +87,14 @@ fn recognise(o: &Observer<'_, '_>) -> bool {
 fn observe(o: &mut Observer<'_, '_>) {
     o.set_time(o.found(TIME));
     o.set_source(o.text(ADDRESS));
-    let named = lower(o, o.text(TENANT));
+    let named = o.folded(Fold::Lower, o.text(TENANT));
     let tenant = o.or_default_domain(named);
     let resource = o.text(RESOURCE_ID);
     let subscription = o.first_of(&[
         o.segment_after(resource, "subscriptions"),
         o.text(SUBSCRIPTION),
     ]);
-    let subscription = lower(o, subscription);
+    let subscription = o.folded(Fold::Lower, subscription);
     o.set_scope(Provider::Entra, tenant, subscription);
     o.out.facts.action = o.text(OPERATION);
     o.out.facts.resource = resource;

@@ -4,10 +4,9 @@
 //! `properties` in diagnostic settings, and the columns of the `AuditLogs` table of Log Analytics.
 
 use super::FormatReader;
-use super::entra_signin::lower;
 use super::observer::{Observer, fields};
 use super::text::Span;
-use crate::key::KeyType;
+use crate::key::{Fold, KeyType};
 use crate::vocabulary::{Format, Provider, Role};
 
 fields! {
@@ -51,7 +50,7 @@ fn observe(o: &mut Observer<'_, '_>) {
         o.text(TENANT),
         o.segment_after(o.text(RESOURCE_ID), "tenants"),
     ]);
-    let named = lower(o, named);
+    let named = o.folded(Fold::Lower, named);
     let tenant = o.or_default_domain(named);
     o.set_scope(Provider::Entra, tenant, Span::EMPTY);
     o.out.facts.action = o.text(ACTION);

@@ -6,8 +6,8 @@
 
 use super::FormatReader;
 use super::observer::{Observer, fields};
-use super::text::{Part, Span};
-use crate::key::KeyType;
+use super::text::Span;
+use crate::key::{Fold, KeyType};
 use crate::vocabulary::{Format, Provider, Role};
 
 fields! {
@@ -127,20 +127,6 @@ fn is_id(o: &Observer<'_, '_>, field: super::observer::Field) -> bool {
 fn tenant(o: &mut Observer<'_, '_>) -> Span {
     let named = o.text(TENANT);
     let of_resource = o.segment_after(o.text(RESOURCE_ID), "tenants");
-    let tenant = lower(o, o.first_of(&[named, of_resource]));
+    let tenant = o.folded(Fold::Lower, o.first_of(&[named, of_resource]));
     o.or_default_domain(tenant)
-}
-
-/// An id in lower case: resource ids are often written in capitals, and domains are compared as
-/// they are.
-pub(super) fn lower(o: &mut Observer<'_, '_>, id: Span) -> Span {
-    if !o.str(id).bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return id;
-    }
-    let copy = o.join(&[Part::Span(id)]);
-    let range = copy.start()..copy.start() + o.str(copy).len();
-    if let Some(text) = o.buffers.scratch.get_mut(range) {
-        text.make_ascii_lowercase();
-    }
-    copy
 }

@@ -4,8 +4,8 @@
 //! Where the event lies in a member (EventBridge) or in a string (LookupEvents, AKS, CloudWatch
 //! subscriptions, `event.original` of ECS), the context stands in the object around it.
 
+use super::findings::{Findings, Sort};
 use super::observer::Paths;
-use super::scan::{Findings, Sort};
 use super::text::Span;
 use super::trie::Trie;
 use crate::vocabulary::Format;

@@ -4,8 +4,8 @@
 //! `ServiceAccountDelegationInfo` for calls with impersonation.
 
 use super::FormatReader;
+use super::findings::{Found, Sort};
 use super::observer::{Observer, fields};
-use super::scan::{Found, Sort};
 use super::text::{Part, Span};
 use crate::key::KeyType;
 use crate::vocabulary::{Format, Provider, Role};

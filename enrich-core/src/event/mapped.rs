@@ -2,8 +2,8 @@
 
 use alloc::string::String;
 
+use super::findings::Sort;
 use super::observer::{Field, Observer};
-use super::scan::Sort;
 use super::text::{Part, Span};
 use crate::key::{DomainRule, KeyType};
 use crate::mapping::{MappedKey, Mapping, Text};

@@ -6,7 +6,7 @@ pub(crate) mod envelope;
 pub(crate) mod observation;
 pub(crate) mod observer;
 
-pub(crate) use event_scan::{bytewise, index, scan, text, trie, walk};
+pub(crate) use event_scan::{bytewise, findings, index, scan, text, trie, walk};
 
 mod agent;
 mod azure_activity;
@@ -29,9 +29,9 @@ pub(crate) mod passed_over;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use self::findings::Findings;
 use self::observation::Observation;
 use self::observer::{Field, Observer, Paths};
-use self::scan::Findings;
 use self::text::TextBuffers;
 use self::trie::{Alias, Trie};
 use crate::config::Config;
@@ -108,25 +108,24 @@ impl Readers {
         }
     }
 
-    /// The paths of a format, and the number of the first one. `mapping`: which one, of `mapped`.
+    /// The paths of an observed event's format or mapping, by the number of the first one.
     #[cfg(feature = "explain")]
-    pub(crate) fn paths_of<'p>(
-        &self,
-        format: Format,
-        mapping: usize,
-        config: &'p Config,
-    ) -> (usize, Vec<&'p str>) {
-        if let (Format::Mapped, Some(one)) = (format, config.mappings.get(mapping)) {
-            let before = config.mappings.iter().take(mapping);
-            let before: usize = before.map(|mapping| mapping.pointers.len()).sum();
-            let pointers = one.pointers.iter().map(String::as_str);
-            return (usize::from(self.mapping_base) + before, pointers.collect());
+    pub(crate) fn paths_from<'p>(&self, base: u16, config: &'p Config) -> Vec<&'p str> {
+        let mut at = 0;
+        for reader in READERS {
+            if at == base {
+                return reader.paths.iter().collect();
+            }
+            at += reader.paths.count;
         }
-        let before = READERS.iter().take_while(|reader| reader.format != format);
-        let base = before.map(|reader| usize::from(reader.paths.count)).sum();
-        let reader = READERS.iter().find(|reader| reader.format == format);
-        let paths = reader.into_iter().flat_map(|reader| reader.paths.iter());
-        (base, paths.collect())
+        at = self.mapping_base;
+        for mapping in &config.mappings {
+            if at == base {
+                return mapping.pointers.iter().map(String::as_str).collect();
+            }
+            at += mapping.pointers.len() as u16;
+        }
+        Vec::new()
     }
 
     /// Recognises the scanned event and writes what it says. `forced`: the envelope has said which
@@ -148,16 +147,12 @@ impl Readers {
                 findings,
                 trie: &self.trie,
                 base,
-                default_domain: config.default_domain(Format::Mapped),
+                default_domain: "",
                 out,
             };
             if forced.is_none() && mapped::recognise(&observer, mapping) {
-                observer.out.format = Format::Mapped;
+                observer.begin_event(Format::Mapped, config);
                 mapped::observe(&mut observer, mapping);
-                #[cfg(feature = "explain")]
-                {
-                    out.mapping = mapping_number(config, mapping);
-                }
                 return Recognised::Yes;
             }
             base += mapping.pointers.len() as u16;
@@ -169,7 +164,7 @@ impl Readers {
                 findings,
                 trie: &self.trie,
                 base,
-                default_domain: config.default_domain(reader.format),
+                default_domain: "",
                 out,
             };
             let is_it = match forced {
@@ -177,7 +172,7 @@ impl Readers {
                 None => (reader.recognise)(&observer),
             };
             if is_it {
-                observer.out.format = reader.format;
+                observer.begin_event(reader.format, config);
                 if may_unfold && observer.unfold(reader.unfold) {
                     return Recognised::Unfolded(reader.format);
                 }
@@ -188,13 +183,6 @@ impl Readers {
         }
         Recognised::No
     }
-}
-
-/// The place of a mapping in the configuration.
-#[cfg(feature = "explain")]
-fn mapping_number(config: &Config, mapping: &Mapping) -> usize {
-    let mut all = config.mappings.iter();
-    all.position(|one| core::ptr::eq(one, mapping)).unwrap_or(0)
 }
 
 /// Other names of ECS fields: the same with dots, at the top.

@@ -4,10 +4,9 @@
 //! the Azure Monitor reference.
 
 use super::FormatReader;
-use super::entra_signin::lower;
 use super::observer::{Observer, fields};
 use super::text::{Part, Span};
-use crate::key::KeyType;
+use crate::key::{Fold, KeyType};
 use crate::vocabulary::{Format, Provider, Role};
 
 fields! {
@@ -45,7 +44,7 @@ fn recognise(o: &Observer<'_, '_>) -> bool {
 fn observe(o: &mut Observer<'_, '_>) {
     o.set_time(o.found(TIME));
     o.set_source(o.text(ADDRESS));
-    let named = lower(o, o.text(TENANT));
+    let named = o.folded(Fold::Lower, o.text(TENANT));
     let tenant = o.or_default_domain(named);
     o.set_scope(Provider::Entra, tenant, Span::EMPTY);
     let (method, uri) = (o.text(METHOD), o.text(URI));

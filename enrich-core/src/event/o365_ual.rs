@@ -4,8 +4,8 @@
 //! UTC without a zone.
 
 use super::FormatReader;
+use super::findings::{Found, Sort};
 use super::observer::{Field, Observer, fields};
-use super::scan::{Found, Sort};
 use super::text::{Part, Span};
 use crate::key::KeyType;
 use crate::vocabulary::{Format, Provider, Role};
@@ -57,16 +57,13 @@ fn observe(o: &mut Observer<'_, '_>) {
     let mut details = o.items(o.found(DETAILS));
     while let Some(detail) = o.next(&mut details) {
         let name = o.member(detail, "Name").text();
-        let value = o.member(detail, "Value").text();
         match o.str(name) {
-            "UserAgent" => o.out.facts.user_agent = value,
+            "UserAgent" => o.out.facts.user_agent = o.member(detail, "Value").text(),
             // A document in a text.
-            "additionalDetails" if o.str(value).starts_with('{') => {
-                let document = Found {
-                    sort: Sort::Object,
-                    span: value,
-                };
-                let agent = o.member(document, "User-Agent").text();
+            "additionalDetails" => {
+                let span = o.member(detail, "Value").text();
+                let sort = Sort::Object;
+                let agent = o.member(Found { sort, span }, "User-Agent").text();
                 o.out.facts.user_agent = o.first_of(&[agent, o.out.facts.user_agent]);
             }
             _ => {}

@@ -79,6 +79,20 @@ pub(crate) struct Facts {
     pub(crate) is_interactive: bool,
 }
 
+impl Facts {
+    /// The facts that are texts, by their names.
+    pub(crate) const fn texts(&self) -> [(&'static str, Span); 6] {
+        [
+            ("source", self.source),
+            ("region", self.region),
+            ("action", self.action),
+            ("user_agent", self.user_agent),
+            ("resource", self.resource),
+            ("workload", self.workload),
+        ]
+    }
+}
+
 /// What one event says.
 #[derive(Clone, Debug)]
 pub(crate) struct Observation {
@@ -97,9 +111,9 @@ pub(crate) struct Observation {
     /// Where the time stands.
     #[cfg(feature = "explain")]
     pub(crate) time_span: Span,
-    /// Which mapping recognised it.
+    /// Number of the first path of its format.
     #[cfg(feature = "explain")]
-    pub(crate) mapping: usize,
+    pub(crate) path_base: u16,
 }
 
 impl Observation {
@@ -118,7 +132,7 @@ impl Observation {
             #[cfg(feature = "explain")]
             time_span: Span::EMPTY,
             #[cfg(feature = "explain")]
-            mapping: 0,
+            path_base: 0,
         }
     }
 

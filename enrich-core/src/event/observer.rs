@@ -1,15 +1,16 @@
 //! What a format reader works with: found values of its paths, array walks, and the observation
 //! that it writes.
 
+use super::findings::{Findings, Found, Sort};
 #[cfg(feature = "explain")]
 use super::observation::{Attempt, Verdict};
 use super::observation::{Observation, ObservedKey};
-use super::scan::{Findings, Found, Sort};
 use super::text::{Part, Span, TextBuffers};
 use super::trie::Trie;
 use super::walk::{self, Items};
-use crate::key::{self, DomainRule, KeyType};
-use crate::vocabulary::{EventOutcome, Provider, Role};
+use crate::config::Config;
+use crate::key::{self, DomainRule, Fold, KeyType};
+use crate::vocabulary::{EventOutcome, Format, Provider, Role};
 
 /// A wanted value of one format: one or several paths by their numbers in the format's list. The
 /// first that holds something counts.
@@ -65,13 +66,23 @@ pub(crate) struct Observer<'c, 't> {
     pub(crate) trie: &'c Trie,
     /// Number of this format's first path in the trie.
     pub(crate) base: u16,
-    /// The domain that is meant when the event has none.
+    /// The domain that is meant when the event has none; empty until the format is known.
     pub(crate) default_domain: &'c str,
     pub(crate) out: &'c mut Observation,
 }
 
 // In a guest these are calls: inlined into thirteen readers they would cost 26 kB of its 300.
-impl Observer<'_, '_> {
+impl<'c> Observer<'c, '_> {
+    /// The event is of this format.
+    pub(crate) fn begin_event(&mut self, format: Format, config: &'c Config) {
+        self.out.format = format;
+        #[cfg(feature = "explain")]
+        {
+            self.out.path_base = self.base;
+        }
+        self.default_domain = config.default_domain(format);
+    }
+
     // ---- found values -------------------------------------------------------------------------
 
     /// What was found at a field; absent when nothing or null.
@@ -211,6 +222,19 @@ impl Observer<'_, '_> {
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn is_mail(&self, span: Span) -> bool {
         self.str(span).bytes().any(|byte| byte == b'@')
+    }
+
+    /// A text as keys and domains of its sort are compared; a copy where that is another.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    pub(crate) fn folded(&mut self, fold: Fold, span: Span) -> Span {
+        if !key::needs_folding(fold, self.str(span)) {
+            return span;
+        }
+        let copy = self.join(&[Part::Span(span)]);
+        if let Some(text) = self.buffers.scratch.get_mut(copy.start()..copy.end()) {
+            key::fold_text(fold, text);
+        }
+        copy
     }
 
     /// Puts a text together.
@@ -429,16 +453,7 @@ impl Observer<'_, '_> {
         {
             value = value.part(0, slug.len());
         }
-        let fold = key_type.fold();
-        if key::needs_folding(fold, self.str(value)) {
-            let mut folded = core::mem::take(self.buffers.bytes);
-            folded.clear();
-            folded.extend_from_slice(self.str(value).as_bytes());
-            value = self.buffers.compose(|scratch| {
-                key::fold_into(fold, core::str::from_utf8(&folded).unwrap_or(""), scratch);
-            });
-            *self.buffers.bytes = folded;
-        }
+        value = self.folded(key_type.fold(), value);
         let checked = key::check_value(key_type, self.str(value));
         #[cfg(feature = "explain")]
         if let Err(refused) = &checked {

@@ -22,14 +22,7 @@ pub(crate) struct SeenEvent {
 fn facts(buffers: &TextBuffers<'_>, facts: &Facts) -> Vec<u8> {
     let mut bytes = Vec::new();
     Json::new(&mut bytes).object(|out| {
-        for (name, span) in [
-            ("source", facts.source),
-            ("region", facts.region),
-            ("action", facts.action),
-            ("user_agent", facts.user_agent),
-            ("resource", facts.resource),
-            ("workload", facts.workload),
-        ] {
+        for (name, span) in facts.texts() {
             out.some_string(name, Some(buffers.get(span)));
         }
         // A source that is a name or a word is compared with nothing.

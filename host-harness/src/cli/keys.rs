@@ -29,42 +29,36 @@ pub(crate) struct Keys {
 
 impl Keys {
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        if self.explain {
-            return self.explain();
-        }
-        let mut backend = open(&self.engine, &self.domains, None, &[])?;
         let mut out = stdout().lock();
-        let mut lines = 0;
+        if self.explain {
+            let config = Config::from_json(&configuration(&self.domains, None)?)
+                .context("the configuration is refused")?;
+            let mut explainer = Explainer::new(config);
+            self.batches(|batch| Ok(explainer.batch(batch, &mut out)?))?;
+        } else {
+            let mut backend = open(&self.engine, &self.domains, None, &[])?;
+            let mut lines = 0;
+            self.batches(|batch| {
+                // Unlike context, observations cannot be left out: a gap would read as "nobody".
+                let seen = backend
+                    .keys(batch)
+                    .with_context(|| format!("events after line {lines} cannot be read"))?;
+                lines += host_harness::output::count_lines(batch);
+                Ok(out.write_all(seen)?)
+            })?;
+        }
+        Ok(out.flush()?)
+    }
+
+    /// Hands whole lines on.
+    fn batches(&self, mut each: impl FnMut(&[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
         read_all(&self.events, |part| {
-            let batch = match part {
+            each(match part {
                 Part::Lines(lines) => lines,
                 // Nothing is observed in a line that is not read; it keeps its number.
                 Part::Oversize { is_first: true, .. } => b"\n",
                 Part::Oversize { .. } | Part::LineEnd => return Ok(()),
-            };
-            // Unlike context, observations cannot be left out: a gap would read as "nobody".
-            let seen = backend
-                .keys(batch)
-                .with_context(|| format!("events after line {lines} cannot be read"))?;
-            lines += host_harness::output::count_lines(batch);
-            Ok(out.write_all(seen)?)
-        })?;
-        Ok(out.flush()?)
-    }
-
-    fn explain(&self) -> Result<(), Failure> {
-        let config = Config::from_json(&configuration(&self.domains, None)?)
-            .context("the configuration is refused")?;
-        let mut explainer = Explainer::new(config);
-        let mut out = stdout().lock();
-        read_all(&self.events, |part| {
-            let batch = match part {
-                Part::Lines(lines) => lines,
-                Part::Oversize { is_first: true, .. } => b"\n",
-                Part::Oversize { .. } | Part::LineEnd => return Ok(()),
-            };
-            Ok(explainer.batch(batch, &mut out)?)
-        })?;
-        Ok(out.flush()?)
+            })
+        })
     }
 }

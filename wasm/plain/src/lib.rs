@@ -7,8 +7,8 @@ use whose_guest as _;
 #[cfg(target_arch = "wasm32")]
 pub use whose_guest::abi;
 
-/// Five kilobytes smaller than the standard library's allocator, and as constant in time: a guest
-/// allocates when it is configured and while its buffers grow, and per event not at all.
+/// Takes 7.6 kB less of the module than the standard library's allocator. A guest allocates when it
+/// is configured and while its buffers grow, and per event not at all.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
