@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::familiar::Familiar;
 use crate::text::Span;
 use crate::trie::{Node, NodeId, Trie};
 
@@ -73,6 +74,8 @@ struct Slot {
 #[derive(Debug, Default)]
 pub struct Findings {
     slots: Vec<Slot>,
+    /// What objects were like before.
+    pub(crate) familiar: Familiar,
     /// Number of the scan under way; slots of earlier ones count as empty, so none is cleared.
     scan: u32,
     /// Members named `whose` at the top of the scanned object.
@@ -88,7 +91,10 @@ pub struct Findings {
 impl Findings {
     /// Room for the values of a trie.
     pub fn new(trie: &Trie) -> Self {
-        let mut this = Self::default();
+        let mut this = Self {
+            familiar: Familiar::new(trie.node_count()),
+            ..Self::default()
+        };
         this.slots.resize(trie.node_count(), Slot::default());
         this
     }
@@ -153,8 +159,9 @@ impl Findings {
     /// What an earlier value of a duplicate key held counts no longer.
     #[cold]
     #[inline(never)]
-    pub(crate) fn forget(&mut self, trie: &Trie, number: NodeId, node: &Node, earlier: Span) {
-        let (from, to) = (usize::from(number), usize::from(node.end));
+    pub(crate) fn forget(&mut self, trie: &Trie, number: NodeId, earlier: Span) {
+        let from = usize::from(number);
+        let to = trie.node(number).map_or(from, |node| usize::from(node.end));
         self.clear(from + 1, to);
         for leap in trie.leaps_from(from, to) {
             // By its other name the place may stand elsewhere, and counts.

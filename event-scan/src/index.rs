@@ -9,11 +9,18 @@ use alloc::vec::Vec;
 /// Bytes that one word of the index stands for.
 pub const BLOCK: usize = 64;
 
+/// Quotes that most blocks do not exceed.
+const FEW: usize = 12;
+
 /// Where the quotes of one text are.
 #[derive(Debug, Default)]
 pub struct Index {
     /// Unescaped quotes; bit 0 of a word is the first byte of its block.
     quotes: Vec<u64>,
+    /// The same as positions, in order; there is room behind them.
+    positions: Vec<u32>,
+    /// How many positions count.
+    count: usize,
     /// The first and the last backslash. Escapes mostly stand close together, in one document in a
     /// string, and strings outside hold none.
     first_escape: usize,
@@ -35,6 +42,7 @@ impl Index {
 
     fn build(&mut self, text: &[u8], until_line_end: bool) -> usize {
         self.quotes.clear();
+        self.count = 0;
         self.first_escape = usize::MAX;
         self.last_escape = 0;
         self.has_controls = false;
@@ -71,14 +79,46 @@ impl Index {
                 }
                 quotes &= !escaped(escapes, &mut carry) & of_line;
                 if ends != 0 {
-                    self.quotes.push(quotes);
+                    self.push(from, quotes);
                     return from + ends.trailing_zeros() as usize + 1;
                 }
             }
-            self.quotes.push(quotes);
+            self.push(from, quotes);
             from += BLOCK;
         }
         text.len()
+    }
+
+    /// Adds the quotes of a block that begins at `from`.
+    #[inline(always)]
+    fn push(&mut self, from: usize, quotes: u64) {
+        self.quotes.push(quotes);
+        if self.positions.len() < self.count + BLOCK {
+            self.positions.resize((self.count + BLOCK) * 2, 0);
+        }
+        let Some(room) = self.positions.get_mut(self.count..) else {
+            return;
+        };
+        let Some((few, more)) = room.split_first_chunk_mut::<FEW>() else {
+            return;
+        };
+        // As many as most blocks hold are written whether they are there or not: how many there are
+        // can't be guessed, and what is written behind the last one is written over.
+        let mut rest = quotes;
+        for place in few {
+            *place = (from as u32).wrapping_add(rest.trailing_zeros());
+            rest &= rest.wrapping_sub(1);
+        }
+        if rest != 0 {
+            for place in more {
+                *place = (from as u32).wrapping_add(rest.trailing_zeros());
+                rest &= rest.wrapping_sub(1);
+                if rest == 0 {
+                    break;
+                }
+            }
+        }
+        self.count += quotes.count_ones() as usize;
     }
 
     /// Whether a backslash may stand between two positions. False is certain.
@@ -87,15 +127,17 @@ impl Index {
         from <= self.last_escape && self.first_escape < to
     }
 
-    /// A walk over the quotes at and after a position.
-    #[inline]
-    pub fn quotes_from(&self, at: usize) -> Quotes {
-        let number = at / BLOCK;
-        let word = self.quotes(number).unwrap_or(0);
-        Quotes {
-            word: word & (u64::MAX << (at % BLOCK)),
-            number,
-        }
+    /// Where the quotes are, in order.
+    #[inline(always)]
+    pub fn positions(&self) -> &[u32] {
+        self.positions.get(..self.count).unwrap_or(&[])
+    }
+
+    /// How many quotes stand before a position.
+    #[must_use]
+    pub fn quotes_before(&self, at: usize) -> usize {
+        self.positions()
+            .partition_point(|quote| (*quote as usize) < at)
     }
 
     /// The quotes of one block.
@@ -121,49 +163,6 @@ pub(crate) fn block_of<'t>(text: &'t [u8], blanks: &'t mut [u8; BLOCK]) -> &'t [
 #[inline(never)]
 fn equal_seldom(block: &[u8; BLOCK], byte: u8) -> u64 {
     lanes::equal(block, byte)
-}
-
-/// A walk over the quotes of an index. Each step takes the lowest bit off a word, which no step has
-/// to wait for a load for.
-#[derive(Clone, Copy, Debug)]
-pub struct Quotes {
-    /// The quotes of the block under way that were not passed yet.
-    word: u64,
-    number: usize,
-}
-
-impl Quotes {
-    /// Goes to the block of the next quote. False when there is none.
-    #[inline(always)]
-    fn settle(&mut self, index: &Index) -> bool {
-        while self.word == 0 {
-            self.number += 1;
-            let Some(word) = index.quotes.get(self.number) else {
-                return false;
-            };
-            self.word = *word;
-        }
-        true
-    }
-
-    /// Passes the next quote.
-    #[inline(always)]
-    pub fn pass(&mut self, index: &Index) {
-        if self.settle(index) {
-            self.word &= self.word - 1;
-        }
-    }
-
-    /// Takes the next quote; the greatest position when there is none.
-    #[inline(always)]
-    pub fn take(&mut self, index: &Index) -> usize {
-        if !self.settle(index) {
-            return usize::MAX;
-        }
-        let at = self.number * BLOCK + self.word.trailing_zeros() as usize;
-        self.word &= self.word - 1;
-        at
-    }
 }
 
 /// The bytes behind an odd number of backslashes, of a block with these backslashes. `carry`:
@@ -371,9 +370,9 @@ mod tests {
     }
 
     fn all_from(index: &Index, at: usize) -> Vec<usize> {
-        let mut quotes = index.quotes_from(at);
-        let all = core::iter::from_fn(|| Some(quotes.take(index)).filter(|at| *at != usize::MAX));
-        all.collect()
+        let from = index.quotes_before(at);
+        let all = index.positions()[from..].iter();
+        all.map(|quote| *quote as usize).collect()
     }
 
     #[test]

@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 
 use crate::bytewise::{decode, next_byte, skip_value};
 use crate::findings::{Cut, Findings, Sort};
-use crate::index::{self, BLOCK, Index, Quotes};
+use crate::familiar::{Known, LONGEST, Link, Place};
+use crate::index::{self, BLOCK, Index};
 use crate::text::{Source, Span, TextBuffers};
 use crate::trie::{Node, NodeId, Trie};
 
@@ -25,13 +26,24 @@ pub enum ScanError {
     TooDeep,
 }
 
+/// What was met where no step was expected.
+enum Met {
+    /// A member: where its value begins, its child, whether that is wanted.
+    Member(usize, NodeId, bool),
+    /// A member that is ours: where its value ends.
+    Ours(usize),
+    /// The closing brace, where it stands.
+    End(usize),
+}
+
 /// A scan under way.
 struct Scanner<'a> {
     bytes: &'a [u8],
     index: &'a Index,
-    /// Walks over the quotes in step with the scan: it stands at the first quote that the scan has
-    /// not passed.
-    quotes: Quotes,
+    /// Where the quotes are.
+    quotes: &'a [u32],
+    /// How many quotes the scan has passed: it goes in step with them.
+    passed: usize,
     depth: u32,
     max_depth: u32,
     source: Source,
@@ -56,7 +68,8 @@ pub fn scan_object(
     let mut scanner = Scanner {
         bytes: text.as_bytes(),
         index,
-        quotes: index.quotes_from(at),
+        quotes: index.positions(),
+        passed: index.quotes_before(at),
         depth: 0,
         max_depth: max_depth.min(MAX_DEPTH),
         source,
@@ -69,7 +82,7 @@ pub fn scan_object(
     let (b'{', Some(root)) = (byte, trie.node(0)) else {
         return Err(ScanError::Syntax);
     };
-    let end = scanner.object(start + 1, root, true)?;
+    let end = scanner.object(start + 1, 0, root, true)?;
     findings.close = end - 1;
     findings.whole = Span::new(source, start, end);
     Ok(end)
@@ -111,75 +124,134 @@ impl Scanner<'_> {
 
     /// From behind `{` to behind `}`. `top`: members named `whose` are noted for cutting.
     ///
-    /// What every member needs is held in locals, and strings are dealt with here: most members are
-    /// strings, and in a guest each call and each store costs as much as a member's own work.
-    fn object(&mut self, at: usize, node: &Node, top: bool) -> Result<usize, ScanError> {
+    /// A member whose key followed the last time is known at a glance; any other is met by its key.
+    /// Strings are dealt with here: most values are strings, and in a guest each call and each
+    /// store costs as much as a member's own work.
+    fn object(
+        &mut self,
+        at: usize,
+        number: NodeId,
+        node: &Node,
+        top: bool,
+    ) -> Result<usize, ScanError> {
         self.enter()?;
-        let (bytes, index, trie) = (self.bytes, self.index, self.trie);
-        let (mut at, mut byte) = solid(bytes, at);
-        if byte == b'}' {
-            self.depth -= 1;
-            return Ok(at + 1);
-        }
-        let mut quotes = self.quotes;
-        let mut comma_at = at;
+        let bytes = self.bytes;
+        let mut place = Place::first(number);
+        let mut link = place.link();
+        let mut at = at;
         let mut has_members = false;
         loop {
-            let member_at = at;
-            if byte != b'"' {
-                return Err(ScanError::Syntax);
+            // Behind the opening brace, or behind a value.
+            if byte_at(bytes, at) == b'}' {
+                break;
             }
-            let key_end = self.quoted(&mut quotes, at)?;
-            let child = if index.may_escape(at + 1, key_end) {
-                self.child_of_any(node, at + 1, key_end)?
+            let known = bytes
+                .get(at..)
+                .and_then(<[u8]>::first_chunk::<LONGEST>)
+                .and_then(|text| self.findings.familiar.next(&mut link, place, text));
+            let (value_at, child, is_wanted) = if let Some(known) = known {
+                self.passed += 2;
+                (at + known.len(), known.child, known.is_wanted)
             } else {
-                trie.child(node, bytes, at + 1, key_end)
+                match self.meet(at, place, node, top, has_members, &mut link)? {
+                    Met::Member(value_at, child, is_wanted) => (value_at, child, is_wanted),
+                    Met::Ours(end) => {
+                        place = place.behind_value();
+                        at = end;
+                        continue;
+                    }
+                    Met::End(end) => {
+                        at = end;
+                        break;
+                    }
+                }
             };
-            (at, byte) = solid(bytes, key_end + 1);
-            if byte != b':' {
-                return Err(ScanError::Syntax);
-            }
-            (at, byte) = solid(bytes, at + 1);
-            let is_ours = top && child == Some(Trie::OURS);
-            let child = child.filter(|_| !is_ours);
+            has_members = true;
+            place = place.behind_value();
+            let (value_at, byte) = solid(bytes, value_at);
             if byte == b'"' {
-                let end = self.quoted(&mut quotes, at)?;
-                if let Some(number) = child {
-                    self.keep_text(number, at, end)?;
+                let end = self.string(value_at)?;
+                if child != Known::UNWANTED {
+                    self.keep_text(child, is_wanted, value_at, end)?;
                 }
                 at = end + 1;
             } else {
-                self.quotes = quotes;
-                at = self.value(at, byte, child)?;
-                quotes = self.quotes;
-            }
-            let value_end = at;
-            (at, byte) = solid(bytes, at);
-            if is_ours {
-                self.findings.cuts.push(if has_members {
-                    Cut::new(comma_at, value_end)
-                } else if byte == b',' {
-                    Cut::new(member_at, at + 1)
-                } else {
-                    Cut::new(member_at, value_end)
-                });
-            } else {
-                has_members = true;
-            }
-            if byte == b',' {
-                comma_at = at;
-                (at, byte) = solid(bytes, at + 1);
-            } else if byte == b'}' {
-                self.depth -= 1;
-                self.quotes = quotes;
-                if top {
-                    self.findings.has_members = has_members;
-                }
-                return Ok(at + 1);
-            } else {
-                return Err(ScanError::Syntax);
+                let child = Some(child).filter(|child| *child != Known::UNWANTED);
+                at = self.value(value_at, byte, child)?;
             }
         }
+        self.depth -= 1;
+        if top {
+            self.findings.has_members = has_members;
+        }
+        Ok(at + 1)
+    }
+
+    /// Meets a member that was not expected: between a value, or the opening brace, and its value.
+    /// The next time it is.
+    #[inline(never)]
+    fn meet(
+        &mut self,
+        from: usize,
+        place: Place,
+        node: &Node,
+        top: bool,
+        has_members: bool,
+        link: &mut Link,
+    ) -> Result<Met, ScanError> {
+        let bytes = self.bytes;
+        let (mut at, mut byte) = solid(bytes, from);
+        if byte == b'}' {
+            return Ok(Met::End(at));
+        }
+        let comma_at = at;
+        if !place.is_first() {
+            if byte != b',' {
+                return Err(ScanError::Syntax);
+            }
+            (at, byte) = solid(bytes, at + 1);
+        }
+        let member_at = at;
+        if byte != b'"' {
+            return Err(ScanError::Syntax);
+        }
+        let key_end = self.string(at)?;
+        let child = if self.index.may_escape(at + 1, key_end) {
+            self.child_of_any(node, at + 1, key_end)?
+        } else {
+            self.trie.child(node, bytes, at + 1, key_end)
+        };
+        (at, byte) = solid(bytes, key_end + 1);
+        if byte != b':' {
+            return Err(ScanError::Syntax);
+        }
+        let (value_at, byte) = solid(bytes, at + 1);
+        if top && child == Some(Trie::OURS) {
+            let end = self.skip(value_at, byte)?;
+            let (next, byte) = solid(bytes, end);
+            let is_first = !has_members;
+            self.findings.cuts.push(match (is_first, byte) {
+                (false, _) => Cut::new(comma_at, end),
+                (true, b',') => Cut::new(member_at, next + 1),
+                (true, _) => Cut::new(member_at, end),
+            });
+            return Ok(Met::Ours(end));
+        }
+        let is_wanted = child
+            .and_then(|child| self.trie.node(child))
+            .is_some_and(|node| node.is_wanted);
+        let len = value_at - from;
+        if len <= LONGEST
+            && let Some(text) = bytes.get(from..).and_then(<[u8]>::first_chunk::<LONGEST>)
+        {
+            let familiar = &mut self.findings.familiar;
+            *link = familiar.remember(*link, place, text, len, child, is_wanted);
+        }
+        Ok(Met::Member(
+            value_at,
+            child.unwrap_or(Known::UNWANTED),
+            is_wanted,
+        ))
     }
 
     /// The child by a key that may hold escapes.
@@ -205,7 +277,8 @@ impl Scanner<'_> {
         match child.and_then(|number| Some((number, self.trie.node(number)?))) {
             Some((number, _)) if byte == b'"' => {
                 let end = self.string(at)?;
-                self.keep_text(number, at, end)?;
+                let is_wanted = self.trie.node(number).is_some_and(|node| node.is_wanted);
+                self.keep_text(number, is_wanted, at, end)?;
                 Ok(end + 1)
             }
             Some((number, node)) => self.other(at, byte, number, node),
@@ -215,24 +288,23 @@ impl Scanner<'_> {
 
     /// Keeps a string, with its quotes at `at` and `end`, at its node.
     #[inline(always)]
-    fn keep_text(&mut self, number: NodeId, at: usize, end: usize) -> Result<(), ScanError> {
-        let Some(node) = self.trie.node(number) else {
-            return Ok(());
-        };
-        let span = if self.index.may_escape(at + 1, end) && node.is_wanted {
+    fn keep_text(
+        &mut self,
+        number: NodeId,
+        is_wanted: bool,
+        at: usize,
+        end: usize,
+    ) -> Result<(), ScanError> {
+        let span = if self.index.may_escape(at + 1, end) && is_wanted {
             self.text(at + 1, end)?
         } else {
             Span::new(self.source, at + 1, end)
         };
         // What stands here need not be wanted: then only an earlier value of it is gone.
-        let sort = if node.is_wanted {
-            Sort::Text
-        } else {
-            Sort::Absent
-        };
+        let sort = if is_wanted { Sort::Text } else { Sort::Absent };
         let raw = Span::new(self.source, at, end + 1);
         if let Some(earlier) = self.findings.note(number, sort, span, raw) {
-            self.findings.forget(self.trie, number, node, earlier);
+            self.findings.forget(self.trie, number, earlier);
         }
         Ok(())
     }
@@ -247,12 +319,12 @@ impl Scanner<'_> {
     ) -> Result<usize, ScanError> {
         let begin = Span::new(self.source, at, at);
         if let Some(earlier) = self.findings.note(number, Sort::Absent, Span::EMPTY, begin) {
-            self.findings.forget(self.trie, number, node, earlier);
+            self.findings.forget(self.trie, number, earlier);
         }
         let (end, sort) = match byte {
             b'{' => {
                 let end = if node.has_keys() {
-                    self.object(at + 1, node, false)?
+                    self.object(at + 1, number, node, false)?
                 } else {
                     self.skip(at, byte)?
                 };
@@ -346,24 +418,16 @@ impl Scanner<'_> {
 
     /// Where the string that begins with the quote at `at` has its closing quote.
     #[inline(always)]
-    fn quoted(&self, quotes: &mut Quotes, at: usize) -> Result<usize, ScanError> {
-        // The cursor is in step, so the first of the two is the one at `at`.
-        quotes.pass(self.index);
-        let end = quotes.take(self.index);
-        if end >= self.bytes.len() {
+    fn string(&mut self, at: usize) -> Result<usize, ScanError> {
+        // The quote at `at` is the next one.
+        let Some(end) = self.quotes.get(self.passed + 1) else {
             return Err(ScanError::Syntax);
-        }
+        };
+        let end = *end as usize;
+        self.passed += 2;
         if self.index.has_controls {
             self.check_controls(at + 1, end)?;
         }
-        Ok(end)
-    }
-
-    /// The same, away from the member loop, which keeps the cursor in a local.
-    fn string(&mut self, at: usize) -> Result<usize, ScanError> {
-        let mut quotes = self.quotes;
-        let end = self.quoted(&mut quotes, at)?;
-        self.quotes = quotes;
         Ok(end)
     }
 
@@ -402,7 +466,7 @@ impl Scanner<'_> {
             // Control characters are rare, and only some may stand outside strings.
             b'{' | b'[' if self.index.has_controls => {
                 let end = skip_value(self.bytes, at, self.depth, self.max_depth)?;
-                self.quotes = self.index.quotes_from(end);
+                self.passed = self.index.quotes_before(end);
                 Ok(end)
             }
             b'{' | b'[' => self.skip_brackets(at),
@@ -420,6 +484,8 @@ impl Scanner<'_> {
         let mut inside = 0_u64;
         while let Some(quotes) = self.index.quotes(number) {
             let quotes = quotes & wanted;
+            let before = self.passed;
+            self.passed += quotes.count_ones() as usize;
             // Each bit becomes the parity of the quotes up to it.
             let mut strings = quotes;
             for shift in [1, 2, 4, 8, 16, 32] {
@@ -449,9 +515,8 @@ impl Scanner<'_> {
                     } else {
                         depth = depth.saturating_sub(1);
                         if depth == 0 {
-                            let end = from + bit.trailing_zeros() as usize + 1;
-                            self.quotes = self.index.quotes_from(end);
-                            return Ok(end);
+                            self.passed = before + (quotes & (bit - 1)).count_ones() as usize;
+                            return Ok(from + bit.trailing_zeros() as usize + 1);
                         }
                     }
                 }
