@@ -126,6 +126,22 @@ fn hex4(bytes: &[u8]) -> Result<(u32, &[u8]), ScanError> {
     Ok((value, rest))
 }
 
+/// Where a number or literal ends that begins at `at` with this byte: at the first byte that none has.
+#[inline]
+pub(crate) fn word_end(bytes: &[u8], at: usize, byte: u8) -> Result<usize, ScanError> {
+    if !matches!(byte, b't' | b'f' | b'n' | b'-' | b'0'..=b'9') {
+        return Err(ScanError::Syntax);
+    }
+    let mut at = at + 1;
+    while bytes
+        .get(at)
+        .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+'))
+    {
+        at += 1;
+    }
+    Ok(at)
+}
+
 /// Delimits values without looking into them.
 struct Skipper<'a> {
     bytes: &'a [u8],
@@ -138,22 +154,9 @@ impl Skipper<'_> {
         match self.bytes.get(self.at) {
             Some(b'"') => self.at = string_end(self.bytes, self.at + 1)?.0 + 1,
             Some(b'{' | b'[') => self.brackets(depth)?,
-            Some(b't' | b'f' | b'n' | b'-' | b'0'..=b'9') => self.word(),
-            _ => return Err(ScanError::Syntax),
+            byte => self.at = word_end(self.bytes, self.at, byte.copied().unwrap_or(0))?,
         }
         Ok(())
-    }
-
-    /// A number or literal: up to the next separator.
-    fn word(&mut self) {
-        while self.bytes.get(self.at).is_some_and(|byte| {
-            !matches!(
-                byte,
-                b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'{' | b'[' | b':'
-            )
-        }) {
-            self.at += 1;
-        }
     }
 
     /// From an opening bracket to the one that closes it.

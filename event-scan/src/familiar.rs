@@ -6,21 +6,23 @@
 //! again, the key, its child in the trie and its colon are known by one comparison. That a step is
 //! remembered, replaced or forgotten changes how long a scan takes, never what it finds.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use crate::trie::NodeId;
 
-/// Steps that are remembered; an event has some sixty, and a pipeline a few kinds of events.
+/// Steps that are remembered; an event has some fifty, and a pipeline a few kinds of events.
 const STEPS: usize = 1024;
 
-/// Longest text of a step. It is compared in words of eight bytes.
+/// Longest text of a step.
 pub(crate) const LONGEST: usize = 32;
 
 /// Places that are tried for a step before another one has to go.
-const PROBES: u16 = 8;
+const PROBES: usize = 8;
 
-/// No step.
-const NONE: u16 = u16::MAX;
+/// No child.
+pub(crate) const UNWANTED: NodeId = NodeId::MAX;
 
 /// Number of what stands before a step: an earlier step, or the beginning of an object.
 pub(crate) type Link = usize;
@@ -33,11 +35,13 @@ impl Place {
     const NOWHERE: Self = Self(u32::MAX);
 
     /// Behind the opening brace of an object at a node.
+    #[inline(always)]
     pub(crate) const fn first(node: NodeId) -> Self {
         Self((node as u32) << 1 | 1)
     }
 
     /// Behind a value of the same object.
+    #[inline(always)]
     pub(crate) const fn behind_value(self) -> Self {
         Self(self.0 & !1)
     }
@@ -54,173 +58,235 @@ impl Place {
     }
 }
 
-/// One step.
+/// What is known of a step, in one word: in a guest, structs are returned through memory.
 #[derive(Clone, Copy, Debug)]
-struct Step {
-    text: [u64; 4],
-    /// All ones where the text has bytes.
-    mask: [u64; 4],
-    /// Where it stands. The same text means something else elsewhere.
-    place: Place,
-    known: Known,
-}
-
-/// What is known of a step.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Known {
-    /// The child of the object's node that the key leads to; [`Known::UNWANTED`] when to none.
-    pub(crate) child: NodeId,
-    /// Whether a path ends at the child.
-    pub(crate) is_wanted: bool,
-    len: u8,
-}
+pub(crate) struct Known(u32);
 
 impl Known {
-    /// No child.
-    pub(crate) const UNWANTED: NodeId = NodeId::MAX;
+    /// Of a key that leads to a child, or to [`UNWANTED`], and of a text of this length.
+    /// `is_wanted`: a path ends at the child.
+    pub(crate) const fn new(child: NodeId, is_wanted: bool, len: usize) -> Self {
+        let len = if len > 0x7F { 0x7F } else { len as u32 };
+        Self((child as u32) << 16 | (is_wanted as u32) << 8 | len)
+    }
 
-    /// Length of its text.
+    /// The child of the object's node that the key leads to, or [`UNWANTED`].
+    #[inline(always)]
+    pub(crate) const fn child(self) -> NodeId {
+        (self.0 >> 16) as NodeId
+    }
+
+    /// Whether a path ends at the child.
+    #[inline(always)]
+    pub(crate) const fn is_wanted(self) -> bool {
+        self.0 & 0x100 != 0
+    }
+
+    /// Length of the text.
     #[inline(always)]
     pub(crate) const fn len(self) -> usize {
-        self.len as usize
+        (self.0 & 0x7F) as usize
     }
 }
 
+/// A step that was recognised, in one word: what is known of it, and what it is to the step after
+/// it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Met(u64);
+
+impl Met {
+    /// No step. A step's text is never empty.
+    pub(crate) const NONE: Self = Self(0);
+
+    #[inline(always)]
+    const fn new(number: usize, known: Known) -> Self {
+        Self((number as u64) << 32 | known.0 as u64)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline(always)]
+    pub(crate) const fn known(self) -> Known {
+        Known(self.0 as u32)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn link(self) -> Link {
+        (self.0 >> 32) as Link
+    }
+}
+
+/// One step, in a cache line of its own.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Step {
+    text: Cell<[u8; LONGEST]>,
+    /// One bit for each byte of the text.
+    bits: Cell<u32>,
+    /// Where it stands. The same text means something else elsewhere.
+    place: Cell<Place>,
+    known: Cell<Known>,
+}
+
+impl Step {
+    const fn nothing() -> Self {
+        Self {
+            text: Cell::new([0; LONGEST]),
+            bits: Cell::new(0),
+            place: Cell::new(Place::NOWHERE),
+            known: Cell::new(Known(0)),
+        }
+    }
+
+    #[inline(always)]
+    fn is_at(&self, place: Place, text: &[u8; LONGEST]) -> bool {
+        let bits = self.bits.get();
+        equal(&self.text.get(), text) & bits == bits && self.place.get() == place
+    }
+}
+
+/// One bit for each byte in which two texts agree.
+#[cfg(any(
+    target_feature = "sse2",
+    target_feature = "simd128",
+    all(target_feature = "neon", target_arch = "aarch64")
+))]
+#[inline(always)]
+fn equal(one: &[u8; LONGEST], other: &[u8; LONGEST]) -> u32 {
+    use wide::u8x16;
+    let (one, _) = one.as_chunks::<16>();
+    let (other, _) = other.as_chunks::<16>();
+    let mut bits = 0;
+    for (number, (one, other)) in one.iter().zip(other).enumerate() {
+        let same = u8x16::new(*one).simd_eq(u8x16::new(*other));
+        bits |= same.to_bitmask() << (16 * number);
+    }
+    bits
+}
+
+/// The same on words of eight bytes, for targets without vectors.
+#[cfg(not(any(
+    target_feature = "sse2",
+    target_feature = "simd128",
+    all(target_feature = "neon", target_arch = "aarch64")
+)))]
+#[inline(always)]
+fn equal(one: &[u8; LONGEST], other: &[u8; LONGEST]) -> u32 {
+    let (one, _) = one.as_chunks::<8>();
+    let (other, _) = other.as_chunks::<8>();
+    let mut same = 0;
+    for (one, other) in one.iter().zip(other) {
+        let differs = u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
+        // Bytes up to the first that differs: what is behind it need not be known.
+        same += (differs.trailing_zeros() / 8) as usize;
+        if differs != 0 {
+            break;
+        }
+    }
+    ((1_u64 << same) - 1) as u32
+}
+
 /// The steps that are remembered. Room for all of them is taken once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Familiar {
-    steps: Vec<Step>,
+    steps: Box<[Step; STEPS]>,
     /// By what stands before: the steps that followed the last time and the time before.
-    links: Vec<[u16; 2]>,
+    links: Vec<Cell<[u16; 2]>>,
 }
 
 impl Familiar {
     /// Room for steps at the nodes of a trie.
     pub(crate) fn new(node_count: usize) -> Self {
-        let nothing = Step {
-            text: [0; 4],
-            mask: [0; 4],
-            place: Place::NOWHERE,
-            known: Known {
-                child: Known::UNWANTED,
-                is_wanted: false,
-                len: 0,
-            },
-        };
+        let steps: Vec<Step> = core::iter::repeat_with(Step::nothing).take(STEPS).collect();
+        let links = core::iter::repeat_with(Cell::default);
         Self {
-            steps: alloc::vec![nothing; STEPS],
-            links: alloc::vec![[NONE; 2]; STEPS + node_count],
+            steps: steps
+                .try_into()
+                .unwrap_or_else(|_| Box::new([const { Step::nothing() }; STEPS])),
+            links: links.take(STEPS + node_count).collect(),
         }
     }
 
-    /// The step that stands at the beginning of a text, if it is one that followed before. It is
-    /// what stands before the next one, then.
+    /// The step that stands at the beginning of a text, if it is one that followed before.
     #[inline(always)]
-    pub(crate) fn next(
-        &mut self,
-        link: &mut Link,
-        place: Place,
-        text: &[u8; LONGEST],
-    ) -> Option<Known> {
-        let [last, _] = *self.links.get(*link)?;
-        if let Some(step) = self.steps.get(usize::from(last))
+    pub(crate) fn next(&self, link: Link, place: Place, text: &[u8; LONGEST]) -> Met {
+        let Some(follows) = self.links.get(link) else {
+            return Met::NONE;
+        };
+        let last = usize::from(follows.get()[0]) % STEPS;
+        if let Some(step) = self.steps.get(last)
             && step.is_at(place, text)
         {
-            *link = usize::from(last);
-            return Some(step.known);
+            return Met::new(last, step.known.get());
         }
         self.earlier(link, place, text)
     }
 
     /// As [`Self::next`], of the step that followed the time before last.
     #[inline(never)]
-    fn earlier(&mut self, link: &mut Link, place: Place, text: &[u8; LONGEST]) -> Option<Known> {
-        let follows = self.links.get_mut(*link)?;
-        let step = self.steps.get(usize::from(follows[1]))?;
-        if !step.is_at(place, text) {
-            return None;
+    fn earlier(&self, link: Link, place: Place, text: &[u8; LONGEST]) -> Met {
+        let Some(follows) = self.links.get(link) else {
+            return Met::NONE;
+        };
+        let [last, before] = follows.get();
+        let number = usize::from(before) % STEPS;
+        match self.steps.get(number) {
+            Some(step) if step.is_at(place, text) => {
+                follows.set([before, last]);
+                Met::new(number, step.known.get())
+            }
+            _ => Met::NONE,
         }
-        *link = usize::from(follows[1]);
-        follows.swap(0, 1);
-        Some(step.known)
     }
 
-    /// Remembers a step, and that it followed. `text`: at least the step's own bytes, `len` of them.
+    /// Remembers the step at the beginning of a text, and what it followed. The result is what it is
+    /// to the step after it.
     #[inline(never)]
     pub(crate) fn remember(
-        &mut self,
+        &self,
         link: Link,
         place: Place,
         text: &[u8; LONGEST],
-        len: usize,
-        child: Option<NodeId>,
-        is_wanted: bool,
+        known: Known,
     ) -> Link {
-        let mut mask = [0_u8; LONGEST];
-        for byte in mask.iter_mut().take(len) {
-            *byte = u8::MAX;
+        let len = known.len().min(LONGEST);
+        let bits = ((1_u64 << len) - 1) as u32;
+        let mut own = [0; LONGEST];
+        let mut hash = place.0;
+        for (own, byte) in own.iter_mut().zip(text).take(len) {
+            *own = *byte;
+            hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
         }
-        let mask = words(&mask);
-        let mut text = words(text);
-        let mut hash = u64::from(place.0);
-        for (word, mask) in text.iter_mut().zip(mask) {
-            *word &= mask;
-            hash = (hash.rotate_left(23) ^ *word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        }
-        let first = (hash >> 54) as u16;
-        let ids = (0..PROBES).map(|probe| (first + probe) % STEPS as u16);
-        let step = |id: u16| self.steps.get(usize::from(id));
-        let mut ids = ids.filter(|id| {
-            step(*id).is_none_or(|step| {
-                step.place == Place::NOWHERE
-                    || (step.place == place && step.text == text && step.mask == mask)
-            })
-        });
-        let id = ids.next().unwrap_or(first % STEPS as u16);
-        let is_there = step(id).is_some_and(|step| step.place == place && step.text == text);
-        if !is_there {
-            if let Some(follows) = self.links.get_mut(usize::from(id)) {
-                *follows = [NONE; 2];
-            }
-            if let Some(step) = self.steps.get_mut(usize::from(id)) {
-                *step = Step {
-                    text,
-                    mask,
-                    place,
-                    known: Known {
-                        child: child.unwrap_or(Known::UNWANTED),
-                        is_wanted,
-                        len: len as u8,
-                    },
-                };
-            }
-        }
-        if let Some(follows) = self.links.get_mut(link)
-            && follows[0] != id
+        let first = (hash ^ hash >> 16) as usize % STEPS;
+        let is_it = |step: &Step| {
+            step.place.get() == place && step.bits.get() == bits && step.text.get() == own
+        };
+        let numbers = (0..PROBES).map(|probe| (first + probe) % STEPS);
+        let fits = |number: &usize| {
+            let step = self.steps.get(*number);
+            step.is_none_or(|step| step.place.get() == Place::NOWHERE || is_it(step))
+        };
+        let number = numbers.clone().find(fits).unwrap_or(first);
+        if let Some(step) = self.steps.get(number)
+            && !is_it(step)
         {
-            *follows = [id, follows[0]];
+            step.text.set(own);
+            step.bits.set(bits);
+            step.place.set(place);
+            step.known.set(known);
+            if let Some(follows) = self.links.get(number) {
+                follows.set([0; 2]);
+            }
         }
-        usize::from(id)
-    }
-}
-
-impl Step {
-    #[inline(always)]
-    fn is_at(&self, place: Place, text: &[u8; LONGEST]) -> bool {
-        let mut differs = 0;
-        for ((word, text), mask) in words(text).iter().zip(&self.text).zip(&self.mask) {
-            differs |= (word ^ text) & mask;
+        if let Some(follows) = self.links.get(link) {
+            let [last, _] = follows.get();
+            if usize::from(last) != number {
+                follows.set([number as u16, last]);
+            }
         }
-        differs == 0 && self.place == place
+        number
     }
-}
-
-#[inline(always)]
-fn words(text: &[u8; LONGEST]) -> [u64; 4] {
-    let (words, _) = text.as_chunks::<8>();
-    let mut out = [0; 4];
-    for (out, word) in out.iter_mut().zip(words) {
-        *out = u64::from_le_bytes(*word);
-    }
-    out
 }

@@ -1,10 +1,11 @@
 //! What a scan leaves behind: found values by the nodes of the trie.
 
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use crate::familiar::Familiar;
-use crate::text::Span;
-use crate::trie::{Node, NodeId, Trie};
+use crate::text::{Source, Span};
+use crate::trie::{NodeId, Trie};
 
 /// The sort of a found value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,24 +61,94 @@ impl Cut {
     }
 }
 
-/// What is known of one node of the trie.
-#[derive(Clone, Copy, Debug, Default)]
-struct Slot {
+/// What is known of one node of the trie: in cells, so that a scan can hold on to all of them.
+#[derive(Debug, Default)]
+#[repr(align(32))]
+pub(crate) struct Slot {
     /// The scan in which the node was met last.
-    met: u32,
-    found: Found,
+    met: Cell<u32>,
     /// Where it stands in the scanned document: of a text, with its quotes and escapes.
-    raw: Span,
+    from: Cell<u32>,
+    to: Cell<u32>,
+    kind: Cell<Kind>,
+    /// Where its text stands, when that is not between its quotes.
+    decoded: Cell<Option<Span>>,
+}
+
+/// Sort and source of a value, stored as one word.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(4))]
+struct Kind {
+    sort: Sort,
+    source: Source,
+    is_decoded: bool,
+}
+
+impl Slot {
+    /// Notes what stands here.
+    #[inline(always)]
+    pub(crate) fn note(&self, scan: u32, sort: Sort, source: Source, from: usize, to: usize) {
+        self.met.set(scan);
+        self.from.set(from as u32);
+        self.to.set(to as u32);
+        self.kind.set(Kind {
+            sort,
+            source,
+            is_decoded: false,
+        });
+    }
+
+    /// Whether something was noted in this scan.
+    #[inline(always)]
+    pub(crate) fn is_met(&self, scan: u32) -> bool {
+        self.met.get() == scan
+    }
+
+    /// Notes that the text that was noted stands elsewhere, without its escapes.
+    pub(crate) fn decoded(&self, text: Span) {
+        self.decoded.set(Some(text));
+        self.kind.set(Kind {
+            is_decoded: true,
+            ..self.kind.get()
+        });
+    }
+
+    /// Notes where a value ended that was noted when it began.
+    pub(crate) fn ended(&self, sort: Sort, to: usize) {
+        self.to.set(to as u32);
+        self.kind.set(Kind {
+            sort,
+            ..self.kind.get()
+        });
+    }
+
+    fn raw(&self) -> Span {
+        let source = self.kind.get().source;
+        Span::new(source, self.from.get() as usize, self.to.get() as usize)
+    }
+
+    fn found(&self) -> Found {
+        let Kind {
+            sort, is_decoded, ..
+        } = self.kind.get();
+        let span = match (sort, is_decoded, self.decoded.get()) {
+            (Sort::Absent, ..) => Span::EMPTY,
+            (Sort::Text, true, Some(text)) => text,
+            (Sort::Text, ..) => self.raw().without_ends(),
+            _ => self.raw(),
+        };
+        Found { sort, span }
+    }
 }
 
 /// What a scan leaves behind. Reused for every event.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Findings {
-    slots: Vec<Slot>,
+    pub(crate) slots: Vec<Slot>,
     /// What objects were like before.
     pub(crate) familiar: Familiar,
     /// Number of the scan under way; slots of earlier ones count as empty, so none is cleared.
-    scan: u32,
+    pub(crate) scan: u32,
     /// Members named `whose` at the top of the scanned object.
     pub cuts: Vec<Cut>,
     /// Whether a member is left after the cuts.
@@ -91,19 +162,23 @@ pub struct Findings {
 impl Findings {
     /// Room for the values of a trie.
     pub fn new(trie: &Trie) -> Self {
-        let mut this = Self {
+        let slots = core::iter::repeat_with(Slot::default);
+        Self {
+            slots: slots.take(trie.node_count()).collect(),
             familiar: Familiar::new(trie.node_count()),
-            ..Self::default()
-        };
-        this.slots.resize(trie.node_count(), Slot::default());
-        this
+            scan: 0,
+            cuts: Vec::new(),
+            has_members: false,
+            close: 0,
+            whole: Span::EMPTY,
+        }
     }
 
     /// What was found at a node in the last scan.
     #[inline]
     pub fn get(&self, node: NodeId) -> Found {
         match self.slots.get(usize::from(node)) {
-            Some(slot) if slot.met == self.scan => slot.found,
+            Some(slot) if slot.met.get() == self.scan => slot.found(),
             _ => Found::default(),
         }
     }
@@ -122,72 +197,50 @@ impl Findings {
     /// Where the text of a node stands in the scanned document, with its quotes.
     pub fn raw(&self, node: NodeId) -> Span {
         match self.slots.get(usize::from(node)) {
-            Some(slot) if slot.met == self.scan => slot.raw,
+            Some(slot) if slot.met.get() == self.scan => slot.raw(),
             _ => Span::EMPTY,
         }
     }
 
     pub(crate) fn reset(&mut self) {
         if self.scan == u32::MAX {
-            self.slots.fill(Slot::default());
+            self.slots.fill_with(Slot::default);
             self.scan = 0;
         }
         self.scan += 1;
         self.cuts.clear();
         self.has_members = false;
     }
+}
 
-    /// Notes what stands at a node. The result is where an earlier value of a duplicate key stood.
-    #[inline(always)]
-    pub(crate) fn note(
-        &mut self,
-        number: NodeId,
-        sort: Sort,
-        span: Span,
-        raw: Span,
-    ) -> Option<Span> {
-        let slot = self.slots.get_mut(usize::from(number))?;
-        let earlier = (slot.met == self.scan).then_some(slot.raw);
-        *slot = Slot {
-            met: self.scan,
-            found: Found { sort, span },
-            raw,
-        };
-        earlier
-    }
-
-    /// What an earlier value of a duplicate key held counts no longer.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn forget(&mut self, trie: &Trie, number: NodeId, earlier: Span) {
-        let from = usize::from(number);
-        let to = trie.node(number).map_or(from, |node| usize::from(node.end));
-        self.clear(from + 1, to);
-        for leap in trie.leaps_from(from, to) {
-            // By its other name the place may stand elsewhere, and counts.
-            let is_inside = self.slots.get(usize::from(leap)).is_some_and(|slot| {
-                slot.met == self.scan
-                    && earlier.start() <= slot.raw.start()
-                    && slot.raw.ends_in(earlier)
-            });
-            if let Some(node) = trie.node(leap).filter(|_| is_inside) {
-                self.clear(usize::from(leap), usize::from(node.end));
-            }
+/// What an earlier value of a duplicate key held counts no longer.
+#[cold]
+#[inline(never)]
+pub(crate) fn forget(slots: &[Slot], scan: u32, trie: &Trie, number: NodeId) {
+    let Some(earlier) = slots.get(usize::from(number)).map(Slot::raw) else {
+        return;
+    };
+    let end = |number: usize| {
+        let node = trie.node(number as NodeId);
+        node.map_or(number, |node| usize::from(node.end))
+    };
+    let clear = |from: usize, to: usize| {
+        // No scan has this number.
+        for slot in slots.get(from..to).unwrap_or_default() {
+            slot.met.set(0);
         }
-    }
-
-    fn clear(&mut self, from: usize, to: usize) {
-        let slots = self.slots.get_mut(from..to);
-        slots.unwrap_or_default().fill(Slot::default());
-    }
-
-    /// Notes where a value ended that was noted when it began.
-    pub(crate) fn keep(&mut self, number: NodeId, node: &Node, sort: Sort, span: Span) {
-        if let Some(slot) = self.slots.get_mut(usize::from(number)) {
-            slot.raw = span;
-            if node.is_wanted {
-                slot.found = Found { sort, span };
-            }
+    };
+    let (from, to) = (usize::from(number), end(usize::from(number)));
+    clear(from + 1, to);
+    for leap in trie.leaps_from(from, to) {
+        let leap = usize::from(leap);
+        // By its other name the place may stand elsewhere, and counts.
+        let is_inside = slots.get(leap).is_some_and(|slot| {
+            let raw = slot.raw();
+            slot.met.get() == scan && earlier.start() <= raw.start() && raw.ends_in(earlier)
+        });
+        if is_inside {
+            clear(leap, end(leap));
         }
     }
 }

@@ -9,18 +9,11 @@ use alloc::vec::Vec;
 /// Bytes that one word of the index stands for.
 pub const BLOCK: usize = 64;
 
-/// Quotes that most blocks do not exceed.
-const FEW: usize = 12;
-
 /// Where the quotes of one text are.
 #[derive(Debug, Default)]
 pub struct Index {
     /// Unescaped quotes; bit 0 of a word is the first byte of its block.
     quotes: Vec<u64>,
-    /// The same as positions, in order; there is room behind them.
-    positions: Vec<u32>,
-    /// How many positions count.
-    count: usize,
     /// The first and the last backslash. Escapes mostly stand close together, in one document in a
     /// string, and strings outside hold none.
     first_escape: usize,
@@ -42,7 +35,6 @@ impl Index {
 
     fn build(&mut self, text: &[u8], until_line_end: bool) -> usize {
         self.quotes.clear();
-        self.count = 0;
         self.first_escape = usize::MAX;
         self.last_escape = 0;
         self.has_controls = false;
@@ -79,46 +71,14 @@ impl Index {
                 }
                 quotes &= !escaped(escapes, &mut carry) & of_line;
                 if ends != 0 {
-                    self.push(from, quotes);
+                    self.quotes.push(quotes);
                     return from + ends.trailing_zeros() as usize + 1;
                 }
             }
-            self.push(from, quotes);
+            self.quotes.push(quotes);
             from += BLOCK;
         }
         text.len()
-    }
-
-    /// Adds the quotes of a block that begins at `from`.
-    #[inline(always)]
-    fn push(&mut self, from: usize, quotes: u64) {
-        self.quotes.push(quotes);
-        if self.positions.len() < self.count + BLOCK {
-            self.positions.resize((self.count + BLOCK) * 2, 0);
-        }
-        let Some(room) = self.positions.get_mut(self.count..) else {
-            return;
-        };
-        let Some((few, more)) = room.split_first_chunk_mut::<FEW>() else {
-            return;
-        };
-        // As many as most blocks hold are written whether they are there or not: how many there are
-        // can't be guessed, and what is written behind the last one is written over.
-        let mut rest = quotes;
-        for place in few {
-            *place = (from as u32).wrapping_add(rest.trailing_zeros());
-            rest &= rest.wrapping_sub(1);
-        }
-        if rest != 0 {
-            for place in more {
-                *place = (from as u32).wrapping_add(rest.trailing_zeros());
-                rest &= rest.wrapping_sub(1);
-                if rest == 0 {
-                    break;
-                }
-            }
-        }
-        self.count += quotes.count_ones() as usize;
     }
 
     /// Whether a backslash may stand between two positions. False is certain.
@@ -127,17 +87,22 @@ impl Index {
         from <= self.last_escape && self.first_escape < to
     }
 
-    /// Where the quotes are, in order.
+    /// The first and the last backslash; of none, no position is behind the one and before the other.
     #[inline(always)]
-    pub fn positions(&self) -> &[u32] {
-        self.positions.get(..self.count).unwrap_or(&[])
+    pub(crate) const fn escapes(&self) -> (usize, usize) {
+        (self.first_escape, self.last_escape)
     }
 
-    /// How many quotes stand before a position.
-    #[must_use]
-    pub fn quotes_before(&self, at: usize) -> usize {
-        self.positions()
-            .partition_point(|quote| (*quote as usize) < at)
+    /// The first quote at or after a position; the greatest position when there is none.
+    #[inline(always)]
+    pub fn quote_from(&self, at: usize) -> usize {
+        quote_from(&self.quotes, at)
+    }
+
+    /// The quotes of all blocks.
+    #[inline(always)]
+    pub fn blocks(&self) -> &[u64] {
+        &self.quotes
     }
 
     /// The quotes of one block.
@@ -145,6 +110,24 @@ impl Index {
     pub fn quotes(&self, number: usize) -> Option<u64> {
         self.quotes.get(number).copied()
     }
+}
+
+/// The first quote at or after a position, by the quotes of all blocks.
+#[inline(always)]
+pub(crate) fn quote_from(blocks: &[u64], at: usize) -> usize {
+    let mut number = at / BLOCK;
+    let Some(word) = blocks.get(number) else {
+        return usize::MAX;
+    };
+    let mut word = word & (u64::MAX << (at % BLOCK));
+    while word == 0 {
+        number += 1;
+        let Some(next) = blocks.get(number) else {
+            return usize::MAX;
+        };
+        word = *next;
+    }
+    number * BLOCK + word.trailing_zeros() as usize
 }
 
 /// The first block of a text; a shorter text is copied in front of blanks.
@@ -370,9 +353,13 @@ mod tests {
     }
 
     fn all_from(index: &Index, at: usize) -> Vec<usize> {
-        let from = index.quotes_before(at);
-        let all = index.positions()[from..].iter();
-        all.map(|quote| *quote as usize).collect()
+        let mut at = at;
+        let all = core::iter::from_fn(|| {
+            let quote = index.quote_from(at);
+            at = quote.saturating_add(1);
+            (quote != usize::MAX).then_some(quote)
+        });
+        all.collect()
     }
 
     #[test]

@@ -7,9 +7,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::bytewise::{decode, next_byte, skip_value};
-use crate::findings::{Cut, Findings, Sort};
-use crate::familiar::{Known, LONGEST, Link, Place};
+use crate::bytewise::{decode, next_byte, skip_value, word_end};
+use crate::familiar::{self, Familiar, Known, LONGEST, Link, Place, UNWANTED};
+use crate::findings::{self, Cut, Findings, Slot, Sort};
 use crate::index::{self, BLOCK, Index};
 use crate::text::{Source, Span, TextBuffers};
 use crate::trie::{Node, NodeId, Trie};
@@ -28,29 +28,36 @@ pub enum ScanError {
 
 /// What was met where no step was expected.
 enum Met {
-    /// A member: where its value begins, its child, whether that is wanted.
-    Member(usize, NodeId, bool),
+    /// A member: where its value begins, what it is to the next one, what is known of it.
+    Member(usize, Link, Known),
     /// A member that is ours: where its value ends.
     Ours(usize),
     /// The closing brace, where it stands.
     End(usize),
 }
 
-/// A scan under way.
-struct Scanner<'a> {
+/// What a scan reads from. It is copied where a loop needs it: what stands in locals does not have
+/// to be loaded again after each store.
+#[derive(Clone, Copy)]
+struct Ground<'a> {
     bytes: &'a [u8],
     index: &'a Index,
-    /// Where the quotes are.
-    quotes: &'a [u32],
-    /// How many quotes the scan has passed: it goes in step with them.
-    passed: usize,
-    depth: u32,
-    max_depth: u32,
-    source: Source,
     trie: &'a Trie,
+    familiar: &'a Familiar,
+    slots: &'a [Slot],
+    scan: u32,
+    source: Source,
+    max_depth: u32,
+}
+
+/// A scan under way.
+struct Scanner<'a> {
+    ground: Ground<'a>,
+    depth: u32,
     scratch: &'a mut String,
     decoded: &'a mut Vec<u8>,
-    findings: &'a mut Findings,
+    cuts: &'a mut Vec<Cut>,
+    has_members: bool,
 }
 
 /// Scans the object that stands at `at`; whitespace may stand before it. Leaves the position after
@@ -66,23 +73,28 @@ pub fn scan_object(
     findings.reset();
     let (text, index, scratch, decoded) = buffers.scan_parts(source);
     let mut scanner = Scanner {
-        bytes: text.as_bytes(),
-        index,
-        quotes: index.positions(),
-        passed: index.quotes_before(at),
+        ground: Ground {
+            bytes: text.as_bytes(),
+            index,
+            trie,
+            familiar: &findings.familiar,
+            slots: &findings.slots,
+            scan: findings.scan,
+            source,
+            max_depth: max_depth.min(MAX_DEPTH),
+        },
         depth: 0,
-        max_depth: max_depth.min(MAX_DEPTH),
-        source,
-        trie,
         scratch,
         decoded,
-        findings,
+        cuts: &mut findings.cuts,
+        has_members: false,
     };
     let (start, byte) = solid(text.as_bytes(), at);
     let (b'{', Some(root)) = (byte, trie.node(0)) else {
         return Err(ScanError::Syntax);
     };
     let end = scanner.object(start + 1, 0, root, true)?;
+    findings.has_members = scanner.has_members;
     findings.close = end - 1;
     findings.whole = Span::new(source, start, end);
     Ok(end)
@@ -115,7 +127,7 @@ fn behind_blanks(bytes: &[u8], at: usize) -> (usize, u8) {
 impl Scanner<'_> {
     fn enter(&mut self) -> Result<(), ScanError> {
         self.depth += 1;
-        if self.depth > self.max_depth {
+        if self.depth > self.ground.max_depth {
             Err(ScanError::TooDeep)
         } else {
             Ok(())
@@ -135,26 +147,31 @@ impl Scanner<'_> {
         top: bool,
     ) -> Result<usize, ScanError> {
         self.enter()?;
-        let bytes = self.bytes;
+        let ground = self.ground;
+        let (bytes, blocks) = (ground.bytes, ground.index.blocks());
+        let has_controls = ground.index.has_controls;
+        let (first_escape, last_escape) = ground.index.escapes();
         let mut place = Place::first(number);
         let mut link = place.link();
         let mut at = at;
         let mut has_members = false;
         loop {
             // Behind the opening brace, or behind a value.
-            if byte_at(bytes, at) == b'}' {
-                break;
-            }
-            let known = bytes
-                .get(at..)
-                .and_then(<[u8]>::first_chunk::<LONGEST>)
-                .and_then(|text| self.findings.familiar.next(&mut link, place, text));
-            let (value_at, child, is_wanted) = if let Some(known) = known {
-                self.passed += 2;
-                (at + known.len(), known.child, known.is_wanted)
+            let text = bytes.get(at..).and_then(<[u8]>::first_chunk::<LONGEST>);
+            let met = match text {
+                Some([b'}', ..]) => break,
+                Some(text) => ground.familiar.next(link, place, text),
+                None => familiar::Met::NONE,
+            };
+            let (value_at, known) = if !met.is_none() {
+                link = met.link();
+                (at + met.known().len(), met.known())
             } else {
-                match self.meet(at, place, node, top, has_members, &mut link)? {
-                    Met::Member(value_at, child, is_wanted) => (value_at, child, is_wanted),
+                match self.meet(at, link, place, node, top && !has_members, top)? {
+                    Met::Member(value_at, next, known) => {
+                        link = next;
+                        (value_at, known)
+                    }
                     Met::Ours(end) => {
                         place = place.behind_value();
                         at = end;
@@ -170,36 +187,61 @@ impl Scanner<'_> {
             place = place.behind_value();
             let (value_at, byte) = solid(bytes, value_at);
             if byte == b'"' {
-                let end = self.string(value_at)?;
-                if child != Known::UNWANTED {
-                    self.keep_text(child, is_wanted, value_at, end)?;
+                let end = index::quote_from(blocks, value_at + 1);
+                if end >= bytes.len() {
+                    return Err(ScanError::Syntax);
+                }
+                if has_controls {
+                    ground.check_controls(value_at + 1, end)?;
                 }
                 at = end + 1;
+                if let Some(slot) = ground.slots.get(usize::from(known.child())) {
+                    if slot.is_met(ground.scan) {
+                        ground.forget(known.child());
+                    }
+                    // What stands here need not be wanted: then only an earlier value is gone.
+                    let sort = if known.is_wanted() {
+                        Sort::Text
+                    } else {
+                        Sort::Absent
+                    };
+                    slot.note(ground.scan, sort, ground.source, value_at, at);
+                    if value_at < last_escape && first_escape < at && known.is_wanted() {
+                        self.decode_text(slot, value_at + 1, end)?;
+                    }
+                }
+            } else if byte != b'{' && byte != b'[' && known.child() == UNWANTED {
+                at = word_end(bytes, value_at, byte)?;
             } else {
-                let child = Some(child).filter(|child| *child != Known::UNWANTED);
-                at = self.value(value_at, byte, child)?;
+                at = self.value(value_at, byte, known)?;
             }
         }
         self.depth -= 1;
         if top {
-            self.findings.has_members = has_members;
+            self.has_members = has_members;
         }
         Ok(at + 1)
     }
 
     /// Meets a member that was not expected: between a value, or the opening brace, and its value.
-    /// The next time it is.
+    /// The next time it is. `is_bare`: no member is left before it after the cuts.
     #[inline(never)]
     fn meet(
         &mut self,
         from: usize,
+        link: Link,
         place: Place,
         node: &Node,
+        is_bare: bool,
         top: bool,
-        has_members: bool,
-        link: &mut Link,
     ) -> Result<Met, ScanError> {
-        let bytes = self.bytes;
+        let Ground {
+            bytes,
+            trie,
+            index,
+            familiar,
+            ..
+        } = self.ground;
         let (mut at, mut byte) = solid(bytes, from);
         if byte == b'}' {
             return Ok(Met::End(at));
@@ -215,11 +257,11 @@ impl Scanner<'_> {
         if byte != b'"' {
             return Err(ScanError::Syntax);
         }
-        let key_end = self.string(at)?;
-        let child = if self.index.may_escape(at + 1, key_end) {
+        let key_end = self.ground.string(at)?;
+        let child = if index.may_escape(at + 1, key_end) {
             self.child_of_any(node, at + 1, key_end)?
         } else {
-            self.trie.child(node, bytes, at + 1, key_end)
+            trie.child(node, bytes, at + 1, key_end)
         };
         (at, byte) = solid(bytes, key_end + 1);
         if byte != b':' {
@@ -229,8 +271,7 @@ impl Scanner<'_> {
         if top && child == Some(Trie::OURS) {
             let end = self.skip(value_at, byte)?;
             let (next, byte) = solid(bytes, end);
-            let is_first = !has_members;
-            self.findings.cuts.push(match (is_first, byte) {
+            self.cuts.push(match (is_bare, byte) {
                 (false, _) => Cut::new(comma_at, end),
                 (true, b',') => Cut::new(member_at, next + 1),
                 (true, _) => Cut::new(member_at, end),
@@ -238,20 +279,16 @@ impl Scanner<'_> {
             return Ok(Met::Ours(end));
         }
         let is_wanted = child
-            .and_then(|child| self.trie.node(child))
+            .and_then(|child| trie.node(child))
             .is_some_and(|node| node.is_wanted);
         let len = value_at - from;
-        if len <= LONGEST
-            && let Some(text) = bytes.get(from..).and_then(<[u8]>::first_chunk::<LONGEST>)
-        {
-            let familiar = &mut self.findings.familiar;
-            *link = familiar.remember(*link, place, text, len, child, is_wanted);
-        }
-        Ok(Met::Member(
-            value_at,
-            child.unwrap_or(Known::UNWANTED),
-            is_wanted,
-        ))
+        let known = Known::new(child.unwrap_or(UNWANTED), is_wanted, len);
+        let text = bytes.get(from..).and_then(<[u8]>::first_chunk::<LONGEST>);
+        let next = match text.filter(|_| len <= LONGEST) {
+            Some(text) => familiar.remember(link, place, text, known),
+            None => link,
+        };
+        Ok(Met::Member(value_at, next, known))
     }
 
     /// The child by a key that may hold escapes.
@@ -263,65 +300,70 @@ impl Scanner<'_> {
         from: usize,
         to: usize,
     ) -> Result<Option<NodeId>, ScanError> {
-        let raw = self.bytes.get(from..to).unwrap_or(&[]);
+        let Ground { bytes, trie, .. } = self.ground;
+        let raw = bytes.get(from..to).unwrap_or(&[]);
         if !raw.contains(&b'\\') {
-            return Ok(self.trie.child(node, self.bytes, from, to));
+            return Ok(trie.child(node, bytes, from, to));
         }
         self.decoded.clear();
         decode(raw, self.decoded)?;
-        Ok(self.trie.child(node, self.decoded, 0, self.decoded.len()))
+        Ok(trie.child(node, self.decoded, 0, self.decoded.len()))
     }
 
     /// A value; returns where it ends.
-    fn value(&mut self, at: usize, byte: u8, child: Option<NodeId>) -> Result<usize, ScanError> {
-        match child.and_then(|number| Some((number, self.trie.node(number)?))) {
-            Some((number, _)) if byte == b'"' => {
-                let end = self.string(at)?;
-                let is_wanted = self.trie.node(number).is_some_and(|node| node.is_wanted);
-                self.keep_text(number, is_wanted, at, end)?;
-                Ok(end + 1)
+    fn value(&mut self, at: usize, byte: u8, known: Known) -> Result<usize, ScanError> {
+        let ground = self.ground;
+        let child = known.child();
+        match (
+            ground.trie.node(child),
+            ground.slots.get(usize::from(child)),
+        ) {
+            (Some(node), Some(slot)) => {
+                if slot.is_met(ground.scan) {
+                    ground.forget(child);
+                }
+                self.keep(at, byte, child, node, slot)
             }
-            Some((number, node)) => self.other(at, byte, number, node),
-            None => self.skip(at, byte),
+            _ => self.skip(at, byte),
         }
     }
 
-    /// Keeps a string, with its quotes at `at` and `end`, at its node.
-    #[inline(always)]
-    fn keep_text(
-        &mut self,
-        number: NodeId,
-        is_wanted: bool,
-        at: usize,
-        end: usize,
-    ) -> Result<(), ScanError> {
-        let span = if self.index.may_escape(at + 1, end) && is_wanted {
-            self.text(at + 1, end)?
-        } else {
-            Span::new(self.source, at + 1, end)
-        };
-        // What stands here need not be wanted: then only an earlier value of it is gone.
-        let sort = if is_wanted { Sort::Text } else { Sort::Absent };
-        let raw = Span::new(self.source, at, end + 1);
-        if let Some(earlier) = self.findings.note(number, sort, span, raw) {
-            self.findings.forget(self.trie, number, earlier);
+    /// The text of a wanted string in a document that holds escapes somewhere.
+    #[cold]
+    #[inline(never)]
+    fn decode_text(&mut self, slot: &Slot, from: usize, to: usize) -> Result<(), ScanError> {
+        let raw = self.ground.bytes.get(from..to).unwrap_or(&[]);
+        if memchr::memchr(b'\\', raw).is_none() {
+            return Ok(());
         }
+        self.decoded.clear();
+        decode(raw, self.decoded)?;
+        let text = core::str::from_utf8(self.decoded).map_err(|_| ScanError::Syntax)?;
+        let start = self.scratch.len();
+        self.scratch.push_str(text);
+        slot.decoded(Span::new(Source::Scratch, start, self.scratch.len()));
         Ok(())
     }
 
-    /// A wanted value that is no string.
-    fn other(
+    /// Keeps a value at its node.
+    fn keep(
         &mut self,
         at: usize,
         byte: u8,
         number: NodeId,
         node: &Node,
+        slot: &Slot,
     ) -> Result<usize, ScanError> {
-        let begin = Span::new(self.source, at, at);
-        if let Some(earlier) = self.findings.note(number, Sort::Absent, Span::EMPTY, begin) {
-            self.findings.forget(self.trie, number, earlier);
-        }
+        let ground = self.ground;
+        slot.note(ground.scan, Sort::Absent, ground.source, at, at);
         let (end, sort) = match byte {
+            b'"' => {
+                let end = ground.string(at)?;
+                if ground.index.may_escape(at + 1, end) && node.is_wanted {
+                    self.decode_text(slot, at + 1, end)?;
+                }
+                (end + 1, Sort::Text)
+            }
             b'{' => {
                 let end = if node.has_keys() {
                     self.object(at + 1, number, node, false)?
@@ -337,41 +379,54 @@ impl Scanner<'_> {
                 };
                 (end, Sort::Array)
             }
-            b't' => (self.literal(at, b"true")?, Sort::True),
-            b'f' => (self.literal(at, b"false")?, Sort::False),
-            b'n' => (self.literal(at, b"null")?, Sort::Absent),
-            _ => (self.number(at)?, Sort::Number),
+            b't' => (ground.literal(at, b"true")?, Sort::True),
+            b'f' => (ground.literal(at, b"false")?, Sort::False),
+            b'n' => (ground.literal(at, b"null")?, Sort::Absent),
+            _ => (ground.number(at)?, Sort::Number),
         };
-        let span = Span::new(self.source, at, end);
-        self.findings.keep(number, node, sort, span);
+        slot.ended(if node.is_wanted { sort } else { Sort::Absent }, end);
         Ok(end)
     }
 
     /// From behind `[` to behind `]`: the first element is wanted, the others are skipped.
     fn array(&mut self, at: usize, first: NodeId) -> Result<usize, ScanError> {
         self.enter()?;
-        let (mut at, mut byte) = solid(self.bytes, at);
-        if byte == b']' {
-            self.depth -= 1;
-            return Ok(at + 1);
-        }
-        at = self.value(at, byte, Some(first))?;
-        loop {
-            (at, byte) = solid(self.bytes, at);
-            match byte {
-                b',' => {
-                    (at, byte) = solid(self.bytes, at + 1);
-                    at = self.skip(at, byte)?;
+        let bytes = self.ground.bytes;
+        let (mut at, mut byte) = solid(bytes, at);
+        if byte != b']' {
+            at = self.value(at, byte, Known::new(first, true, 0))?;
+            loop {
+                (at, byte) = solid(bytes, at);
+                if byte == b']' {
+                    break;
                 }
-                b']' => {
-                    self.depth -= 1;
-                    return Ok(at + 1);
+                if byte != b',' {
+                    return Err(ScanError::Syntax);
                 }
-                _ => return Err(ScanError::Syntax),
+                (at, byte) = solid(bytes, at + 1);
+                at = self.skip(at, byte)?;
             }
         }
+        self.depth -= 1;
+        Ok(at + 1)
     }
 
+    /// Delimits a value; returns where it ends.
+    fn skip(&self, at: usize, byte: u8) -> Result<usize, ScanError> {
+        let ground = self.ground;
+        match byte {
+            b'"' => Ok(ground.string(at)? + 1),
+            // Control characters are rare, and only some may stand outside strings.
+            b'{' | b'[' if ground.index.has_controls => {
+                skip_value(ground.bytes, at, self.depth, ground.max_depth)
+            }
+            b'{' | b'[' => ground.skip_brackets(at, self.depth),
+            _ => word_end(ground.bytes, at, byte),
+        }
+    }
+}
+
+impl Ground<'_> {
     fn literal(&self, at: usize, text: &[u8]) -> Result<usize, ScanError> {
         let end = at + text.len();
         if self.bytes.get(at..end) == Some(text) {
@@ -417,18 +472,19 @@ impl Scanner<'_> {
     }
 
     /// Where the string that begins with the quote at `at` has its closing quote.
-    #[inline(always)]
-    fn string(&mut self, at: usize) -> Result<usize, ScanError> {
-        // The quote at `at` is the next one.
-        let Some(end) = self.quotes.get(self.passed + 1) else {
+    fn string(&self, at: usize) -> Result<usize, ScanError> {
+        let end = self.index.quote_from(at + 1);
+        if end >= self.bytes.len() {
             return Err(ScanError::Syntax);
-        };
-        let end = *end as usize;
-        self.passed += 2;
+        }
         if self.index.has_controls {
             self.check_controls(at + 1, end)?;
         }
         Ok(end)
+    }
+
+    fn forget(&self, number: NodeId) {
+        findings::forget(self.slots, self.scan, self.trie, number);
     }
 
     /// RFC 8259: control characters stand in strings only escaped.
@@ -443,40 +499,9 @@ impl Scanner<'_> {
         }
     }
 
-    /// The text of a wanted string in a document that holds escapes somewhere.
-    #[cold]
-    #[inline(never)]
-    fn text(&mut self, from: usize, to: usize) -> Result<Span, ScanError> {
-        let raw = self.bytes.get(from..to).unwrap_or(&[]);
-        if memchr::memchr(b'\\', raw).is_none() {
-            return Ok(Span::new(self.source, from, to));
-        }
-        self.decoded.clear();
-        decode(raw, self.decoded)?;
-        let text = core::str::from_utf8(self.decoded).map_err(|_| ScanError::Syntax)?;
-        let start = self.scratch.len();
-        self.scratch.push_str(text);
-        Ok(Span::new(Source::Scratch, start, self.scratch.len()))
-    }
-
-    /// Delimits a value; returns where it ends.
-    fn skip(&mut self, at: usize, byte: u8) -> Result<usize, ScanError> {
-        match byte {
-            b'"' => Ok(self.string(at)? + 1),
-            // Control characters are rare, and only some may stand outside strings.
-            b'{' | b'[' if self.index.has_controls => {
-                let end = skip_value(self.bytes, at, self.depth, self.max_depth)?;
-                self.passed = self.index.quotes_before(end);
-                Ok(end)
-            }
-            b'{' | b'[' => self.skip_brackets(at),
-            _ => skip_value(self.bytes, at, self.depth, self.max_depth),
-        }
-    }
-
     /// From an opening bracket to the one that closes it, a block at a time: brackets outside
     /// strings are counted. Which kind closes which is not looked at.
-    fn skip_brackets(&mut self, at: usize) -> Result<usize, ScanError> {
+    fn skip_brackets(&self, at: usize, outer: u32) -> Result<usize, ScanError> {
         let mut number = at / BLOCK;
         let mut wanted = u64::MAX << (at % BLOCK);
         let mut depth = 0_u32;
@@ -484,8 +509,6 @@ impl Scanner<'_> {
         let mut inside = 0_u64;
         while let Some(quotes) = self.index.quotes(number) {
             let quotes = quotes & wanted;
-            let before = self.passed;
-            self.passed += quotes.count_ones() as usize;
             // Each bit becomes the parity of the quotes up to it.
             let mut strings = quotes;
             for shift in [1, 2, 4, 8, 16, 32] {
@@ -500,7 +523,7 @@ impl Scanner<'_> {
             let outside = wanted & !strings;
             let (open, close) = (open & outside, close & outside);
             let (opened, closed) = (open.count_ones(), close.count_ones());
-            if closed < depth && self.depth + depth + opened <= self.max_depth {
+            if closed < depth && outer + depth + opened <= self.max_depth {
                 depth = depth + opened - closed;
             } else {
                 let mut both = open | close;
@@ -509,13 +532,12 @@ impl Scanner<'_> {
                     both ^= bit;
                     if open & bit != 0 {
                         depth += 1;
-                        if self.depth + depth > self.max_depth {
+                        if outer + depth > self.max_depth {
                             return Err(ScanError::TooDeep);
                         }
                     } else {
                         depth = depth.saturating_sub(1);
                         if depth == 0 {
-                            self.passed = before + (quotes & (bit - 1)).count_ones() as usize;
                             return Ok(from + bit.trailing_zeros() as usize + 1);
                         }
                     }

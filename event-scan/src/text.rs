@@ -84,6 +84,15 @@ impl Span {
         }
     }
 
+    /// This span without its first and its last byte.
+    pub(crate) const fn without_ends(self) -> Self {
+        Self {
+            source: self.source,
+            from: self.from + 1,
+            to: self.to.saturating_sub(1),
+        }
+    }
+
     /// A part of this span, given by its offsets in it.
     pub const fn part(self, from: usize, to: usize) -> Self {
         Self {
