@@ -148,6 +148,19 @@ impl Step {
     }
 }
 
+#[cfg(any(
+    target_feature = "sse2",
+    target_feature = "simd128",
+    all(target_feature = "neon", target_arch = "aarch64")
+))]
+use agreeing_vectors as equal;
+#[cfg(not(any(
+    target_feature = "sse2",
+    target_feature = "simd128",
+    all(target_feature = "neon", target_arch = "aarch64")
+)))]
+use agreeing_words as equal;
+
 /// One bit for each byte in which two texts agree.
 #[cfg(any(
     target_feature = "sse2",
@@ -155,7 +168,7 @@ impl Step {
     all(target_feature = "neon", target_arch = "aarch64")
 ))]
 #[inline(always)]
-fn equal(one: &[u8; LONGEST], other: &[u8; LONGEST]) -> u32 {
+fn agreeing_vectors(one: &[u8; LONGEST], other: &[u8; LONGEST]) -> u32 {
     use wide::u8x16;
     let (one, _) = one.as_chunks::<16>();
     let (other, _) = other.as_chunks::<16>();
@@ -167,20 +180,23 @@ fn equal(one: &[u8; LONGEST], other: &[u8; LONGEST]) -> u32 {
     bits
 }
 
-/// The same on words of eight bytes, for targets without vectors.
-#[cfg(not(any(
-    target_feature = "sse2",
-    target_feature = "simd128",
-    all(target_feature = "neon", target_arch = "aarch64")
-)))]
+/// One bit for each byte up to the first in which two texts differ, for targets without vectors:
+/// what is behind it need not be known.
+#[cfg(any(
+    test,
+    not(any(
+        target_feature = "sse2",
+        target_feature = "simd128",
+        all(target_feature = "neon", target_arch = "aarch64")
+    ))
+))]
 #[inline(always)]
-fn equal(one: &[u8; LONGEST], other: &[u8; LONGEST]) -> u32 {
+fn agreeing_words(one: &[u8; LONGEST], other: &[u8; LONGEST]) -> u32 {
     let (one, _) = one.as_chunks::<8>();
     let (other, _) = other.as_chunks::<8>();
     let mut same = 0;
     for (one, other) in one.iter().zip(other) {
         let differs = u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
-        // Bytes up to the first that differs: what is behind it need not be known.
         same += (differs.trailing_zeros() / 8) as usize;
         if differs != 0 {
             break;
@@ -288,5 +304,98 @@ impl Familiar {
             }
         }
         number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(of: &str) -> [u8; LONGEST] {
+        let mut text = [b'x'; LONGEST];
+        text[..of.len()].copy_from_slice(of.as_bytes());
+        text
+    }
+
+    #[test]
+    fn a_step_is_known_only_where_it_stood() {
+        let familiar = Familiar::new(4);
+        let (first, inside) = (Place::first(2), Place::first(2).behind_value());
+        let known = Known::new(7, true, 5);
+        assert!(
+            familiar
+                .next(first.link(), first, &text("\"ab\":"))
+                .is_none()
+        );
+        let link = familiar.remember(first.link(), first, &text("\"ab\":1"), known);
+        let met = familiar.next(first.link(), first, &text("\"ab\":"));
+        assert!(!met.is_none() && met.link() == link);
+        let known = met.known();
+        assert_eq!(
+            (known.child(), known.is_wanted(), known.len()),
+            (7, true, 5)
+        );
+        for (link, place, other) in [
+            (first.link(), first, "\"ac\":"),
+            (first.link(), first, "\"ab\" :"),
+            (first.link(), inside, "\"ab\":"),
+            (first.link(), Place::first(1), "\"ab\":"),
+            (link, inside, "\"ab\":"),
+            (STEPS + 100, first, "\"ab\":"),
+        ] {
+            assert!(
+                familiar.next(link, place, &text(other)).is_none(),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn vectors_and_words_agree_up_to_the_first_difference() {
+        let one: [u8; LONGEST] = core::array::from_fn(|at| at as u8 * 7);
+        assert_eq!((equal(&one, &one), agreeing_words(&one, &one)), (!0, !0));
+        for at in 0..LONGEST {
+            for bit in 0..8 {
+                let mut other = one;
+                other[at] ^= 1 << bit;
+                let below = (1_u32 << at) - 1;
+                assert_eq!(agreeing_words(&one, &other), below);
+                assert_eq!(equal(&one, &other), !(1 << at), "{at}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_two_that_followed_are_expected_and_any_text_may_be_remembered() {
+        let familiar = Familiar::new(1);
+        let place = Place::first(0);
+        let steps: Vec<_> = (0..3 * STEPS)
+            .map(|number| (number, text(&alloc::format!(",\"{number}\":"))))
+            .collect();
+        let mut before: Option<usize> = None;
+        for (number, text) in &steps {
+            let len = alloc::format!(",\"{number}\":").len();
+            let child = (*number % 100) as NodeId;
+            familiar.remember(place.link(), place, text, Known::new(child, false, len));
+            // The one before may have had to make room; it is never taken for another one.
+            for number in [Some(*number), before].into_iter().flatten() {
+                let met = familiar.next(place.link(), place, &steps[number].1);
+                assert!(met.is_none() || met.known().child() == (number % 100) as NodeId);
+            }
+            let met = familiar.next(place.link(), place, text);
+            assert_eq!(met.known().child(), child);
+            before = Some(*number);
+        }
+        // The longest text that fits, and lengths that do not fit a word.
+        let known = Known::new(UNWANTED, false, LONGEST);
+        familiar.remember(place.link(), place, &[b'k'; LONGEST], known);
+        let met = familiar.next(place.link(), place, &[b'k'; LONGEST]);
+        assert_eq!(
+            (met.known().len(), met.known().child()),
+            (LONGEST, UNWANTED)
+        );
+        let mut other = [b'k'; LONGEST];
+        other[LONGEST - 1] = b'l';
+        assert!(familiar.next(place.link(), place, &other).is_none());
     }
 }

@@ -234,9 +234,12 @@ mod vectors {
     #[inline(always)]
     pub(super) fn has_rare(block: &[u8; BLOCK]) -> bool {
         let (most, slash) = (u8x16::splat(0x1F), u8x16::splat(b'\\'));
-        let [a, b, c, d] =
-            load(block).map(|lane| lane.max(most).simd_eq(most) | lane.simd_eq(slash));
-        ((a | b) | (c | d)).to_bitmask() != 0
+        let lanes = load(block);
+        let [a, b, c, d] = lanes;
+        // The least byte of each four tells whether one of them is below.
+        let least = a.min(b).min(c.min(d));
+        let [a, b, c, d] = lanes.map(|lane| lane.simd_eq(slash));
+        ((a | b) | (c | d) | least.max(most).simd_eq(most)).to_bitmask() != 0
     }
 }
 

@@ -16,7 +16,7 @@ pub mod snapshot;
 
 mod document;
 mod golden;
-mod pointers;
+pub mod pointers;
 mod words;
 
 /// One fuzz target.

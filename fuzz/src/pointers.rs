@@ -5,7 +5,7 @@ use crate::random::Random;
 
 /// Pointers that are looked for in every document. Some share their first or last eight bytes, some
 /// are prefixes of others.
-pub(crate) const FIXED: &[&str] = &[
+pub const FIXED: &[&str] = &[
     "/",
     "//",
     "/a",

@@ -94,6 +94,42 @@ fn changed_seeds_hold() {
     }
 }
 
+/// What a scanner has met before changes how long a scan takes and never what it finds: one that has
+/// seen thousands of documents, damaged ones among them, finds in each what a new one finds.
+#[test]
+fn what_was_met_before_changes_nothing() {
+    use whose_fuzz::pointers::FIXED;
+
+    let seeds = seeds("scan");
+    let mut old = Probe::new(FIXED);
+    let mut texts = Vec::new();
+    for number in 0..rounds(3000) {
+        let mut random = Random::new(number);
+        texts.push(generate::document(&mut random, number % 2 == 0));
+        let changed = change::changed(number, &seeds);
+        texts.extend(String::from_utf8(changed));
+        // The same member behind a brace, behind a value and behind nothing.
+        for (before, after) in [("{", ""), ("{,", ""), ("{\"a\":1", ""), ("{\"a\":{", "}")] {
+            texts.push(format!(
+                "{before}\"b\":[{{\"c\":2}}]{after},\"a\":\"{number}\"}}"
+            ));
+        }
+    }
+    let (mut found, mut refused) = (0, 0);
+    for text in texts.iter().chain(&texts) {
+        let mut new = Probe::new(FIXED);
+        let line = text.replace('\n', " ");
+        let result = old.line(&line, 0);
+        assert_eq!(result, new.line(&line, 0), "{line:?}");
+        assert_eq!(old.inner(text, 0), new.inner(text, 0), "{text:?}");
+        match result {
+            Ok(_) => found += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(found > 100 && refused > 100, "{found} {refused}");
+}
+
 /// As deep as allowed and one deeper, one bracket more than `serde_json` reads: what is looked
 /// into, what is skipped, and with control characters, which take another way through the scanner.
 #[test]
