@@ -356,9 +356,8 @@ impl<'s> Enricher<'s> {
             None => OutcomeKind::OutOfScope,
         };
         let mut holders: Vec<Holder> = Vec::new();
-        self.layers.for_each_holder(&key, |holder| {
-            let same = |known: &Holder| known.is_same_identity(&holder);
-            if holders.len() < MAX_RECORDS && !holders.iter().any(same) {
+        self.layers.for_each_holder(&key, |holder, _| {
+            if holders.len() < MAX_RECORDS && !holders.contains(&holder) {
                 holders.push(holder);
             }
         });

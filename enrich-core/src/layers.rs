@@ -20,19 +20,16 @@ pub(crate) struct Layer<'s> {
     pub(crate) snapshot: Snapshot<'s>,
     /// Digest of the shard at the bottom: its own for a shard.
     root: [u8; 32],
+    /// What a context says about the snapshot in every event, written once.
+    pub(crate) said: Vec<u8>,
 }
 
 /// A holder of a key, and in which layer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
     pub(crate) layer: u8,
-    pub(crate) candidate: Candidate,
-}
-
-impl Holder {
-    pub(crate) fn is_same_identity(&self, other: &Self) -> bool {
-        self.layer == other.layer && self.candidate.identity == other.candidate.identity
-    }
+    /// Row of the identity.
+    pub(crate) identity: u32,
 }
 
 /// Every attached snapshot, in the order of attaching.
@@ -127,10 +124,12 @@ impl<'s> Layers<'s> {
         let handle = self.next_handle;
         self.next_handle = self.next_handle.checked_add(1).unwrap_or(0);
         self.has_overlays |= snapshot.header().layer == LayerKind::Overlay;
+        let said = crate::render::native::snapshot_facts(snapshot.header());
         self.layers.push(Layer {
             handle,
             snapshot,
             root,
+            said,
         });
         Ok(handle)
     }
@@ -159,8 +158,8 @@ impl<'s> Layers<'s> {
         Ok(())
     }
 
-    /// Calls `f` with everyone who holds a key, at any time, after overlays.
-    pub(crate) fn for_each_holder(&self, key: &Key<'_>, mut f: impl FnMut(Holder)) {
+    /// Calls `f` with everyone who holds a key, at any time, and when they do; after overlays.
+    pub(crate) fn for_each_holder(&self, key: &Key<'_>, mut f: impl FnMut(Holder, Candidate)) {
         for (number, layer) in self.layers.iter().enumerate() {
             let candidates = layer.snapshot.find(key);
             if matches!(candidates, Candidates::Absent | Candidates::Nobody)
@@ -170,10 +169,11 @@ impl<'s> Layers<'s> {
             }
             layer.snapshot.for_each_candidate(candidates, |candidate| {
                 if !self.has_overlays || !self.is_replaced_above(number, candidate.identity) {
-                    f(Holder {
+                    let holder = Holder {
                         layer: number as u8,
-                        candidate,
-                    });
+                        identity: candidate.identity,
+                    };
+                    f(holder, candidate);
                 }
             });
         }
@@ -215,9 +215,7 @@ impl<'s> Layers<'s> {
     }
 
     pub(crate) fn identity(&self, holder: Holder) -> Option<IdentityRef<'_>> {
-        self.get(holder.layer)?
-            .snapshot
-            .identity(holder.candidate.identity)
+        self.get(holder.layer)?.snapshot.identity(holder.identity)
     }
 
     /// The scope of a provider, domain and part, from the newest layer that names its owner, else

@@ -6,6 +6,7 @@ use crate::event::observation::{Observation, Observed, ObservedKey};
 use crate::event::text::TextBuffers;
 use crate::key::Key;
 use crate::layers::{Holder, Layers};
+use crate::snapshot::Candidate;
 use crate::vocabulary::OutcomeKind;
 
 /// Most candidates of an ambiguous key that are kept; more are counted.
@@ -70,11 +71,11 @@ pub(crate) fn resolve(
         );
         let is_id = key.key_type.is_unique_id();
         let mut tally = Tally::default();
-        layers.for_each_holder(&wanted, |holder| {
+        layers.for_each_holder(&wanted, |holder, candidate| {
             if !is_id && has_other_id(layers, buffers, keys, holder) {
                 refused = true;
             } else {
-                tally.count(layers, holder, time_ms);
+                tally.count(layers, holder, candidate, time_ms);
             }
         });
         let Some(mut found) = tally.outcome() else {
@@ -156,12 +157,10 @@ struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, layers: &Layers<'_>, holder: Holder, time_ms: i64) {
+    fn count(&mut self, layers: &Layers<'_>, holder: Holder, candidate: Candidate, time_ms: i64) {
         self.is_known = true;
-        let candidate = holder.candidate;
         if candidate.valid_from_ms <= time_ms && time_ms < candidate.valid_to_ms {
-            let same = |known: &Holder| known.is_same_identity(&holder);
-            if !self.now.iter().any(same) {
+            if !self.now.contains(&holder) {
                 self.now_count += 1;
                 let _ = self.now.try_push(holder);
             }
@@ -205,7 +204,9 @@ impl Tally {
 /// What one key leads to as of a time; `None` when nobody ever held it.
 pub(crate) fn resolve_key(layers: &Layers<'_>, key: &Key<'_>, time_ms: i64) -> Option<Resolution> {
     let mut tally = Tally::default();
-    layers.for_each_holder(key, |holder| tally.count(layers, holder, time_ms));
+    layers.for_each_holder(key, |holder, candidate| {
+        tally.count(layers, holder, candidate, time_ms);
+    });
     tally.outcome()
 }
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use arrayvec::ArrayVec;
 
-use crate::assess;
+use crate::assess::{self, Assessment};
 use crate::config::Config;
 use crate::event::bytewise;
 use crate::event::envelope::{self, Envelope};
@@ -346,12 +346,14 @@ impl Pass<'_, '_, '_, '_> {
             time_ms,
             &mut resolutions,
         );
-        let assessment = assess::assess(
+        let mut assessment = Assessment::default();
+        assess::assess(
             self.layers,
             &self.buffers,
             self.observation,
             &resolutions,
             time_ms,
+            &mut assessment,
         );
         for assessed in &assessment.identities {
             stats.outcome(assessed.outcome);

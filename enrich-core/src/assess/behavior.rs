@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 
 use super::glob;
-use crate::event::observation::Facts;
+use crate::event::observation::{Facts, MAX_IDENTITIES};
 use crate::event::text::{Span, TextBuffers};
 use crate::layers::Layers;
 use crate::snapshot::{ExpectationRef, IdentityRef};
@@ -24,10 +24,17 @@ pub(crate) struct Deviation<'s> {
 
 /// The verdict on one identity in one event.
 #[derive(Clone, Debug)]
-pub(crate) struct Judgement<'s> {
+pub(crate) struct Judgement {
     pub(crate) verdict: Verdict,
-    pub(crate) deviations: ArrayVec<Deviation<'s>, 8>,
+    /// Range of its deviations among those of the event.
+    pub(crate) deviations: (usize, usize),
 }
+
+/// Most deviations of one identity: one a dimension.
+const MOST: usize = 8;
+
+/// All deviations of one event.
+pub(crate) type Deviations<'s> = ArrayVec<Deviation<'s>, { MOST * MAX_IDENTITIES }>;
 
 /// Judges an event. A dimension that the event does not show, such as a source that is no address,
 /// cannot be compared and counts neither way.
@@ -37,9 +44,10 @@ pub(crate) fn judge<'s>(
     identity: &IdentityRef<'s>,
     facts: &Facts,
     time_ms: Option<i64>,
-) -> Judgement<'s> {
+    deviations: &mut Deviations<'s>,
+) -> Judgement {
     let mut compared = false;
-    let mut deviations = ArrayVec::new();
+    let from = deviations.len();
     for expectation in identity.expectations() {
         let Some(dimension) = expectation.dimension() else {
             continue;
@@ -90,22 +98,24 @@ pub(crate) fn judge<'s>(
             Some(true) => compared = true,
             Some(false) => {
                 compared = true;
-                let _ = deviations.try_push(Deviation {
-                    dimension,
-                    seen,
-                    hour,
-                    expected: expectation,
-                });
+                if deviations.len() < from + MOST {
+                    let _ = deviations.try_push(Deviation {
+                        dimension,
+                        seen,
+                        hour,
+                        expected: expectation,
+                    });
+                }
             }
         }
     }
-    let verdict = match (compared, deviations.is_empty()) {
+    let verdict = match (compared, deviations.len() == from) {
         (false, _) => Verdict::NoBaseline,
         (true, true) => Verdict::Expected,
         (true, false) => Verdict::Unexpected,
     };
     Judgement {
         verdict,
-        deviations,
+        deviations: (from, deviations.len()),
     }
 }

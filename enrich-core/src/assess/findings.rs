@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use crate::event::observation::{Facts, Observed, ObservedKey};
+use crate::event::observation::{Facts, MAX_IDENTITIES, Observed, ObservedKey};
 use crate::event::text::TextBuffers;
 use crate::key::KeyType;
 use crate::snapshot::{CredentialRef, FindingRef, IdentityRef, TimeFact};
@@ -45,8 +45,11 @@ impl EventFinding<'_> {
     }
 }
 
-/// All findings of one identity in one event.
-pub(crate) type Findings<'s> = ArrayVec<EventFinding<'s>, 16>;
+/// Most findings of one identity in one event.
+const MOST: usize = 16;
+
+/// All findings of one event.
+pub(crate) type Findings<'s> = ArrayVec<EventFinding<'s>, { MOST * MAX_IDENTITIES }>;
 
 /// The credential that the event shows.
 pub(crate) fn credential_used<'s>(
@@ -76,7 +79,7 @@ const fn is_credential(key_type: KeyType) -> bool {
     )
 }
 
-/// Collects the findings. Times are judged at `time_ms`, the event's time or, without one, the
+/// Collects the findings of one identity, at most [`MOST`]. Times are judged at `time_ms`, the event's time or, without one, the
 /// snapshot's.
 pub(crate) fn collect<'s>(
     observed: &Observed,
@@ -85,8 +88,9 @@ pub(crate) fn collect<'s>(
     credential: Option<&CredentialRef<'s>>,
     outcome: OutcomeKind,
     time_ms: i64,
-) -> Findings<'s> {
-    let mut out = Findings::new();
+    out: &mut Findings<'s>,
+) {
+    let from = out.len();
     let acts = observed.role != Role::Target;
     let mut add = |name, owasp, severity, evidence| {
         let _ = out.try_push(EventFinding {
@@ -182,15 +186,17 @@ pub(crate) fn collect<'s>(
         if judged_rotation && finding.name() == "long_lived_secret" {
             if let Some(known) = out
                 .iter_mut()
+                .skip(from)
                 .find(|known| known.name == "long_lived_secret")
             {
                 known.exception = finding.exception();
             }
             continue;
         }
-        let _ = out.try_push(of_snapshot(&finding));
+        if out.len() < from + MOST {
+            let _ = out.try_push(of_snapshot(&finding));
+        }
     }
-    out
 }
 
 fn of_snapshot<'s>(finding: &FindingRef<'s>) -> EventFinding<'s> {

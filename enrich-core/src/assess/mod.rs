@@ -8,8 +8,8 @@ pub(crate) mod triage;
 
 use arrayvec::ArrayVec;
 
-use self::behavior::Judgement;
-use self::findings::Findings;
+use self::behavior::{Deviation, Deviations, Judgement};
+use self::findings::{EventFinding, Findings};
 use self::triage::Triage;
 use crate::event::observation::{MAX_IDENTITIES, Observation};
 use crate::event::text::TextBuffers;
@@ -29,30 +29,48 @@ pub(crate) struct Assessed<'s> {
     pub(crate) layer: u8,
     pub(crate) credential: Option<CredentialRef<'s>>,
     /// For those who act and are known.
-    pub(crate) judgement: Option<Judgement<'s>>,
-    pub(crate) findings: Findings<'s>,
+    pub(crate) judgement: Option<Judgement>,
+    /// Range of its findings among those of the event.
+    findings: (usize, usize),
     /// For misses and orphans: who answers for the place.
     pub(crate) scope: Option<ScopeRef<'s>>,
 }
 
-/// What an event means.
-#[derive(Clone, Debug)]
+/// What an event means. It is large and made in its place: to return it would be to copy it.
+#[derive(Debug, Default)]
 pub(crate) struct Assessment<'s> {
     pub(crate) identities: ArrayVec<Assessed<'s>, MAX_IDENTITIES>,
+    /// Those of all identities.
+    findings: Findings<'s>,
+    deviations: Deviations<'s>,
     pub(crate) triage: Option<Triage<'s>>,
     /// The identity that response is about.
     pub(crate) primary: Option<usize>,
 }
 
-/// Assesses an event. `time_ms` is the time at which keys were resolved.
+impl<'s> Assessment<'s> {
+    /// The findings of an identity.
+    pub(crate) fn findings(&self, assessed: &Assessed<'_>) -> &[EventFinding<'s>] {
+        let (from, to) = assessed.findings;
+        self.findings.get(from..to).unwrap_or_default()
+    }
+
+    /// The dimensions in which an event does not fit an identity.
+    pub(crate) fn deviations(&self, judgement: &Judgement) -> &[Deviation<'s>] {
+        let (from, to) = judgement.deviations;
+        self.deviations.get(from..to).unwrap_or_default()
+    }
+}
+
+/// Assesses an event, into an empty assessment. `time_ms` is the time at which keys were resolved.
 pub(crate) fn assess<'s>(
     layers: &'s Layers<'_>,
     buffers: &TextBuffers<'_>,
     observation: &Observation,
     resolutions: &[Resolution],
     time_ms: i64,
-) -> Assessment<'s> {
-    let mut identities = ArrayVec::new();
+    out: &mut Assessment<'s>,
+) {
     for (observed, resolution) in observation.identities.iter().zip(resolutions) {
         let identity = resolution.holder.and_then(|holder| layers.identity(holder));
         let acts = matches!(observed.role, Role::Actor | Role::Effective);
@@ -66,9 +84,11 @@ pub(crate) fn assess<'s>(
                 identity,
                 &observation.facts,
                 observation.time_ms,
+                &mut out.deviations,
             )
         });
-        let findings = identity.as_ref().map_or_else(Findings::new, |identity| {
+        let findings_from = out.findings.len();
+        if let Some(identity) = &identity {
             findings::collect(
                 observed,
                 &observation.facts,
@@ -76,8 +96,9 @@ pub(crate) fn assess<'s>(
                 credential.as_ref(),
                 resolution.outcome,
                 time_ms,
-            )
-        });
+                &mut out.findings,
+            );
+        }
         // No alert is nobody's: an unknown identity and an orphan are asked about at their place.
         let nobody = identity
             .as_ref()
@@ -96,33 +117,28 @@ pub(crate) fn assess<'s>(
         } else {
             None
         };
-        let _ = identities.try_push(Assessed {
+        let _ = out.identities.try_push(Assessed {
             role: observed.role,
             outcome: resolution.outcome,
             identity,
             layer: resolution.holder.map_or(0, |holder| holder.layer),
             credential,
             judgement,
-            findings,
+            findings: (findings_from, out.findings.len()),
             scope,
         });
     }
     let rules_of = layers
         .iter()
         .find(|layer| layer.snapshot.rules().next().is_some());
-    let triage =
-        rules_of.and_then(|layer| triage::triage(layer.snapshot.rules(), &identities, time_ms));
-    let primary = triage.map(|triage| triage.identity).or_else(|| {
+    out.triage = rules_of.and_then(|layer| triage::triage(layer.snapshot.rules(), out, time_ms));
+    let identities = &out.identities;
+    out.primary = out.triage.map(|triage| triage.identity).or_else(|| {
         identities
             .iter()
             .position(|identity| identity.role == Role::Actor)
             .or_else(|| (!identities.is_empty()).then_some(0))
     });
-    Assessment {
-        identities,
-        triage,
-        primary,
-    }
 }
 
 /// The owner of the place where the event happened: its namespace, else its account or cluster.

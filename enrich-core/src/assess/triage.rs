@@ -1,6 +1,6 @@
 //! Triage: the declared rules of the snapshot, first match wins. No score is invented.
 
-use super::Assessed;
+use super::{Assessed, Assessment};
 use crate::snapshot::RuleRef;
 use crate::vocabulary::Role;
 
@@ -15,19 +15,25 @@ pub(crate) struct Triage<'s> {
 /// The first rule that fits any identity, and the first identity that it fits.
 pub(crate) fn triage<'s>(
     rules: impl Iterator<Item = RuleRef<'s>>,
-    assessed: &[Assessed<'s>],
+    assessment: &Assessment<'s>,
     time_ms: i64,
 ) -> Option<Triage<'s>> {
     rules.into_iter().find_map(|rule| {
-        let identity = assessed
+        let identity = assessment
+            .identities
             .iter()
-            .position(|identity| fits(&rule, identity, time_ms))?;
+            .position(|assessed| fits(&rule, assessment, assessed, time_ms))?;
         Some(Triage { rule, identity })
     })
 }
 
 /// Whether every stated condition of a rule holds for an identity.
-fn fits(rule: &RuleRef<'_>, assessed: &Assessed<'_>, time_ms: i64) -> bool {
+fn fits(
+    rule: &RuleRef<'_>,
+    assessment: &Assessment<'_>,
+    assessed: &Assessed<'_>,
+    time_ms: i64,
+) -> bool {
     let row = rule.row;
     let stated =
         |mask: u32, code: Option<u8>| mask == 0 || code.is_some_and(|code| mask >> code & 1 == 1);
@@ -84,8 +90,8 @@ fn fits(rule: &RuleRef<'_>, assessed: &Assessed<'_>, time_ms: i64) -> bool {
     let deviations = row.deviations.to_native();
     if deviations != 0
         && assessed.judgement.as_ref().is_none_or(|judgement| {
-            !judgement
-                .deviations
+            !assessment
+                .deviations(judgement)
                 .iter()
                 .any(|deviation| deviations >> deviation.dimension.code() & 1 == 1)
         })
@@ -93,8 +99,8 @@ fn fits(rule: &RuleRef<'_>, assessed: &Assessed<'_>, time_ms: i64) -> bool {
         return false;
     }
     let open = || {
-        assessed
-            .findings
+        assessment
+            .findings(assessed)
             .iter()
             .filter(|finding| !finding.is_accepted(time_ms))
     };

@@ -69,7 +69,7 @@ impl<'a> Json<'a> {
     fn name(&mut self, name: &str) {
         self.separate();
         self.out.push(b'"');
-        self.out.extend_from_slice(name.as_bytes());
+        append(self.out, name.as_bytes());
         self.out.extend_from_slice(b"\":");
     }
 
@@ -176,7 +176,13 @@ impl<'a> Json<'a> {
     /// Text of ours that needs no escaping.
     #[inline(never)]
     pub(crate) fn raw(&mut self, text: &str) {
-        self.out.extend_from_slice(text.as_bytes());
+        append(self.out, text.as_bytes());
+    }
+
+    /// Members that are written already.
+    pub(crate) fn members(&mut self, json: &[u8]) {
+        self.separate();
+        self.out.extend_from_slice(json);
     }
 
     /// JSON that is written already.
@@ -194,6 +200,10 @@ impl<'a> Json<'a> {
     pub(crate) fn escaped_to(&mut self, text: &str, most: usize) {
         let (text, is_cut) = cut(text, most);
         let mut rest = text.as_bytes();
+        if !is_cut && is_all_plain(rest) {
+            append(self.out, rest);
+            return;
+        }
         while let Some(at) = rest.iter().position(|byte| !is_plain(*byte)) {
             let (plain, tail) = rest.split_at(at);
             self.out.extend_from_slice(plain);
@@ -230,6 +240,51 @@ impl<'a> Json<'a> {
                     .push(HEX.get(usize::from(nibble)).copied().unwrap_or(b'0'));
             }
         }
+    }
+}
+
+/// Whether no byte of a text needs escaping: eight at a time.
+fn is_all_plain(text: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let (words, rest) = text.as_chunks::<8>();
+    let mut marks = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let (quote, slash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5C));
+        let delete = word ^ (ONES * 0x7F);
+        // A borrow may mark a byte above a marked one, which changes nothing: there is one.
+        marks |= (quote.wrapping_sub(ONES) & !quote)
+            | (slash.wrapping_sub(ONES) & !slash)
+            | (delete.wrapping_sub(ONES) & !delete)
+            | (word.wrapping_sub(ONES * 0x20) & !word);
+    }
+    marks & HIGH == 0 && rest.iter().all(|byte| is_plain(*byte))
+}
+
+/// Appends bytes. In a guest a copy of a length that is known only when it runs is a call of the
+/// host's, which takes longer than a short copy; two copies of a fixed length, which may overlap,
+/// are loads and stores.
+fn append(out: &mut Vec<u8>, bytes: &[u8]) {
+    fn ends<const N: usize>(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
+        let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
+            return false;
+        };
+        if bytes.len() > 2 * N {
+            return false;
+        }
+        let end = out.len() + bytes.len();
+        out.extend_from_slice(first);
+        out.truncate(end - N);
+        out.extend_from_slice(last);
+        true
+    }
+    if bytes.len() < 4 {
+        for byte in bytes {
+            out.push(*byte);
+        }
+    } else if !(ends::<16>(out, bytes) || ends::<8>(out, bytes) || ends::<4>(out, bytes)) {
+        out.extend_from_slice(bytes);
     }
 }
 
@@ -283,6 +338,31 @@ mod tests {
         Json::new(&mut out).text(&["é".repeat(MAX_TEXT).as_str()]);
         let text: String = serde_json::from_slice(&out).unwrap();
         assert_eq!(text.len(), MAX_TEXT + "…".len());
+    }
+
+    #[test]
+    fn texts_of_every_length_are_appended_whole_and_escaped_where_they_must_be() {
+        for len in 0..80 {
+            let text: String = ('0'..='o')
+                .cycle()
+                .take(len)
+                .filter(|c| *c != '\\')
+                .collect();
+            let mut out = alloc::vec![b'x'];
+            append(&mut out, text.as_bytes());
+            assert_eq!(out, alloc::format!("x{text}").as_bytes());
+            assert!(is_all_plain(text.as_bytes()));
+            for at in 0..text.len() {
+                for byte in [0, 0x1F, b'"', b'\\', 0x7F] {
+                    let mut bytes = text.clone().into_bytes();
+                    bytes[at] = byte;
+                    assert!(!is_all_plain(&bytes), "{byte} at {at} of {len}");
+                }
+                let mut bytes = text.clone().into_bytes();
+                bytes[at] = 0x80 + at as u8;
+                assert!(is_all_plain(&bytes), "{at} of {len}");
+            }
+        }
     }
 
     #[test]

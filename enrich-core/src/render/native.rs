@@ -1,5 +1,7 @@
 //! The native rendering: one member `whose`. Member order is fixed; absent facts are absent.
 
+use alloc::vec::Vec;
+
 use super::json::Json;
 use super::reasons;
 use crate::assess::findings::{DAY_MS, EventFinding, Evidence};
@@ -9,7 +11,7 @@ use crate::event::text::TextBuffers;
 use crate::layers::Layers;
 use crate::lookup::Resolution;
 use crate::snapshot::{
-    CredentialRef, EntityRef, EscalationRef, IdentityRef, RevocationRef, ScopeRef, TimeFact,
+    CredentialRef, EntityRef, EscalationRef, Header, IdentityRef, RevocationRef, ScopeRef, TimeFact,
 };
 use crate::vocabulary::{Dimension, OutcomeKind, OwnerStatus};
 
@@ -134,10 +136,11 @@ fn identity(
         out.member("behavior", |out| {
             out.object(|out| {
                 out.string("verdict", judgement.verdict.as_str());
-                if !judgement.deviations.is_empty() {
+                let deviations = context.assessment.deviations(judgement);
+                if !deviations.is_empty() {
                     out.member("deviations", |out| {
                         out.array(|out| {
-                            for deviation in &judgement.deviations {
+                            for deviation in deviations {
                                 out.element(|out| {
                                     out.object(|out| self::deviation(context, deviation, out))
                                 });
@@ -148,10 +151,11 @@ fn identity(
             });
         });
     }
-    if !assessed.findings.is_empty() {
+    let findings = context.assessment.findings(assessed);
+    if !findings.is_empty() {
         out.member("findings", |out| {
             out.array(|out| {
-                for finding in &assessed.findings {
+                for finding in findings {
                     out.element(|out| {
                         out.object(|out| self::finding(finding, context.time_ms, out))
                     });
@@ -489,6 +493,18 @@ pub(crate) fn of_identity(
     }
 }
 
+/// What is said about a snapshot whatever the event: members of an object.
+pub(crate) fn snapshot_facts(header: &Header) -> Vec<u8> {
+    let mut facts = Vec::new();
+    let mut out = Json::new(&mut facts);
+    out.string("id", header.id());
+    out.member("digest", |out| {
+        out.quoted(|out| digest(&header.digest, out))
+    });
+    out.time("created", header.created_ms);
+    facts
+}
+
 /// Which snapshot said all this, and how old it was.
 fn snapshot(context: &Context<'_, '_, '_>, out: &mut Json<'_>) {
     let number = context
@@ -502,11 +518,7 @@ fn snapshot(context: &Context<'_, '_, '_>, out: &mut Json<'_>) {
     let header = layer.snapshot.header();
     out.member("snapshot", |out| {
         out.object(|out| {
-            out.string("id", header.id());
-            out.member("digest", |out| {
-                out.quoted(|out| digest(&header.digest, out))
-            });
-            out.time("created", header.created_ms);
+            out.members(&layer.said);
             match context.observation.time_ms {
                 Some(at) => {
                     let age = at.saturating_sub(header.created_ms).div_euclid(1000);

@@ -73,13 +73,14 @@ pub(crate) fn write(
     if let Some(judgement) = &assessed.judgement
         && (row.verdicts.to_native() != 0 || row.deviations.to_native() != 0)
     {
-        if judgement.deviations.is_empty() {
+        let deviations = context.assessment.deviations(judgement);
+        if deviations.is_empty() {
             reason(&|out| {
                 out.raw("behavior ");
                 out.raw(judgement.verdict.as_str());
             });
         }
-        for deviation in &judgement.deviations {
+        for deviation in deviations {
             reason(&|out| {
                 out.raw(deviation.dimension.as_str());
                 out.raw(" ");
@@ -105,8 +106,9 @@ pub(crate) fn write(
     }
     let severity = row.min_finding_severity.to_native();
     if severity != 0 || rule.findings().len() != 0 {
-        for finding in assessed
-            .findings
+        for finding in context
+            .assessment
+            .findings(assessed)
             .iter()
             .filter(|finding| !finding.is_accepted(context.time_ms))
         {

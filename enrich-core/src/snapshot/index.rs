@@ -1,9 +1,7 @@
 //! The index: from a key to its candidates in one cache line, usually.
 
 use super::Snapshot;
-use super::schema::{
-    ArchivedBucketRow, ArchivedKeyClassRow, ArchivedKeyRow, BUCKET_SLOTS, NOBODY, SHARED,
-};
+use super::schema::{ArchivedBucketRow, ArchivedKeyClassRow, ArchivedKeyRow, NOBODY, SHARED};
 use crate::hash;
 use crate::key::Key;
 
@@ -52,13 +50,19 @@ impl<'a> Snapshot<'a> {
             let Some(bucket) = self.row(index, number) else {
                 return Candidates::Absent;
             };
-            for slot in 0..BUCKET_SLOTS {
-                if tag_at(bucket, slot) != tag {
+            let both = u32::from(tag) * 0x0001_0001;
+            for (word, slots) in bucket.tags.iter().zip(bucket.slots.as_chunks::<2>().0) {
+                // A half that is the tag becomes zero.
+                let differs = word.to_native() ^ both;
+                if differs.wrapping_sub(0x0001_0001) & !differs & 0x8000_8000 == 0 {
                     continue;
                 }
-                let row = bucket.slots.get(slot).map_or(NOBODY, |row| row.to_native());
-                if let Some(candidates) = self.confirm(key, row) {
-                    return candidates;
+                for (half, row) in [differs & 0xFFFF, differs >> 16].into_iter().zip(slots) {
+                    if half == 0
+                        && let Some(candidates) = self.confirm(key, row.to_native())
+                    {
+                        return candidates;
+                    }
                 }
             }
             if bucket.overflow.to_native() == 0 {

@@ -230,9 +230,20 @@ impl<'a> Snapshot<'a> {
         if at == 0 {
             return &[];
         }
-        let at = at as usize;
-        let heap = self.tables.text;
         // The length takes one byte nearly always.
+        if self.guard.is_none()
+            && let Some([len @ ..0x80, rest @ ..]) = self.tables.text.rows.get(at as usize..)
+            && let Some(text) = rest.get(..usize::from(*len))
+        {
+            return text;
+        }
+        self.long_text(at as usize)
+    }
+
+    /// As [`Self::text_bytes`], with a length of any number of bytes.
+    #[inline(never)]
+    fn long_text(&self, at: usize) -> &'a [u8] {
+        let heap = self.tables.text;
         let mut len = 0_usize;
         let mut used = 0_usize;
         loop {
