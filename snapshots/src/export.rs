@@ -181,8 +181,15 @@ fn harvest_source(
     let mut inputs: BTreeMap<Connector, Vec<Input>> = BTreeMap::new();
     let mut unrecognised = Vec::new();
     for path in &config.files {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
+        let input = Input::file(path);
+        let recognised = match config.connector {
+            // Whether it can be read shows here, so that an optional source may do without it.
+            Some(connector) => input.probe().map(|()| Some(connector)),
+            None => input.head().map(|head| detect(path, &head)),
+        };
+        match recognised {
+            Ok(Some(connector)) => inputs.entry(connector).or_default().push(input),
+            Ok(None) => unrecognised.push(path),
             Err(error) if config.required => {
                 return Err(ExportError::Missing {
                     source_name: config.name.clone(),
@@ -192,18 +199,8 @@ fn harvest_source(
             }
             Err(error) => {
                 harvest.warn(&source, format!("{} is left out: {error}", path.display()));
-                continue;
             }
-        };
-        let connector = config.connector.or_else(|| detect(path, &bytes));
-        let Some(connector) = connector else {
-            unrecognised.push(path);
-            continue;
-        };
-        inputs.entry(connector).or_default().push(Input {
-            path: path.clone(),
-            bytes,
-        });
+        }
     }
     // Folders hold other files as well; a source of which nothing is recognised is a mistake.
     if let Some(path) = unrecognised.first()

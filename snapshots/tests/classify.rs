@@ -37,10 +37,7 @@ fn assembled(policy: &str) -> Exported {
     connect(
         Connector::AwsAuthorizationDetails,
         &source,
-        &[Input {
-            path: "a.json".into(),
-            bytes: ROLES.as_bytes().to_vec(),
-        }],
+        &[Input::memory("a.json".as_ref(), ROLES.as_bytes())],
         &mut harvest,
     )
     .unwrap();

@@ -23,10 +23,7 @@ fn harvest(sources: &[(&str, Connector, Option<&str>, &[&str])]) -> Harvest {
         };
         let inputs: Vec<Input> = texts
             .iter()
-            .map(|text| Input {
-                path: format!("{name}.txt").into(),
-                bytes: text.as_bytes().to_vec(),
-            })
+            .map(|text| Input::memory(format!("{name}.txt").as_ref(), text.as_bytes()))
             .collect();
         connect(*connector, &source, &inputs, &mut harvest).unwrap();
     }

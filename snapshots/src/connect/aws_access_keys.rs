@@ -7,9 +7,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::aws::{AwsTime, KEY_TRACKING_MS, at, local_user, ms, never_since};
+use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::model::{Credential, Time};
 use crate::record::{Harvest, Record, Source};
+
+const CONNECTOR: Connector = Connector::AwsAccessKeys;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -28,27 +31,31 @@ pub(super) fn connect(
     harvest: &mut Harvest,
 ) -> Result<(), ConnectError> {
     for input in inputs {
-        let document: Value = serde_json::from_slice(&input.bytes)
-            .map_err(|error| ConnectError::json(input, Connector::AwsAccessKeys, &error))?;
-        let (mut entries, mut lists) = (Vec::new(), false);
-        collect(&document, None, 0, &mut entries, &mut lists);
-        if entries.is_empty() && !lists {
-            return Err(ConnectError::nothing(
-                input,
-                Connector::AwsAccessKeys,
-                "AccessKeyMetadata",
-            ));
-        }
-        for (value, arn) in entries {
-            // A null is a statement here, so it is told from an absent member.
-            let asked = value.get("LastUsedDate").is_some();
-            match Entry::deserialize(value) {
-                Ok(entry) => key(source, &entry, asked, arn, harvest)?,
-                Err(error) => harvest.warn(
-                    source,
-                    format!("{}: an entry is left out: {error}", input.path.display()),
-                ),
-            }
+        let mut found = false;
+        let seen = each_json(
+            input,
+            CONNECTOR,
+            &["AccessKeyMetadata", "data"],
+            &mut |item| {
+                let mut entries = Vec::new();
+                collect(&item.value, None, 0, &mut entries);
+                found |= !entries.is_empty();
+                for (value, arn) in entries {
+                    // A null is a statement here, so it is told from an absent member.
+                    let asked = value.get("LastUsedDate").is_some();
+                    match Entry::deserialize(value) {
+                        Ok(entry) => key(source, &entry, asked, arn, harvest)?,
+                        Err(error) => harvest.warn(
+                            source,
+                            format!("{}: an entry is left out: {error}", item.place),
+                        ),
+                    }
+                }
+                Ok(())
+            },
+        )?;
+        if !found && !seen.lists.contains("AccessKeyMetadata") {
+            return Err(ConnectError::nothing(input, CONNECTOR, "AccessKeyMetadata"));
         }
     }
     Ok(())
@@ -57,13 +64,7 @@ pub(super) fn connect(
 type Found<'v> = (&'v Value, Option<&'v str>);
 
 /// Entries with the user ARN under which they stand, where a document groups them so.
-fn collect<'v>(
-    value: &'v Value,
-    arn: Option<&'v str>,
-    depth: usize,
-    entries: &mut Vec<Found<'v>>,
-    lists: &mut bool,
-) {
+fn collect<'v>(value: &'v Value, arn: Option<&'v str>, depth: usize, entries: &mut Vec<Found<'v>>) {
     if depth > 64 {
         return;
     }
@@ -74,19 +75,18 @@ fn collect<'v>(
                 entries.push((value, arn));
                 return;
             }
-            *lists |= map.get("AccessKeyMetadata").is_some_and(Value::is_array);
             for (name, inner) in map {
                 let arn = if name.starts_with("arn:") && name.contains(":user/") {
                     Some(name.as_str())
                 } else {
                     arn
                 };
-                collect(inner, arn, depth + 1, entries, lists);
+                collect(inner, arn, depth + 1, entries);
             }
         }
         Value::Array(items) => {
             for inner in items {
-                collect(inner, arn, depth + 1, entries, lists);
+                collect(inner, arn, depth + 1, entries);
             }
         }
         _ => {}
@@ -112,7 +112,7 @@ fn key(
         (None, None) => {
             return Err(ConnectError::Domain {
                 source_name: source.name.clone(),
-                connector: Connector::AwsAccessKeys.as_str(),
+                connector: CONNECTOR.as_str(),
                 what: "account",
             });
         }
@@ -176,10 +176,7 @@ mod tests {
         let mut harvest = Harvest::default();
         connect(
             &source,
-            &[Input {
-                path: "a.json".into(),
-                bytes: text.as_bytes().to_vec(),
-            }],
+            &[Input::memory("a.json".as_ref(), text.as_bytes())],
             &mut harvest,
         )
         .map(|()| harvest)

@@ -9,6 +9,7 @@ use enrich_core::vocabulary::{Basis, Criticality, Dimension, Environment, Kind};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::stream::each_document;
 use super::{ConnectError, Connector, Input};
 use crate::model::{Agent, EscalationPolicy, Expectation};
 use crate::policy::hours;
@@ -18,7 +19,6 @@ use crate::text::{closest, parse_time, printable};
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Entity {
-    api_version: Option<String>,
     kind: Option<String>,
     metadata: Metadata,
     spec: Spec,
@@ -56,28 +56,25 @@ pub(super) fn connect(
 ) -> Result<(), ConnectError> {
     for input in inputs {
         let mut found = false;
-        for document in serde_norway::Deserializer::from_slice(&input.bytes) {
-            let fault = |error: serde_norway::Error| ConnectError::Yaml {
-                path: input.path.display().to_string(),
-                connector: Connector::Backstage.as_str(),
-                position: error.location().map_or_else(String::new, |at| {
-                    format!(" at line {}, column {}", at.line(), at.column())
-                }),
-                reason: error.to_string(),
-            };
-            let Some(entity) = Option::<Entity>::deserialize(document).map_err(fault)? else {
-                continue;
-            };
-            if !entity
-                .api_version
-                .as_deref()
-                .is_some_and(|version| version.starts_with("backstage.io/"))
-            {
-                continue;
+        each_document(input, Connector::Backstage, &["items"], &mut |item| {
+            let is_entity = item
+                .value
+                .get("apiVersion")
+                .and_then(Value::as_str)
+                .is_some_and(|version| version.starts_with("backstage.io/"));
+            if !is_entity {
+                return Ok(());
             }
             found = true;
-            entity.harvest(source, harvest);
-        }
+            match serde_json::from_value::<Entity>(item.value) {
+                Ok(entity) => entity.harvest(source, harvest),
+                Err(error) => harvest.warn(
+                    source,
+                    format!("{}: an entity is left out: {error}", item.place),
+                ),
+            }
+            Ok(())
+        })?;
         if !found {
             return Err(ConnectError::nothing(
                 input,
@@ -389,10 +386,7 @@ mod tests {
         let mut harvest = Harvest::default();
         connect(
             &source,
-            &[Input {
-                path: "catalog-info.yaml".into(),
-                bytes: text.as_bytes().to_vec(),
-            }],
+            &[Input::memory("catalog-info.yaml".as_ref(), text.as_bytes())],
             &mut harvest,
         )
         .map(|()| harvest)

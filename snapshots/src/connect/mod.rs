@@ -8,10 +8,15 @@ mod aws_credential_report;
 mod aws_iam_users;
 mod aws_policy;
 mod backstage;
+mod input;
 mod kubernetes;
 mod kubernetes_rules;
+mod stream;
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
+
+pub use input::Input;
 
 use crate::record::{Harvest, Source};
 
@@ -67,19 +72,20 @@ impl Connector {
     }
 }
 
-/// One file of a source.
-#[derive(Clone, Debug)]
-pub struct Input {
-    /// Where it was read from, for messages.
-    pub path: PathBuf,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-}
-
 /// An export that can't be read. The export is at fault, or the connector that was chosen for it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
+    /// Not there, not readable, damaged, or packed in a way that is not read.
+    #[error("export {path} can't be read for {connector}: {reason}")]
+    Read {
+        /// The file.
+        path: String,
+        /// The connector.
+        connector: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// Not JSON.
     #[error(
         "export {path} is not the JSON that {connector} reads, line {line}, column {column}: {reason}"
@@ -147,24 +153,70 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    fn read(input: &Input, connector: Connector, error: &io::Error) -> Self {
+        Self::Read {
+            path: input.path().display().to_string(),
+            connector: connector.as_str(),
+            reason: error.to_string(),
+        }
+    }
+
     fn json(input: &Input, connector: Connector, error: &serde_json::Error) -> Self {
         let reason = error.to_string();
         // serde_json ends its text with the position that is given apart.
         let reason = reason
             .rsplit_once(" at line ")
-            .map_or(reason.as_str(), |(text, _)| text)
-            .to_owned();
-        Self::Json {
-            path: input.path.display().to_string(),
+            .map_or(reason.as_str(), |(text, _)| text);
+        match error.classify() {
+            serde_json::error::Category::Io => Self::Read {
+                path: input.path().display().to_string(),
+                connector: connector.as_str(),
+                reason: reason.to_owned(),
+            },
+            category => Self::Json {
+                path: input.path().display().to_string(),
+                connector: connector.as_str(),
+                line: error.line(),
+                column: error.column(),
+                reason: if category == serde_json::error::Category::Eof {
+                    format!("{reason}; the file is truncated, make the export again")
+                } else {
+                    reason.to_owned()
+                },
+            },
+        }
+    }
+
+    /// `line` is that of the file, where the parser saw a part of it.
+    fn yaml(
+        input: &Input,
+        connector: Connector,
+        error: &serde_norway::Error,
+        line: Option<u64>,
+    ) -> Self {
+        let reason = error.to_string();
+        let reason = reason
+            .rsplit_once(" at line ")
+            .map_or(reason.as_str(), |(text, _)| text);
+        Self::Yaml {
+            path: input.path().display().to_string(),
             connector: connector.as_str(),
-            line: error.line(),
-            column: error.column(),
-            reason,
+            position: error
+                .location()
+                .zip(line)
+                .map_or_else(String::new, |(at, line)| {
+                    format!(" at line {line}, column {}", at.column())
+                }),
+            reason: reason.to_owned(),
         }
     }
 
     fn nothing(input: &Input, connector: Connector, expected: &'static str) -> Self {
-        let hint = match detect(&input.path, &input.bytes) {
+        let other = input
+            .head()
+            .ok()
+            .and_then(|head| detect(input.path(), &head));
+        let hint = match other {
             Some(other) if other != connector => format!(
                 "it looks like an export for the connector {other}",
                 other = other.as_str()
@@ -172,7 +224,7 @@ impl ConnectError {
             _ => "name the export that the connector is for, or leave the file out".to_owned(),
         };
         Self::Nothing {
-            path: input.path.display().to_string(),
+            path: input.path().display().to_string(),
             connector: connector.as_str(),
             expected,
             hint,
@@ -202,13 +254,11 @@ pub fn connect(
     }
 }
 
-/// How many bytes of a file decide which connector it looks like.
-const LOOK: usize = 1 << 20;
-
-/// Which connector a file looks like, from words that only its export has. `None` when in doubt.
+/// Which connector a file looks like, from words that only its export has, in its first bytes
+/// ([`Input::head`]). `None` when in doubt.
 #[must_use]
-pub fn detect(path: &Path, bytes: &[u8]) -> Option<Connector> {
-    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOK)]);
+pub fn detect(path: &Path, head: &[u8]) -> Option<Connector> {
+    let head = String::from_utf8_lossy(head);
     let head = head.trim_start_matches('\u{feff}').trim_start();
     let has = |word: &str| head.contains(word);
     if head.starts_with("user,arn,user_creation_time") {
