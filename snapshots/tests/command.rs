@@ -247,3 +247,91 @@ fn what_init_writes_says_what_is_missing() {
     let (line, _) = folder.expect(0, "sources users.json --json");
     assert!(line.contains("\"aws_iam_users\""));
 }
+
+#[test]
+fn lint_fails_below_a_limit_and_says_where() {
+    let folder = Folder::new();
+    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z");
+    let (shown, _) = folder.expect(0, "lint a.snap");
+    assert!(
+        shown.contains("iam_user") && shown.contains("50.0%"),
+        "{shown}"
+    );
+    folder.expect(0, "lint a.snap --min owner=50");
+    let (_, errors) = folder.expect(3, "lint a.snap --min owner=51");
+    assert!(
+        errors.contains("owner of all: 1 of 2 known, 50.0%; the limit is 51%"),
+        "{errors}"
+    );
+    fs::write(
+        folder.path("policy.toml"),
+        "version = 1\n[lint.kind.iam_user]\nowner = 90\n",
+    )
+    .unwrap();
+    let (shown, _) = folder.expect(3, "lint a.snap --policy policy.toml --json --missing owner");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(
+        (
+            &shown["ok"],
+            &shown["failed"][0]["group"],
+            &shown["all"]["owner"]["percent"]
+        ),
+        (&false.into(), &"iam_user".into(), &50.0.into())
+    );
+    assert_eq!(
+        shown["missing"]["uids"],
+        serde_json::json!(["aws:111122223333:user/gone"])
+    );
+    // The command line outranks the policy.
+    folder.expect(
+        0,
+        "lint a.snap --policy policy.toml --min iam_user:owner=10",
+    );
+    folder.expect(2, "lint a.snap --min owners=1");
+}
+
+#[test]
+fn diff_names_what_is_gone_and_what_changed() {
+    let folder = Folder::new();
+    folder.expect(
+        0,
+        "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 3",
+    );
+    fs::write(folder.path("users.json"), FEWER).unwrap();
+    folder.expect(
+        0,
+        "build --out b.snap --created 2026-03-21T06:00:00Z --previous a.snap",
+    );
+    let (same, _) = folder.expect(0, "diff a.snap a.snap");
+    assert!(
+        same.contains("0 new, 0 gone, 0 renamed, 0 changed, 2 the same"),
+        "{same}"
+    );
+    let (shown, _) = folder.expect(0, "diff a.snap b.snap");
+    for part in [
+        "0 new, 1 gone, 0 renamed, 1 changed",
+        "aws:111122223333:user/gone",
+        "owner: group:default/platform -> (none)",
+    ] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+    let (shown, _) = folder.expect(0, "diff a.snap b.snap --json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(
+        (
+            &shown["counts"]["gone"],
+            &shown["gone_identities"][0]["uid"],
+            &shown["changed"][0]["changes"]["owner"]["from"],
+            &shown["new"]["sequence"]
+        ),
+        (
+            &1.into(),
+            &"aws:111122223333:user/gone".into(),
+            &"group:default/platform".into(),
+            &4.into()
+        )
+    );
+    // Back again: what was a tombstone is new.
+    let (shown, _) = folder.expect(0, "diff b.snap a.snap");
+    assert!(shown.contains("1 new, 0 gone"), "{shown}");
+}

@@ -3,6 +3,7 @@
 mod error;
 pub mod hours;
 mod parse;
+mod shares;
 pub(crate) mod words;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ pub use error::ConfigError;
 pub(crate) use parse::cidr;
 pub use words::{Many, Tables, Word};
 
+use crate::lint::Limit;
 use crate::model::{EscalationPolicy, Expectation, Network, Scope, TriageRule};
 use crate::reconcile::Subject;
 use crate::record::notation;
@@ -50,6 +52,8 @@ pub struct Policy {
     pub owner_tags: Vec<String>,
     /// Tags that name an environment.
     pub environment_tags: Vec<String>,
+    /// Shares that `lint` asks for.
+    pub lint: Vec<Limit>,
 }
 
 /// Limits behind the findings.

@@ -9,11 +9,13 @@ use enrich_core::vocabulary::{
 };
 use serde::Deserialize;
 
+use super::shares::{self, LintSpec};
 use super::words::{Many, Tables, Word};
 use super::{
     Baseline, ClassifyRule, ConfigError, DEFAULT, DIMENSIONS, EscalationSpec, ExceptionRule, Match,
     Policy, PrivilegeRule, ResponseRule, Thresholds, hours, owner_reference,
 };
+use crate::lint;
 use crate::model::{EntityRef, Expectation, Network, Scope, TriageRule};
 
 #[derive(Debug, Deserialize)]
@@ -41,6 +43,8 @@ struct File {
     triage: Vec<TriageSpec>,
     #[serde(default)]
     tags: TagsSpec,
+    #[serde(default)]
+    lint: LintSpec,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -176,6 +180,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, ConfigError> {
         classify: check.classify(spec.classify)?,
         privilege: spec.privilege.rules,
         response: check.response(spec.response),
+        lint: shares::limits(&check, spec.lint)?,
         scopes: spec.scope.into_iter().map(scope).collect(),
         exceptions: check.exceptions(spec.exception)?,
         triage: check.triage(spec.triage)?,
@@ -200,6 +205,11 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, ConfigError> {
             ])
         }),
     };
+    let mut limits = base
+        .as_ref()
+        .map_or_else(Vec::new, |base| base.lint.clone());
+    lint::replace(&mut limits, &policy.lint);
+    policy.lint = limits;
     for rule in &policy.privilege {
         check.tier(rule.tier, &rule.name)?;
     }
@@ -268,13 +278,13 @@ pub(crate) fn cidr(text: &str) -> Option<(IpAddr, u8)> {
     })
 }
 
-struct Check<'a> {
+pub(super) struct Check<'a> {
     file: &'a str,
     text: &'a str,
 }
 
 impl Check<'_> {
-    fn fault(&self, value: &str, reason: String, candidates: &[&str]) -> ConfigError {
+    pub(super) fn fault(&self, value: &str, reason: String, candidates: &[&str]) -> ConfigError {
         ConfigError::meaning(self.file, self.text, value, reason, candidates)
     }
 
