@@ -543,6 +543,7 @@ pub fn scopes(covered: &[Scope], policy: &Policy, directory: &Directory) -> Vec<
     for scope in covered {
         let known = out.entry(key(scope)).or_insert_with(|| scope.clone());
         known.owner = known.owner.take().or_else(|| scope.owner.clone());
+        known.name = known.name.take().or_else(|| scope.name.clone());
         known.covered |= scope.covered;
     }
     let mut named = BTreeSet::new();

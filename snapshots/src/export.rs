@@ -6,7 +6,8 @@ use enrich_core::vocabulary::{LifecycleState, OwnerStatus, Severity};
 
 use crate::classify::{Context, classify, scopes};
 use crate::config::{InventoryConfig, SourceConfig};
-use crate::connect::{ConnectError, Connector, Input, connect, detect};
+use crate::connect::{self, ConnectError, Connector, Input, connect, detect};
+use crate::domains;
 use crate::limits::{Cleaned, clean};
 use crate::model::{Inventory, Meta, Time};
 use crate::policy::{ConfigError, Policy};
@@ -155,6 +156,7 @@ pub fn export(
         progress.step(&format!("reading {}", source.name));
         harvest_source(source, rank, explicit.created_ms, &mut harvest)?;
     }
+    connect::finish(&mut harvest);
     progress.step("reconciling");
     let mut exported = assemble(&config.organization, &harvest, &policy, explicit);
     progress.step("done");
@@ -236,7 +238,9 @@ pub fn assemble(
 ) -> Exported {
     let reconciled = reconcile(harvest);
     let mut subjects = reconciled.subjects;
-    let scopes = scopes(&harvest.scopes, policy, &harvest.directory);
+    domains::apply(&harvest.domains, &mut subjects);
+    let covered = domains::owned(&harvest.scopes, &harvest.domains, policy);
+    let scopes = scopes(&covered, policy, &harvest.directory);
     let context = Context::new(policy, &harvest.directory, explicit.created_ms, &scopes);
     let (networks, warnings) = classify(&mut subjects, &context);
     let mut report = Report {

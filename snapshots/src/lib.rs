@@ -21,6 +21,7 @@ pub mod classify;
 pub mod config;
 pub mod connect;
 pub mod diff;
+mod domains;
 pub mod export;
 mod findings;
 pub mod format;

@@ -219,6 +219,55 @@ pub struct DirectoryEntry {
     pub source: String,
 }
 
+/// What a source says about an account, project or cluster as a whole. The policy sees it as tags of
+/// the identities inside: `account.name`, `account.state`, `account/KEY`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainFacts {
+    /// Who says so.
+    pub source: Source,
+    /// Whose system.
+    pub provider: Provider,
+    /// The account, project or cluster.
+    pub domain: String,
+    /// Its display name.
+    pub name: Option<String>,
+    /// The provider's word for its state.
+    pub state: Option<String>,
+    /// Nothing in it can be used any more.
+    pub closed: bool,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The name of a secret in a store, and its age there. The secret itself is never read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSecret {
+    /// When it was put there first.
+    pub created: Time,
+    /// When it was replaced last.
+    pub changed: Time,
+    /// When it was last read from there.
+    pub last_read: Time,
+    /// After how many days the store itself replaces it.
+    pub rotation_days: Option<u16>,
+    /// Who says so.
+    pub source: Source,
+}
+
+impl StoredSecret {
+    /// A secret of which only its ages are known.
+    #[must_use]
+    pub fn new(source: &Source, created: Time, changed: Time) -> Self {
+        Self {
+            created,
+            changed,
+            last_read: Time::Unknown,
+            rotation_days: None,
+            source: source.clone(),
+        }
+    }
+}
+
 /// Everything that the connectors of one export yielded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Harvest {
@@ -228,6 +277,12 @@ pub struct Harvest {
     pub directory: Directory,
     /// Accounts, clusters and namespaces that were covered.
     pub scopes: Vec<Scope>,
+    /// What sources say about whole accounts, projects and clusters.
+    pub domains: Vec<DomainFacts>,
+    /// Secrets in stores, by place in lower case (`github-actions:org/repo#name`).
+    pub stored_secrets: BTreeMap<String, StoredSecret>,
+    /// Issuers of the tokens of Kubernetes service accounts, by cluster.
+    pub token_issuers: BTreeMap<String, String>,
     /// What a person should know: source, and what.
     pub warnings: Vec<String>,
 }

@@ -5,10 +5,19 @@ use enrich_core::time::{parse_rfc3339, write_rfc3339};
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 86_400_000;
 
-/// Reads RFC 3339, or a bare date as its first moment in UTC.
+/// Reads RFC 3339, a bare date as its first moment in UTC, or `/Date(MS)/` as PowerShell writes it.
 #[must_use]
 pub fn parse_time(text: &str) -> Option<i64> {
     let text = text.trim();
+    if let Some(inner) = text.strip_prefix("/Date(") {
+        // The milliseconds are UTC; an offset behind them only says where they were written.
+        let number = inner.strip_suffix(")/")?;
+        let end = number
+            .char_indices()
+            .find(|(at, c)| *at > 0 && matches!(c, '+' | '-'))
+            .map_or(number.len(), |(at, _)| at);
+        return number[..end].parse().ok();
+    }
     if text.len() == 10 {
         parse_rfc3339(&format!("{text}T00:00:00Z"))
     } else {
@@ -149,6 +158,15 @@ mod tests {
             Some("2026-03-20T05:40:00Z")
         );
         assert_eq!(parse_time("20 March"), None);
+        for (text, expected) in [
+            ("/Date(1773985200000)/", Some(1_773_985_200_000)),
+            ("/Date(1773985200000+0100)/", Some(1_773_985_200_000)),
+            ("/Date(-1000)/", Some(-1000)),
+            ("/Date()/", None),
+            ("/Date(1773985200000", None),
+        ] {
+            assert_eq!(parse_time(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -103,6 +103,9 @@ impl Spec {
     }
 }
 
+/// The provider's word for a service account.
+const SERVICE_ACCOUNT: &str = "k8s_service_account";
+
 /// The kinds that are read.
 const KINDS: &[&str] = &[
     "ServiceAccount",
@@ -174,7 +177,14 @@ pub(super) fn connect(
         let mut waiting: Vec<(Value, String)> = Vec::new();
         each_document(input, Connector::Kubernetes, &["items"], &mut |item| {
             let place = item.place.to_string();
-            if item.is_wrapper {
+            // What the API server says of itself at /.well-known/openid-configuration.
+            if let (Some(Value::String(issuer)), Some(_)) =
+                (item.value.get("issuer"), item.value.get("jwks_uri"))
+            {
+                cluster.seen += 1;
+                cluster.known += 1;
+                harvest.token_issuers.insert(name.clone(), issuer.clone());
+            } else if item.is_wrapper {
                 let of = cluster.add_list(&item.value);
                 for (value, place) in waiting.drain(..) {
                     cluster.add(value, of, &place, source, harvest);
@@ -549,7 +559,7 @@ impl Cluster {
         let facts = &mut record.facts;
         facts.name = Some(name.to_owned());
         facts.native_kind = Some(Kind::ServiceAccount);
-        facts.sub_type = Some("k8s_service_account".to_owned());
+        facts.sub_type = Some(SERVICE_ACCOUNT.to_owned());
         facts.provider = Some(Provider::K8s);
         facts.domain = Some(cluster.to_owned());
         facts.namespace = Some(namespace.to_owned());
@@ -580,6 +590,32 @@ impl Cluster {
         );
         facts.can_assume = can_assume;
         record
+    }
+}
+
+/// Where the issuer of a cluster's tokens is known, its service accounts are the subjects of those
+/// tokens: clouds and their logs know them under that name.
+pub(super) fn add_token_subjects(harvest: &mut Harvest) {
+    for (cluster, issuer) in &harvest.token_issuers {
+        let accounts = harvest.records.iter_mut().filter(|record| {
+            record.facts.sub_type.as_deref() == Some(SERVICE_ACCOUNT)
+                && record.facts.domain.as_ref() == Some(cluster)
+        });
+        for record in accounts {
+            let user = record
+                .aliases
+                .iter()
+                .find(|alias| alias.key_type == KeyType::K8sUser);
+            let Some((user, from)) = user.map(|user| (user.value.clone(), user.valid_from_ms))
+            else {
+                continue;
+            };
+            if let Err(refusal) = record.add_key(KeyType::OidcSubject, issuer, &user, from) {
+                let warning = format!("tokens of {cluster}: {refusal}");
+                harvest.warnings.push(warning);
+                break;
+            }
+        }
     }
 }
 
@@ -740,6 +776,50 @@ subjects: [{kind: ServiceAccount, name: api}, {kind: ServiceAccount, name: ghost
         assert_eq!(
             find(&harvest, "k8s:prod:kube-system/ops").facts.grants,
             [Grant::new("cluster-admin", PrivilegeLevel::Admin, 0)]
+        );
+    }
+
+    #[test]
+    fn the_issuer_makes_accounts_the_subjects_of_their_tokens() {
+        let issuer = r#"{"issuer":"https://oidc.eks.eu-central-1.amazonaws.com/id/0A1B","jwks_uri":"https://x/openid/v1/jwks","response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["RS256"]}"#;
+        let mut harvest = load(&[YAML, issuer]).unwrap();
+        super::super::finish(&mut harvest);
+        let keys: Vec<String> = find(&harvest, "k8s:prod:payments/api")
+            .aliases
+            .iter()
+            .map(crate::record::notation)
+            .collect();
+        assert!(
+            keys.contains(&"oidc_subject@oidc.eks.eu-central-1.amazonaws.com/id/0A1B:system:serviceaccount:payments:api".to_owned()),
+            "{keys:?}"
+        );
+        assert!(harvest.warnings.is_empty(), "{:?}", harvest.warnings);
+    }
+
+    #[test]
+    fn items_of_a_typed_list_take_its_kind_wherever_it_stands() {
+        for text in [
+            r#"{"kind":"ServiceAccountList","apiVersion":"v1","items":[{"metadata":{"name":"a","namespace":"n"}}]}"#,
+            r#"{"apiVersion":"v1","items":[{"metadata":{"name":"a","namespace":"n"}}],"kind":"ServiceAccountList"}"#,
+            "apiVersion: v1\nitems:\n- metadata:\n    name: a\n    namespace: n\nkind: ServiceAccountList\n",
+        ] {
+            let harvest = load(&[text]).unwrap();
+            assert_eq!(harvest.records.len(), 1, "{text}");
+            find(&harvest, "k8s:prod:n/a");
+        }
+    }
+
+    #[test]
+    fn one_odd_object_does_not_stop_the_rest() {
+        let text = r#"{"kind":"List","apiVersion":"v1","items":[{"kind":"ServiceAccount","apiVersion":"v1","metadata":7},
+            {"kind":"Widget","apiVersion":"example.com/v1","spec":{"template":"text"}},
+            {"kind":"ServiceAccount","apiVersion":"v1","metadata":{"name":"a","namespace":"n"}}]}"#;
+        let harvest = load(&[text]).unwrap();
+        assert_eq!(harvest.records.len(), 1);
+        assert!(
+            harvest.warnings[0].contains("entry 1 of items: a ServiceAccount is left out"),
+            "{:?}",
+            harvest.warnings
         );
     }
 

@@ -5,8 +5,12 @@ mod aws;
 mod aws_access_keys;
 mod aws_authorization_details;
 mod aws_credential_report;
+mod aws_eks;
 mod aws_iam_users;
+mod aws_organizations;
 mod aws_policy;
+mod aws_secrets;
+mod aws_tags;
 mod backstage;
 mod input;
 mod kubernetes;
@@ -32,6 +36,14 @@ pub enum Connector {
     AwsIamUsers,
     /// `aws iam list-access-keys`.
     AwsAccessKeys,
+    /// `aws organizations list-accounts`.
+    AwsOrganizations,
+    /// `aws secretsmanager list-secrets`.
+    AwsSecrets,
+    /// `aws eks describe-pod-identity-association` and `describe-cluster`.
+    AwsEks,
+    /// `aws resourcegroupstaggingapi get-resources`.
+    AwsTags,
     /// `kubectl get serviceaccounts,roles,… -A -o json|yaml`.
     Kubernetes,
     /// `catalog-info.yaml` of a Backstage catalogue.
@@ -45,6 +57,10 @@ impl Connector {
         Self::AwsCredentialReport,
         Self::AwsIamUsers,
         Self::AwsAccessKeys,
+        Self::AwsOrganizations,
+        Self::AwsSecrets,
+        Self::AwsEks,
+        Self::AwsTags,
         Self::Kubernetes,
         Self::Backstage,
     ];
@@ -57,6 +73,10 @@ impl Connector {
             Self::AwsCredentialReport => "aws_credential_report",
             Self::AwsIamUsers => "aws_iam_users",
             Self::AwsAccessKeys => "aws_access_keys",
+            Self::AwsOrganizations => "aws_organizations",
+            Self::AwsSecrets => "aws_secrets",
+            Self::AwsEks => "aws_eks",
+            Self::AwsTags => "aws_tags",
             Self::Kubernetes => "kubernetes",
             Self::Backstage => "backstage",
         }
@@ -249,9 +269,18 @@ pub fn connect(
         Connector::AwsCredentialReport => aws_credential_report::connect(source, inputs, harvest),
         Connector::AwsIamUsers => aws_iam_users::connect(source, inputs, harvest),
         Connector::AwsAccessKeys => aws_access_keys::connect(source, inputs, harvest),
+        Connector::AwsOrganizations => aws_organizations::connect(source, inputs, harvest),
+        Connector::AwsSecrets => aws_secrets::connect(source, inputs, harvest),
+        Connector::AwsEks => aws_eks::connect(source, inputs, harvest),
+        Connector::AwsTags => aws_tags::connect(source, inputs, harvest),
         Connector::Kubernetes => kubernetes::connect(source, inputs, harvest),
         Connector::Backstage => backstage::connect(source, inputs, harvest),
     }
+}
+
+/// What needs the words of several sources: called once when all of them have been read.
+pub fn finish(harvest: &mut Harvest) {
+    kubernetes::add_token_subjects(harvest);
 }
 
 /// Which connector a file looks like, from words that only its export has, in its first bytes
@@ -276,9 +305,33 @@ pub fn detect(path: &Path, head: &[u8]) -> Option<Connector> {
             Some(Connector::AwsCredentialReport)
         } else if has("\"apiVersion\"") && has("\"kind\"") {
             Some(Connector::Kubernetes)
+        } else if has("\"SecretList\"")
+            || (has(":secretsmanager:") && has("\"VersionIdsToStages\""))
+        {
+            Some(Connector::AwsSecrets)
+        } else if has("\"ResourceTagMappingList\"") {
+            Some(Connector::AwsTags)
+        } else if has(":organizations::") && has("\"JoinedMethod\"") {
+            Some(Connector::AwsOrganizations)
+        } else if (has("\"serviceAccount\"") && has("\"associationId\""))
+            || (has(":eks:") && has("\"cluster\"") && has("\"issuer\""))
+        {
+            Some(Connector::AwsEks)
+        } else if has("\"issuer\"")
+            && has("\"jwks_uri\"")
+            && has("\"id_token_signing_alg_values_supported\"")
+        {
+            Some(Connector::Kubernetes)
         } else if has("\"Arn\"") && (has("\"UserId\"") || has("\"RoleId\"")) {
             Some(Connector::AwsIamUsers)
-        } else if has("\"AccessKeyMetadata\"") || has("\"AccessKeyId\"") {
+        } else if [
+            "\"AccessKeyMetadata\"",
+            "\"AccessKeyId\"",
+            "\"AccessKeyLastUsed\"",
+        ]
+        .iter()
+        .any(|word| has(word))
+        {
             Some(Connector::AwsAccessKeys)
         } else {
             None
@@ -323,6 +376,31 @@ mod tests {
                 "a.json",
                 r#"{"AccessKeyMetadata":[]}"#,
                 Some(Connector::AwsAccessKeys),
+            ),
+            (
+                "a.json",
+                r#"{"UserName":"a","AccessKeyLastUsed":{}}"#,
+                Some(Connector::AwsAccessKeys),
+            ),
+            (
+                "a.json",
+                r#"{"SecretList":[]}"#,
+                Some(Connector::AwsSecrets),
+            ),
+            (
+                "a.json",
+                r#"{"ResourceTagMappingList":[]}"#,
+                Some(Connector::AwsTags),
+            ),
+            (
+                "a.json",
+                r#"{"Accounts":[{"Arn":"arn:aws:organizations::1:account/o-1/1","JoinedMethod":"CREATED"}]}"#,
+                Some(Connector::AwsOrganizations),
+            ),
+            (
+                "a.json",
+                r#"{"association":{"serviceAccount":"a","associationId":"b"}}"#,
+                Some(Connector::AwsEks),
             ),
             (
                 "a.json",

@@ -8,6 +8,7 @@
 mod credentials;
 mod fold;
 mod link;
+mod secrets;
 mod tombstones;
 
 use self::credentials::{later, merge_credentials, name_report_keys};
@@ -189,6 +190,7 @@ pub fn reconcile(harvest: &Harvest) -> Reconciled {
             fold(subject, &records[index]);
         }
         finish(subject);
+        secrets::age(subject, &harvest.stored_secrets);
     }
     link(&mut subjects);
     subjects.sort_by(|a, b| a.identity.uid.cmp(&b.identity.uid));
