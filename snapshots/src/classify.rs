@@ -382,7 +382,7 @@ pub(crate) fn owner_status(reference: &str, context: &Context<'_>) -> OwnerStatu
 pub(crate) fn is_aged(credential_type: &str) -> bool {
     matches!(
         credential_type,
-        "access_key" | "token" | "certificate" | "secret" | "api_key" | "key"
+        "access_key" | "token" | "certificate" | "secret" | "api_key" | "key" | "ssh_key"
     )
 }
 

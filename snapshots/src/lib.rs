@@ -17,6 +17,7 @@
 //! | [`read`] | a snapshot's bytes as an inventory again |
 #![forbid(unsafe_code)]
 
+mod actions_subject;
 pub mod classify;
 pub mod config;
 pub mod connect;

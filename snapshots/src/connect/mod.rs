@@ -12,6 +12,7 @@ mod aws_policy;
 mod aws_secrets;
 mod aws_tags;
 mod backstage;
+pub(crate) mod github;
 mod input;
 mod kubernetes;
 mod kubernetes_rules;
@@ -48,6 +49,8 @@ pub enum Connector {
     Kubernetes,
     /// `catalog-info.yaml` of a Backstage catalogue.
     Backstage,
+    /// Answers of the GitHub REST API.
+    Github,
 }
 
 impl Connector {
@@ -63,6 +66,7 @@ impl Connector {
         Self::AwsTags,
         Self::Kubernetes,
         Self::Backstage,
+        Self::Github,
     ];
 
     /// Its name in `inventory.toml`.
@@ -79,6 +83,7 @@ impl Connector {
             Self::AwsTags => "aws_tags",
             Self::Kubernetes => "kubernetes",
             Self::Backstage => "backstage",
+            Self::Github => "github",
         }
     }
 
@@ -275,6 +280,7 @@ pub fn connect(
         Connector::AwsTags => aws_tags::connect(source, inputs, harvest),
         Connector::Kubernetes => kubernetes::connect(source, inputs, harvest),
         Connector::Backstage => backstage::connect(source, inputs, harvest),
+        Connector::Github => github::connect(source, inputs, harvest),
     }
 }
 
@@ -292,6 +298,9 @@ pub fn detect(path: &Path, head: &[u8]) -> Option<Connector> {
     let has = |word: &str| head.contains(word);
     if head.starts_with("user,arn,user_creation_time") {
         return Some(Connector::AwsCredentialReport);
+    }
+    if github::recognise(head) {
+        return Some(Connector::Github);
     }
     if has("backstage.io/v1") {
         return Some(Connector::Backstage);

@@ -1,10 +1,13 @@
 //! Links: trust edges between identities, on both ends.
 
+use super::jobs::Jobs;
 use super::*;
 
 /// Writes trust edges as uids and on both ends; a cloud role takes over the workloads of the
 /// Kubernetes accounts that become it.
 pub(super) fn link(subjects: &mut [Subject]) {
+    let jobs = Jobs::of(subjects);
+    jobs.take_subjects(subjects);
     let mut by_key: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for subject in subjects.iter() {
         for alias in &subject.identity.aliases {
@@ -18,6 +21,8 @@ pub(super) fn link(subjects: &mut [Subject]) {
         if let Some(uids) = by_key.get(text.as_str())
             && uids.len() == 1
             && let Some(uid) = uids.first()
+            // The subject of a job says under which conditions; the job's uid comes beside it.
+            && !jobs.has(uid)
         {
             text.clone_from(uid);
         }
@@ -31,6 +36,7 @@ pub(super) fn link(subjects: &mut [Subject]) {
         let identity = &mut subject.identity;
         identity.lineage.assumable_by.iter_mut().for_each(resolve);
         identity.lineage.can_assume.iter_mut().for_each(resolve);
+        jobs.let_in(identity, &mut outward);
         for by in &identity.lineage.assumable_by {
             outward
                 .entry(by.clone())

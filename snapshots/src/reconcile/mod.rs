@@ -7,6 +7,7 @@
 
 mod credentials;
 mod fold;
+mod jobs;
 mod link;
 mod secrets;
 mod tombstones;

@@ -51,8 +51,84 @@ pub(super) fn age(subject: &mut Subject, stored: &BTreeMap<String, StoredSecret>
                 observed_ms: Some(secret.source.observed_ms),
             });
         }
+        // A repository's secret is given to the jobs of that repository.
+        if let Some((repository, _)) = place.split_once('#')
+            && repository.starts_with("github-actions:")
+            && repository.matches('/').count() == 1
+            && !identity
+                .workloads
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(repository))
+        {
+            identity.workloads.push(repository.to_owned());
+            identity.workloads.sort();
+        }
     }
     identity
         .credentials
         .sort_by(|a, b| (&a.credential_type, &a.uid).cmp(&(&b.credential_type, &b.uid)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Source;
+
+    #[test]
+    fn a_store_ages_what_the_provider_does_not() {
+        let source = Source {
+            name: "github".to_owned(),
+            rank: 0,
+            observed_ms: 5,
+            domain: None,
+        };
+        let secret = |changed| StoredSecret::new(&source, Time::At(1000), changed);
+        let stored = BTreeMap::from([
+            (
+                "github-actions:larkmoor/docs#npm".to_owned(),
+                secret(Time::At(9000)),
+            ),
+            (
+                "github-actions:larkmoor#sign".to_owned(),
+                secret(Time::At(7000)),
+            ),
+        ]);
+        let aged = |place: &str, known: Time| {
+            let mut subject = empty("x:1");
+            subject.identity.credentials.push(Credential {
+                uid: "c".to_owned(),
+                credential_type: "token".to_owned(),
+                created: Time::Unknown,
+                last_rotated: known,
+                expires: Time::Unknown,
+                last_used: Time::Unknown,
+                status: enrich_core::vocabulary::CredentialStatus::Active,
+                secret_source: Some(place.to_owned()),
+                max_age_days: None,
+            });
+            age(&mut subject, &stored);
+            (
+                subject.identity.credentials[0].last_rotated,
+                subject.identity.workloads,
+                subject.identity.provenance.len(),
+            )
+        };
+        let jobs = vec!["github-actions:Larkmoor/docs".to_owned()];
+        assert_eq!(
+            aged("github-actions:Larkmoor/docs#NPM", Time::Unknown),
+            (Time::At(9000), jobs.clone(), 1)
+        );
+        assert_eq!(
+            aged("github-actions:Larkmoor/docs#NPM", Time::At(1)),
+            (Time::At(1), jobs, 0)
+        );
+        assert_eq!(
+            aged("github-actions:larkmoor#SIGN", Time::Unknown),
+            (Time::At(7000), Vec::new(), 1)
+        );
+        assert_eq!(
+            aged("vault:kv/x#y", Time::Unknown),
+            (Time::Unknown, Vec::new(), 0)
+        );
+    }
 }
