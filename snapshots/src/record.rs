@@ -197,6 +197,36 @@ pub fn notation(alias: &Alias) -> String {
     Key::new(alias.key_type, &alias.domain, &alias.value).to_string()
 }
 
+/// A key as a number: equal for equal keys, and different for different ones, because nobody finds
+/// two texts with the same 128 bits of BLAKE3. Large inventories compare keys by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(u128);
+
+impl KeyId {
+    /// The id of a key's parts.
+    #[must_use]
+    pub fn of(key_type: KeyType, domain: &str, value: &str) -> Self {
+        let mut text = Vec::with_capacity(domain.len() + value.len() + 9);
+        text.push(key_type.code());
+        text.extend_from_slice(&(domain.len() as u64).to_le_bytes());
+        text.extend_from_slice(domain.as_bytes());
+        text.extend_from_slice(value.as_bytes());
+        let digest = blake3::hash(&text);
+        Self(
+            digest
+                .as_bytes()
+                .first_chunk()
+                .map_or(0, |bytes| u128::from_le_bytes(*bytes)),
+        )
+    }
+}
+
+impl From<&Alias> for KeyId {
+    fn from(alias: &Alias) -> Self {
+        Self::of(alias.key_type, &alias.domain, &alias.value)
+    }
+}
+
 /// People and teams that a catalogue lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directory {
