@@ -134,6 +134,7 @@ impl InventoryConfig {
             ));
         }
         let mut sources: Vec<SourceConfig> = Vec::new();
+        let mut reads_stdin = false;
         for source in &spec.source {
             if sources.iter().any(|known| known.name == source.name) {
                 return Err(fault(
@@ -165,6 +166,17 @@ impl InventoryConfig {
             };
             let mut files = Vec::new();
             for pattern in &source.files {
+                if pattern == "-" {
+                    if std::mem::replace(&mut reads_stdin, true) {
+                        return Err(fault(
+                            pattern,
+                            "standard input (\"-\") can be read once".to_owned(),
+                            &[],
+                        ));
+                    }
+                    files.push(PathBuf::from(pattern));
+                    continue;
+                }
                 files.extend(expand(&base.join(pattern)).map_err(|reason| {
                     fault(pattern, format!("source {:?}: {reason}", source.name), &[])
                 })?);

@@ -1,6 +1,7 @@
 //! The export: sources → connect → reconcile → classify → an inventory that can be built.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use enrich_core::vocabulary::{LifecycleState, OwnerStatus, Severity};
 
@@ -51,10 +52,44 @@ pub struct Exported {
     pub report: Report,
 }
 
+/// What was read from the files of one source through one connector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Read {
+    /// Name of the source.
+    pub source: String,
+    /// The connector.
+    pub connector: &'static str,
+    /// Files.
+    pub files: usize,
+    /// Statements about identities.
+    pub records: usize,
+    /// People and teams.
+    pub people: usize,
+    /// Accounts, projects and clusters of which something is said.
+    pub domains: usize,
+    /// Places of secrets.
+    pub secrets: usize,
+}
+
+impl Read {
+    /// What a harvest holds by now, to be taken off what it holds later.
+    fn so_far(harvest: &Harvest) -> [usize; 4] {
+        [
+            harvest.records.len(),
+            harvest.directory.entries.len(),
+            harvest.domains.len(),
+            harvest.stored_secrets.len(),
+        ]
+    }
+}
+
 /// What a person should know about an export.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
+    /// What was read from each source.
+    pub read: Vec<Read>,
     /// Identities by kind.
     pub kinds: BTreeMap<&'static str, usize>,
     /// Identities without an owner.
@@ -152,14 +187,21 @@ pub fn export(
         None => Policy::built_in()?,
     };
     let mut harvest = Harvest::default();
+    let mut read = Vec::new();
     for (rank, source) in config.sources.iter().enumerate() {
         progress.step(&format!("reading {}", source.name));
-        harvest_source(source, rank, explicit.created_ms, &mut harvest)?;
+        read.extend(harvest_source(
+            source,
+            rank,
+            explicit.created_ms,
+            &mut harvest,
+        )?);
     }
     connect::finish(&mut harvest);
     progress.step("reconciling");
     let mut exported = assemble(&config.organization, &harvest, &policy, explicit);
     progress.step("done");
+    exported.report.read = read;
     exported
         .report
         .warnings
@@ -173,7 +215,7 @@ fn harvest_source(
     rank: usize,
     created_ms: i64,
     harvest: &mut Harvest,
-) -> Result<(), ExportError> {
+) -> Result<Vec<Read>, ExportError> {
     let source = Source {
         name: config.name.clone(),
         rank,
@@ -182,7 +224,21 @@ fn harvest_source(
     };
     let mut inputs: BTreeMap<Connector, Vec<Input>> = BTreeMap::new();
     let mut unrecognised = Vec::new();
+    let mut known: BTreeMap<PathBuf, &Path> = BTreeMap::new();
     for path in &config.files {
+        if let Ok(place) = path.canonicalize()
+            && let Some(first) = known.insert(place, path)
+        {
+            harvest.warn(
+                &source,
+                format!(
+                    "{} is left out: it is the same file as {}",
+                    path.display(),
+                    first.display()
+                ),
+            );
+            continue;
+        }
         let input = Input::file(path);
         let recognised = match config.connector {
             // Whether it can be read shows here, so that an optional source may do without it.
@@ -219,13 +275,27 @@ fn harvest_source(
             format!("{} is left out: no connector recognises it", path.display()),
         );
     }
+    let mut read = Vec::new();
     for (connector, inputs) in inputs {
+        let before = Read::so_far(harvest);
         connect(connector, &source, &inputs, harvest).map_err(|cause| ExportError::Connect {
             source_name: config.name.clone(),
             cause,
         })?;
+        let after = Read::so_far(harvest);
+        let [records, people, domains, secrets] =
+            std::array::from_fn(|n| after[n].saturating_sub(before[n]));
+        read.push(Read {
+            source: config.name.clone(),
+            connector: connector.as_str(),
+            files: inputs.len(),
+            records,
+            people,
+            domains,
+            secrets,
+        });
     }
-    Ok(())
+    Ok(read)
 }
 
 /// Lets the records of a harvest meet, applies the policy, and counts.

@@ -335,3 +335,89 @@ fn diff_names_what_is_gone_and_what_changed() {
     let (shown, _) = folder.expect(0, "diff b.snap a.snap");
     assert!(shown.contains("1 new, 0 gone"), "{shown}");
 }
+
+/// A configuration whose only source reads standard input.
+const STDIN: &str = "organization = \"Northwind\"\ncreated = \"2026-03-20T06:00:00Z\"\nsequence = 3\n[[source]]\nname = \"aws\"\nconnector = \"auto\"\nfiles = [\"-\"]\n";
+
+#[test]
+fn packed_files_and_standard_input_give_the_same_snapshot() {
+    let folder = Folder::new();
+    let options = "--created 2026-03-20T06:00:00Z --sequence 3";
+    folder.config("organization = \"Northwind\"\n[[source]]\nname = \"aws\"\nconnector = \"auto\"\nfiles = [\"users.json\"]\n");
+    folder.expect(0, &format!("build --out plain.snap {options}"));
+    fs::write(
+        folder.path("users.json"),
+        zstd::encode_all(USERS.as_bytes(), 1).unwrap(),
+    )
+    .unwrap();
+    folder.expect(0, &format!("build --out packed.snap {options}"));
+    assert_eq!(folder.bytes("plain.snap"), folder.bytes("packed.snap"));
+    let (shown, _) = folder.expect(0, "sources users.json");
+    assert!(shown.contains("aws_iam_users"), "{shown}");
+
+    folder.config(STDIN);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_whose-snapshot"))
+        .args(["build", "--out", "stdin.snap", "--json"])
+        .current_dir(folder.path(""))
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), USERS.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let read = &shown["read"][0];
+    assert_eq!(
+        (&read["connector"], &read["files"], &read["records"]),
+        (&"aws_iam_users".into(), &1.into(), &2.into())
+    );
+    folder.config(&STDIN.replace("[\"-\"]", "[\"-\", \"-\"]"));
+    let (_, errors) = folder.expect(1, "build --out x.snap");
+    assert!(errors.contains("can be read once"), "{errors}");
+}
+
+#[test]
+fn a_truncated_export_leaves_the_last_snapshot() {
+    let folder = Folder::new();
+    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z");
+    let before = folder.bytes("a.snap");
+    let mut packed = Vec::new();
+    let mut packer = flate2::read::GzEncoder::new(USERS.as_bytes(), flate2::Compression::fast());
+    std::io::Read::read_to_end(&mut packer, &mut packed).unwrap();
+    for (bytes, words) in [
+        (
+            &USERS.as_bytes()[..USERS.len() - 9],
+            "line 2, column 128: EOF while parsing a string; the file is truncated",
+        ),
+        (
+            &packed[..packed.len() - 9],
+            "its gzip data ends early: the file is truncated",
+        ),
+    ] {
+        fs::write(folder.path("users.json"), bytes).unwrap();
+        let (_, errors) = folder.expect(1, "build --out a.snap --created 2026-03-21T06:00:00Z");
+        assert!(
+            errors.contains(words) && errors.contains("users.json"),
+            "{errors}"
+        );
+        assert_eq!(folder.bytes("a.snap"), before);
+    }
+}
+
+#[test]
+fn the_same_file_twice_is_read_once_and_named() {
+    let folder = Folder::new();
+    folder.config("organization = \"Northwind\"\n[[source]]\nname = \"aws\"\nconnector = \"auto\"\nfiles = [\"*.json\", \"users.json\"]\n");
+    let (shown, _) = folder.expect(0, "build --out a.snap --json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["read"][0]["files"], 1);
+    assert!(
+        shown["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("the same file as"),
+        "{}",
+        shown["warnings"]
+    );
+}

@@ -199,6 +199,22 @@ fn summary(exported: &Exported, out: &Path, bytes: usize, signed: bool) {
             inventory.meta.sequence
         ),
     );
+    for read in &report.read {
+        let counts = [
+            (read.files, "file"),
+            (read.records, "record"),
+            (read.people, "entry of people and teams"),
+            (read.domains, "account"),
+            (read.secrets, "place of secrets"),
+        ];
+        let counts: Vec<String> = counts
+            .into_iter()
+            .filter(|(count, what)| *count > 0 || *what == "file")
+            .map(|(count, what)| format!("{count} {}", plural(count, what)))
+            .collect();
+        let value = format!("{}: {}", read.connector, counts.join(", "));
+        row(&format!("read {}", printable(&read.source, 60)), value);
+    }
     row("identities", inventory.identities.len().to_string());
     for (kind, count) in &report.kinds {
         row(&format!("  {kind}"), count.to_string());
@@ -232,6 +248,18 @@ fn summary(exported: &Exported, out: &Path, bytes: usize, signed: bool) {
     list("claim about an unknown key", &report.unmatched);
     list("warning", &cleaned(report));
     list("warning", &report.warnings);
+}
+
+/// The plural of the words that are counted.
+fn plural(count: usize, what: &str) -> String {
+    match what.split_once(' ') {
+        _ if count == 1 => what.to_owned(),
+        Some((first, rest)) => format!("{} {rest}", plural(count, first)),
+        None => match what.strip_suffix('y') {
+            Some(stem) => format!("{stem}ies"),
+            None => format!("{what}s"),
+        },
+    }
 }
 
 fn cleaned(report: &Report) -> Vec<String> {
@@ -283,8 +311,18 @@ fn json(exported: &Exported, bytes: usize, signed: bool) -> serde_json::Value {
             )
         })
         .collect();
+    let read: Vec<serde_json::Value> = report
+        .read
+        .iter()
+        .map(|read| {
+            serde_json::json!({
+                "source": read.source, "connector": read.connector, "files": read.files, "records": read.records,
+                "people": read.people, "domains": read.domains, "secrets": read.secrets,
+            })
+        })
+        .collect();
     serde_json::json!({
-        "bytes": bytes, "signed": signed, "created": time(inventory.meta.created_ms), "sequence": inventory.meta.sequence,
+        "read": read, "bytes": bytes, "signed": signed, "created": time(inventory.meta.created_ms), "sequence": inventory.meta.sequence,
         "identities": inventory.identities.len(), "kinds": report.kinds, "without_owner": report.without_owner, "departed_owner": report.departed_owner,
         "findings": findings, "conflicts": report.conflicts, "ambiguous_keys": report.ambiguous_keys, "unmatched": report.unmatched,
         "tombstones": report.tombstones, "secrets_left_out": report.cleaned.secrets, "texts_cut": report.cleaned.shortened,

@@ -315,10 +315,10 @@ pub fn detect(path: &Path, head: &[u8]) -> Option<Connector> {
         } else if has("\"apiVersion\"") && has("\"kind\"") {
             Some(Connector::Kubernetes)
         } else if has("\"SecretList\"")
-            || (has(":secretsmanager:") && has("\"VersionIdsToStages\""))
+            || (has(":secretsmanager:") && has(":secret:") && has("\"LastChangedDate\""))
         {
             Some(Connector::AwsSecrets)
-        } else if has("\"ResourceTagMappingList\"") {
+        } else if has("\"ResourceTagMappingList\"") || (has("\"ResourceARN\"") && has("\"Tags\"")) {
             Some(Connector::AwsTags)
         } else if has(":organizations::") && has("\"JoinedMethod\"") {
             Some(Connector::AwsOrganizations)
