@@ -13,6 +13,7 @@ mod aws_secrets;
 mod aws_tags;
 mod backstage;
 pub(crate) mod github;
+mod entra;
 mod input;
 mod kubernetes;
 mod kubernetes_rules;
@@ -51,6 +52,10 @@ pub enum Connector {
     Backstage,
     /// Answers of the GitHub REST API.
     Github,
+    /// Microsoft Graph: service principals, applications, owners, grants, roles, sign-in reports.
+    EntraGraph,
+    /// Azure Resource Manager: role assignments and definitions, managed identities, who runs as them.
+    Azure,
 }
 
 impl Connector {
@@ -67,6 +72,8 @@ impl Connector {
         Self::Kubernetes,
         Self::Backstage,
         Self::Github,
+        Self::EntraGraph,
+        Self::Azure,
     ];
 
     /// Its name in `inventory.toml`.
@@ -84,6 +91,8 @@ impl Connector {
             Self::Kubernetes => "kubernetes",
             Self::Backstage => "backstage",
             Self::Github => "github",
+            Self::EntraGraph => "entra_graph",
+            Self::Azure => "azure",
         }
     }
 
@@ -174,6 +183,34 @@ pub enum ConnectError {
         connector: &'static str,
         /// Account or cluster.
         what: &'static str,
+    },
+    /// The configured domain can't be one.
+    #[error(
+        "source {source_name:?} says `domain = {domain:?}` in the inventory configuration, which is no {what}, as {connector} needs it"
+    )]
+    DomainShape {
+        /// Name of the source.
+        source_name: String,
+        /// The connector.
+        connector: &'static str,
+        /// What it should be.
+        what: &'static str,
+        /// What it is.
+        domain: String,
+    },
+    /// The files of one source describe several domains, or another one than configured.
+    #[error(
+        "source {source_name:?} describes {what} {found}, and {expected} was expected; give each {what} a source of its own"
+    )]
+    MixedDomains {
+        /// Name of the source.
+        source_name: String,
+        /// Account, tenant or cluster.
+        what: &'static str,
+        /// As configured, or as the first file says.
+        expected: String,
+        /// What else was found.
+        found: String,
     },
 }
 
@@ -281,6 +318,8 @@ pub fn connect(
         Connector::Kubernetes => kubernetes::connect(source, inputs, harvest),
         Connector::Backstage => backstage::connect(source, inputs, harvest),
         Connector::Github => github::connect(source, inputs, harvest),
+        Connector::EntraGraph => entra::connect(source, inputs, harvest),
+        Connector::Azure => entra::azure::connect(source, inputs, harvest),
     }
 }
 
@@ -320,6 +359,8 @@ pub fn detect(path: &Path, head: &[u8]) -> Option<Connector> {
             Some(Connector::AwsSecrets)
         } else if has("\"ResourceTagMappingList\"") || (has("\"ResourceARN\"") && has("\"Tags\"")) {
             Some(Connector::AwsTags)
+        } else if let Some(connector) = entra::recognise(head) {
+            Some(connector)
         } else if has(":organizations::") && has("\"JoinedMethod\"") {
             Some(Connector::AwsOrganizations)
         } else if (has("\"serviceAccount\"") && has("\"associationId\""))
