@@ -89,9 +89,10 @@ fn is_powerful(identity: &Identity) -> bool {
             .is_some_and(|word| word >= Criticality::High)
 }
 
-/// Nobody answers for it. Service-linked roles belong to AWS, people to themselves.
+/// Nobody answers for it. Service-linked roles belong to AWS, Microsoft's own principals to Microsoft,
+/// people to themselves.
 fn orphaned(identity: &Identity) -> Option<Finding> {
-    if identity.kind == Kind::Human || identity.sub_type == "aws_service_linked_role" {
+    if identity.kind == Kind::Human || identity.is_of_provider() {
         return None;
     }
     let evidence = match &identity.owner {

@@ -65,9 +65,8 @@ impl Aspect {
     /// Whether the inventory answers it for an identity; `None` where it does not apply.
     #[must_use]
     pub fn answered(self, identity: &Identity) -> Option<bool> {
-        // People belong to themselves, service-linked roles to AWS.
-        let is_owned =
-            identity.kind != Kind::Human && identity.sub_type != "aws_service_linked_role";
+        // People belong to themselves, service-linked roles and the like to the provider.
+        let is_owned = identity.kind != Kind::Human && !identity.is_of_provider();
         match self {
             Self::Owner => is_owned.then(|| {
                 identity

@@ -151,6 +151,15 @@ impl Identity {
             conflicts: Vec::new(),
         }
     }
+
+    /// Whether the provider itself made it for its own services and answers for it.
+    #[must_use]
+    pub fn is_of_provider(&self) -> bool {
+        matches!(
+            self.sub_type.as_str(),
+            "aws_service_linked_role" | "entra_microsoft_service_principal"
+        )
+    }
 }
 
 /// A fact about when, in its four states. AWS's empty last-used is not "never".

@@ -275,7 +275,7 @@ impl Found {
             let name = assignment
                 .role_name
                 .as_deref()
-                .or(definition.map(|definition| definition.name.as_str()))
+                .or_else(|| Some(definition?.name.as_str()))
                 .or_else(|| known_role(&assignment.role_id))
                 .unwrap_or(&assignment.role_id);
             let granted = grant(name, definition, &assignment.scope);

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::shape::{Object, id, objects, text};
 use super::time;
+use crate::actions_subject::{is_pattern, repository};
 use crate::model::{Credential, Time};
 use crate::record::{Harvest, Record, Source};
 
@@ -175,7 +176,7 @@ impl Federated {
                 format!("oidc_subject@{issuer}:{subject}")
             });
             match github_repository(issuer, subject) {
-                Some(repository) if !repository.contains(['*', '?']) => {
+                Some(repository) if !is_pattern(&repository) => {
                     facts.workloads.push(format!("github-actions:{repository}"))
                 }
                 _ if names_nobody(subject) => facts.unconditioned_trust.push(format!(
@@ -188,13 +189,10 @@ impl Federated {
     }
 }
 
-/// `ORG/REPO` of a GitHub Actions subject.
-fn github_repository<'s>(issuer: &str, subject: &'s str) -> Option<&'s str> {
-    if !issuer.starts_with("token.actions.githubusercontent.com") {
-        return None;
-    }
-    let repository = subject.strip_prefix("repo:")?.split(':').next()?;
-    repository.contains('/').then_some(repository)
+/// `ORG/REPO` of a subject of GitHub Actions.
+fn github_repository(issuer: &str, subject: &str) -> Option<String> {
+    let is_github = issuer.starts_with("token.actions.") || issuer.ends_with("/_services/token");
+    is_github.then(|| repository(subject)).flatten()
 }
 
 /// Whether a pattern leaves the repository or project open: `*`, `repo:*`, `repo:org/*`.

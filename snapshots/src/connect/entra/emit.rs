@@ -11,7 +11,7 @@ use super::permissions::{self, GRAPH, NO_ROLE};
 use super::principals::{Principal, complete};
 use super::{Tenant, roles};
 use crate::model::{Scope, Time};
-use crate::record::{Grant, Harvest, Record, Source};
+use crate::record::{DomainFacts, Grant, Harvest, Record, Source};
 
 pub(super) fn emit(mut tenant: Tenant, domain: &str, source: &Source, harvest: &mut Harvest) {
     let lists_principals = !tenant.principals.is_empty();
@@ -24,6 +24,17 @@ pub(super) fn emit(mut tenant: Tenant, domain: &str, source: &Source, harvest: &
         escalation_policy: None,
         covered: lists_principals && !tenant.is_cut(),
     });
+    if let Some(name) = tenant.organizations.remove(domain) {
+        harvest.domains.push(DomainFacts {
+            source: source.clone(),
+            provider: Provider::Entra,
+            domain: domain.to_owned(),
+            name,
+            state: None,
+            closed: false,
+            tags: BTreeMap::new(),
+        });
+    }
     let mut join = Join {
         domain,
         source,
@@ -280,7 +291,10 @@ fn role_name<'t>(
             .principals
             .get(resource)
             .and_then(|principal| principal.app_id.as_deref());
-        app.map_or(name == Some("Microsoft Graph"), |app| app == GRAPH)
+        match app {
+            Some(app) => app == GRAPH,
+            None => name == Some("Microsoft Graph"),
+        }
     };
     listed
         .map(String::as_str)

@@ -56,7 +56,8 @@ struct Tenant {
     sign_ins: BTreeMap<String, i64>,
     /// Last use, by key id.
     key_uses: BTreeMap<String, i64>,
-    organizations: BTreeSet<String>,
+    /// Tenants that describe themselves, by id: their names.
+    organizations: BTreeMap<String, Option<String>>,
     /// Collections of which a page says that another follows: how many do, and whether the last came.
     pages: BTreeMap<String, (usize, bool)>,
     known: usize,
@@ -201,17 +202,7 @@ pub(super) fn is_guid(text: &str) -> bool {
 /// A time of Graph or PowerShell: RFC 3339, `/Date(1700000000000)/`, or the object around either.
 pub(super) fn time(value: Option<&Value>) -> Option<i64> {
     let ms = match value? {
-        Value::String(text) => match text.trim().strip_prefix("/Date(") {
-            // The zone behind the number only says how PowerShell would print it.
-            Some(rest) => {
-                let end = rest
-                    .char_indices()
-                    .find(|(at, c)| *at > 0 && !c.is_ascii_digit())
-                    .map_or(rest.len(), |(at, _)| at);
-                rest[..end].parse().ok()?
-            }
-            None => crate::text::parse_time(text)?,
-        },
+        Value::String(text) => crate::text::parse_time(text)?,
         Value::Object(map) => return time(map.get("value").or_else(|| map.get("dateTime"))),
         _ => return None,
     };
@@ -458,7 +449,8 @@ impl Tenant {
                 }
             }
             Shape::Organization => {
-                self.organizations.insert(id.clone());
+                let name = text(object, "displayName").map(str::to_owned);
+                self.organizations.insert(id.clone(), name);
             }
             Shape::Refusal => {
                 let error = &object["error"];
@@ -603,7 +595,7 @@ impl Tenant {
     /// The tenant: as configured, else as the export's organization says.
     fn domain(&self, source: &Source) -> Result<String, ConnectError> {
         let configured = source.domain.as_deref().map(str::to_ascii_lowercase);
-        let stated = self.organizations.first();
+        let stated = self.organizations.keys().next();
         match (configured, stated) {
             (Some(domain), _) if !is_guid(&domain) => Err(ConnectError::DomainShape {
                 source_name: source.name.clone(),
@@ -614,7 +606,7 @@ impl Tenant {
             (Some(domain), None) => Ok(domain),
             (configured, Some(stated)) => {
                 let expected = configured.as_ref().unwrap_or(stated);
-                match self.organizations.iter().find(|found| *found != expected) {
+                match self.organizations.keys().find(|found| *found != expected) {
                     Some(found) => Err(ConnectError::MixedDomains {
                         source_name: source.name.clone(),
                         what: "tenant",

@@ -154,7 +154,7 @@ pub(super) fn principal(
         .and_then(|publisher| text(publisher, "displayName"));
     let publisher = verified
         .or_else(|| text(object, "publisherName"))
-        .or(is_microsoft.then_some("Microsoft"));
+        .or_else(|| is_microsoft.then_some("Microsoft"));
     Principal {
         record,
         app_id,

@@ -263,7 +263,7 @@ pub(super) fn grant(role: &str, definition: Option<&Definition>, directory_scope
     let name = definition
         .map(|definition| definition.name.as_str())
         .filter(|name| !name.is_empty())
-        .or(listed.map(|(_, name, _)| name))
+        .or_else(|| Some(listed?.1))
         .unwrap_or(role);
     let own = definition.and_then(|definition| definition.own);
     let (level, tier) = match (own, listed) {

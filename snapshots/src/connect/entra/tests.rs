@@ -345,6 +345,7 @@ fn the_tenant_is_known_or_the_source_is_refused() {
     let files = [("sp.json", PRINCIPALS), ("org.json", organization)];
     let harvest = load_files(&files, None).unwrap();
     assert!(find(&harvest, &sp(1)).facts.vendor.is_none());
+    assert_eq!(harvest.domains[0].name.as_deref(), Some("Larkmoor"));
     assert!(matches!(
         load_files(&files[..1], None),
         Err(ConnectError::Domain { .. })
@@ -361,4 +362,23 @@ fn the_tenant_is_known_or_the_source_is_refused() {
     assert!(error.to_string().contains("Microsoft Graph"));
     let error = load_files(&[("x.json", &PRINCIPALS[..400])], Some(TENANT)).unwrap_err();
     assert!(error.to_string().contains("truncated"));
+}
+
+#[test]
+fn exports_are_recognised() {
+    for text in [
+        PRINCIPALS,
+        APPLICATIONS,
+        r#"[{"AppId":"x","SignInAudience":"y"}]"#,
+    ] {
+        assert_eq!(recognise(text), Some(Connector::EntraGraph), "{text}");
+    }
+    for text in [
+        r#"[{"principalId":"x","roleDefinitionName":"Owner","scope":"/"}]"#,
+        r#"[{"RoleDefinitionName":"Owner","Scope":"/","ObjectId":"x"}]"#,
+        r#"[{"clientId":"x","principalId":"y","id":"/subscriptions/1/z"}]"#,
+    ] {
+        assert_eq!(recognise(text), Some(Connector::Azure), "{text}");
+    }
+    assert_eq!(recognise(r#"{"Users":[{"Arn":"x","UserId":"y"}]}"#), None);
 }
