@@ -302,6 +302,8 @@ fn privilege(subject: &mut Subject, policy: &Policy, tier: Option<u8>) {
         if let Some(rule) = policy.privilege.iter().find(|rule| glob(&rule.name, bare)) {
             grant.tier = rule.tier;
             grant.level = std::cmp::Reverse(rule.level.0);
+            // The policy knows the name, whatever the document says.
+            grant.rule = None;
         }
     }
     subject.grants.sort();
@@ -313,7 +315,7 @@ fn privilege(subject: &mut Subject, policy: &Policy, tier: Option<u8>) {
                 .grants
                 .iter()
                 .filter(|grant| grant.tier == widest.tier)
-                .map(|grant| grant.name.clone());
+                .map(crate::record::Grant::basis);
             Privilege {
                 tier: widest.tier,
                 level,

@@ -115,6 +115,8 @@ pub struct Grant {
     pub level: std::cmp::Reverse<PrivilegeLevel>,
     /// Name of the policy or role.
     pub name: String,
+    /// The rule that the level follows from, where the name does not say it.
+    pub rule: Option<&'static str>,
 }
 
 impl Grant {
@@ -125,6 +127,23 @@ impl Grant {
             tier,
             level: std::cmp::Reverse(level),
             name: name.to_owned(),
+            rule: None,
+        }
+    }
+
+    /// The same grant, by a rule.
+    #[must_use]
+    pub fn by(mut self, rule: Option<&'static str>) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    /// Name and rule, as the basis of a privilege.
+    #[must_use]
+    pub fn basis(&self) -> String {
+        match self.rule {
+            Some(rule) => format!("{}: {rule}", self.name),
+            None => self.name.clone(),
         }
     }
 }

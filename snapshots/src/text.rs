@@ -54,31 +54,37 @@ pub fn parse_duration(text: &str) -> Option<u64> {
 /// and at worst quadratic in time: a pattern can't make it backtrack exponentially.
 #[must_use]
 pub fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
+    // Bytes do for UTF-8: a literal can't match from the middle of a character, and `?` takes a whole one.
+    let (pattern, bytes) = (pattern.as_bytes(), text.as_bytes());
+    let next = |at: usize| (at + 1..=bytes.len()).find(|at| text.is_char_boundary(*at));
     let (mut at, mut seen) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
-    while seen < text.len() {
+    while seen < bytes.len() {
         match pattern.get(at) {
-            Some('*') => {
+            Some(b'*') => {
                 retry = Some((at, seen));
                 at += 1;
             }
-            Some(c) if *c == '?' || *c == text[seen] => {
+            Some(b'?') => {
+                at += 1;
+                seen = next(seen).unwrap_or(bytes.len());
+            }
+            Some(byte) if *byte == bytes[seen] => {
                 at += 1;
                 seen += 1;
             }
             _ => match retry {
                 Some((star, from)) => {
-                    retry = Some((star, from + 1));
+                    let from = next(from).unwrap_or(bytes.len());
+                    retry = Some((star, from));
                     at = star + 1;
-                    seen = from + 1;
+                    seen = from;
                 }
                 None => return false,
             },
         }
     }
-    pattern[at..].iter().all(|c| *c == '*')
+    pattern[at..].iter().all(|byte| *byte == b'*')
 }
 
 /// The candidate with the fewest edits, when it is near enough to be meant.
@@ -180,6 +186,9 @@ mod tests {
             ("a?c", "ac", false),
             ("*a*b", "xaxbxab", true),
             ("", "x", false),
+            ("?", "é", true),
+            ("*?é", "éé", true),
+            ("??", "é", false),
         ] {
             assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
         }

@@ -8,7 +8,9 @@ use enrich_core::vocabulary::PrivilegeLevel;
 use serde::Deserialize;
 
 use super::aws::{Arn, AwsTime, Principal, RoleLastUsed, Tag, frame, ms};
-use super::aws_policy::{Document, managed_grant};
+use super::aws_escalation::{self, Powers};
+use super::aws_policy::Document;
+use super::aws_privilege::{ADMINISTRATOR, ALL_BUT, IAM_ADMINISTRATOR, managed_grant};
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::record::{Grant, Harvest, Source};
@@ -80,8 +82,10 @@ struct Version {
 /// What a policy allows, without its document.
 #[derive(Clone, Default)]
 struct Allowed {
-    grant: Option<Grant>,
+    /// Empty where the export leaves the document out.
+    grants: Vec<Grant>,
     roles: Vec<String>,
+    powers: Powers,
 }
 
 /// A user, role or group until the policies are known, which come last in an export: what its inline
@@ -90,6 +94,8 @@ struct Allowed {
 struct Draft {
     grants: Vec<Grant>,
     roles: Vec<String>,
+    /// Of inline policies, by name.
+    powers: Vec<(String, Powers)>,
     attached: Vec<Policy>,
     boundary: Option<Policy>,
     groups: Vec<String>,
@@ -130,9 +136,16 @@ impl Account {
             return;
         };
         let name = Arn::parse(&policy.arn).map_or("", |arn| arn.name());
+        let mut grants = version.document.grants(name);
+        // The names of AWS's own policies say what they are.
+        if policy.arn.contains(":iam::aws:policy/") {
+            grants.iter_mut().for_each(|grant| grant.rule = None);
+            grants.dedup();
+        }
         let allowed = Allowed {
-            grant: Some(version.document.grant(name)),
+            grants,
             roles: version.document.assumable_roles(),
+            powers: Powers::of(&version.document),
         };
         let number = self.number(policy.arn);
         self.policies[number] = allowed;
@@ -161,41 +174,70 @@ impl Account {
             &entry.group_policy_list,
         ];
         for inline in inline.into_iter().flatten() {
-            draft
-                .grants
-                .push(inline.policy_document.grant(&inline.policy_name));
-            draft.roles.extend(inline.policy_document.assumable_roles());
+            let document = &inline.policy_document;
+            draft.grants.extend(document.grants(&inline.policy_name));
+            draft.roles.extend(document.assumable_roles());
+            let powers = Powers::of(document);
+            if !powers.is_empty() {
+                draft.powers.push((inline.policy_name.clone(), powers));
+            }
         }
         draft
     }
 
     /// What a policy grants; by its name where its document is not in the export.
-    fn grant(&self, policy: &Policy) -> Option<Grant> {
-        let known = self.policies.get(policy.number)?.grant.clone();
-        known
-            .map(|grant| Grant {
-                name: policy.name.clone(),
-                ..grant
-            })
-            .or_else(|| managed_grant(&policy.name))
+    fn grants(&self, policy: &Policy) -> Vec<Grant> {
+        let known = self.policies.get(policy.number).map(|known| &known.grants);
+        match known.filter(|grants| !grants.is_empty()) {
+            Some(grants) => grants
+                .iter()
+                .map(|grant| Grant {
+                    name: policy.name.clone(),
+                    ..grant.clone()
+                })
+                .collect(),
+            None => managed_grant(&policy.name).into_iter().collect(),
+        }
     }
 
     /// All that a draft was granted, its groups not counted.
     fn granted(&self, draft: &mut Draft) {
         for policy in &draft.attached {
-            // A policy of which nothing is known allows something.
-            let grant = self
-                .grant(policy)
-                .unwrap_or_else(|| Grant::new(&policy.name, PrivilegeLevel::Read, 3));
-            draft.grants.push(grant);
-            let allowed = self.policies.get(policy.number);
-            draft.roles.extend(
-                allowed
-                    .into_iter()
-                    .flat_map(|policy| policy.roles.iter().cloned()),
-            );
+            let mut grants = self.grants(policy);
+            if grants.is_empty() {
+                // A policy of which nothing is known allows something.
+                grants.push(Grant::new(&policy.name, PrivilegeLevel::Read, 3));
+            }
+            draft.grants.extend(grants);
+            let Some(allowed) = self.policies.get(policy.number) else {
+                continue;
+            };
+            draft.roles.extend(allowed.roles.iter().cloned());
+            if !allowed.powers.is_empty() {
+                draft
+                    .powers
+                    .push((policy.name.clone(), allowed.powers.clone()));
+            }
         }
     }
+}
+
+/// What the policies of an identity amount to together. Beside full control it needs no mention.
+fn together(draft: &Draft) -> Vec<Grant> {
+    let full = [ADMINISTRATOR, IAM_ADMINISTRATOR, ALL_BUT];
+    let controls_all = draft
+        .grants
+        .iter()
+        .any(|grant| grant.tier == 0 && grant.rule.is_none_or(|rule| full.contains(&rule)));
+    if controls_all || draft.powers.is_empty() {
+        return Vec::new();
+    }
+    let policies: Vec<(&str, &Powers)> = draft
+        .powers
+        .iter()
+        .map(|(name, powers)| (name.as_str(), powers))
+        .collect();
+    aws_escalation::grants(&policies)
 }
 
 pub(super) fn connect(
@@ -275,8 +317,9 @@ fn finish(source: &Source, mut account: Account, harvest: &mut Harvest) {
     let mut groups = std::mem::take(&mut account.groups);
     for ((_, name), group) in &mut groups {
         account.granted(group);
-        for grant in &mut group.grants {
-            grant.name = format!("{} (group {name})", grant.name);
+        let grants = group.grants.iter_mut().map(|grant| &mut grant.name);
+        for policy in grants.chain(group.powers.iter_mut().map(|(policy, _)| policy)) {
+            *policy = format!("{policy} (group {name})");
         }
     }
     for (at, mut draft) in std::mem::take(&mut account.drafts) {
@@ -293,6 +336,7 @@ fn finish(source: &Source, mut account: Account, harvest: &mut Harvest) {
                 Some(known) => {
                     draft.grants.extend(known.grants.iter().cloned());
                     draft.roles.extend(known.roles.iter().cloned());
+                    draft.powers.extend(known.powers.iter().cloned());
                 }
                 None => missing.push(format!(
                     "{}: group {} is not in the export",
@@ -304,6 +348,7 @@ fn finish(source: &Source, mut account: Account, harvest: &mut Harvest) {
         for warning in missing {
             harvest.warn(source, warning);
         }
+        draft.grants.extend(together(&draft));
         draft.grants.sort();
         draft.grants.dedup();
         draft.roles.sort();
@@ -311,7 +356,8 @@ fn finish(source: &Source, mut account: Account, harvest: &mut Harvest) {
         let facts = &mut harvest.records[at].facts;
         facts.grants = draft.grants;
         facts.can_assume = draft.roles;
-        facts.boundary = draft.boundary.and_then(|boundary| account.grant(&boundary));
+        let boundary = draft.boundary.map(|boundary| account.grants(&boundary));
+        facts.boundary = boundary.and_then(|grants| grants.into_iter().next());
     }
 }
 
@@ -358,7 +404,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             role.facts.grants,
-            [Grant::new("deploy", PrivilegeLevel::Admin, 0)]
+            [Grant::new("deploy", PrivilegeLevel::Admin, 0).by(Some("administrator"))]
         );
         assert_eq!(
             role.facts.boundary,
@@ -396,6 +442,20 @@ mod tests {
                 .warnings
                 .iter()
                 .any(|warning| warning.contains("group gone is not in the export"))
+        );
+    }
+
+    #[test]
+    fn permissions_of_several_policies_come_together() {
+        let harvest = load(&[r#"{"UserDetailList":[{"UserName":"ops","UserId":"AIDA4OPS4OPS4OPS4OPS","Arn":"arn:aws:iam::111122223333:user/ops","GroupList":["build"],
+            "AttachedManagedPolicies":[{"PolicyName":"pass","PolicyArn":"arn:aws:iam::111122223333:policy/pass"}]}],
+            "GroupDetailList":[{"GroupName":"build","Arn":"arn:aws:iam::111122223333:group/build","GroupPolicyList":[{"PolicyName":"run","PolicyDocument":{"Statement":{"Effect":"Allow","Action":"ec2:RunInstances","Resource":"*"}}}]}],
+            "Policies":[{"Arn":"arn:aws:iam::111122223333:policy/pass","DefaultVersionId":"v1","PolicyVersionList":[{"VersionId":"v1","Document":{"Statement":{"Effect":"Allow","Action":"iam:PassRole","Resource":"*"}}}]}]}"#])
+        .unwrap();
+        assert_eq!(
+            harvest.records[0].facts.grants[0],
+            Grant::new("pass + run (group build)", PrivilegeLevel::Admin, 0)
+                .by(Some("iam:PassRole + ec2:RunInstances"))
         );
     }
 
