@@ -87,6 +87,7 @@ pub fn classify(subjects: &mut [Subject], context: &Context<'_>) -> (Vec<Network
     for subject in subjects.iter_mut() {
         crate::findings::find(subject, context);
         respond(subject, context.policy);
+        page_owner(subject, context.directory);
         subject.identity.provenance.sort();
     }
     networks.sort();
@@ -346,6 +347,13 @@ fn privilege(subject: &mut Subject, policy: &Policy, tier: Option<u8>) {
 /// What the directory says about owner and sponsor.
 fn settle_owner(subject: &mut Subject, context: &Context<'_>) {
     let complete = |entity: &mut EntityRef| {
+        // Tags name people by their mail address, and the catalogue may know whose it is.
+        if let Some((_, mail)) = entity.reference.split_once('/')
+            && mail.contains('@')
+            && let Some(meant) = context.directory.known_as.get(&format!("mail:{mail}"))
+        {
+            entity.reference.clone_from(meant);
+        }
         if let Some(entry) = context.directory.entries.get(&entity.reference) {
             entity.name = entity.name.take().or_else(|| entry.name.clone());
             entity.contact = entity.contact.take().or_else(|| entry.contact.clone());
@@ -471,6 +479,30 @@ fn known_network(
         crate::text::printable(name, 80)
     ));
     false
+}
+
+/// Where neither a source nor a rule says who is paged, it is the team that owns it, when the catalogue
+/// says how that team is paged.
+fn page_owner(subject: &mut Subject, directory: &Directory) {
+    let identity = &mut subject.identity;
+    if identity.response.escalation_policy.is_some() {
+        return;
+    }
+    let present = identity
+        .owner
+        .as_ref()
+        .filter(|owner| owner.status != OwnerStatus::Departed);
+    let entry = present.and_then(|owner| directory.entries.get(&owner.entity.reference));
+    if let Some((entry, policy)) =
+        entry.and_then(|entry| Some((entry, entry.escalation_policy.as_ref()?)))
+    {
+        identity.response.escalation_policy = Some(policy.clone());
+        identity.provenance.push(Provenance {
+            field: "escalation_policy".to_owned(),
+            source: entry.source.clone(),
+            observed_ms: None,
+        });
+    }
 }
 
 fn respond(subject: &mut Subject, policy: &Policy) {

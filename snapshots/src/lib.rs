@@ -26,6 +26,7 @@ mod domains;
 pub mod export;
 mod findings;
 pub mod format;
+pub mod joins;
 pub mod limits;
 pub mod lint;
 pub mod model;

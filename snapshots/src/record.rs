@@ -7,6 +7,7 @@ use enrich_core::vocabulary::{
 };
 use enrich_core::{Key, KeyRefused, KeyType};
 
+use crate::joins::Joins;
 use crate::model::{Agent, Alias, Credential, EscalationPolicy, Expectation, Scope, Time};
 
 /// A source of the inventory configuration, as connectors see it.
@@ -253,6 +254,9 @@ pub struct Directory {
     pub entries: BTreeMap<String, DirectoryEntry>,
     /// Kinds of which the catalogue lists at least one.
     pub kinds: BTreeSet<String>,
+    /// What other systems call them (`mail:ADDRESS`, `github-team:ORG/TEAM`, `github-user:LOGIN`,
+    /// `gitlab:PATH`), in lower case, and their reference. Never leaves the export.
+    pub known_as: BTreeMap<String, String>,
 }
 
 /// One person or team.
@@ -264,6 +268,8 @@ pub struct DirectoryEntry {
     pub contact: Option<String>,
     /// Since when they are gone.
     pub departed_ms: Option<i64>,
+    /// Who is paged for what they own.
+    pub escalation_policy: Option<EscalationPolicy>,
     /// Name of the source.
     pub source: String,
 }
@@ -332,6 +338,8 @@ pub struct Harvest {
     pub stored_secrets: BTreeMap<String, StoredSecret>,
     /// Issuers of the tokens of Kubernetes service accounts, by cluster.
     pub token_issuers: BTreeMap<String, String>,
+    /// What one source says by a name that another explains.
+    pub joins: Joins,
     /// What a person should know: source, and what.
     pub warnings: Vec<String>,
 }

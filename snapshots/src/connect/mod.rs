@@ -16,10 +16,12 @@ mod aws_tags;
 mod aws_trust;
 mod backstage;
 mod entra;
+mod codeowners;
 pub(crate) mod github;
 mod input;
 mod kubernetes;
 mod kubernetes_rules;
+mod pagerduty;
 mod stream;
 
 use std::io;
@@ -59,6 +61,10 @@ pub enum Connector {
     EntraGraph,
     /// Azure Resource Manager: role assignments and definitions, managed identities, who runs as them.
     Azure,
+    /// A CODEOWNERS file.
+    Codeowners,
+    /// PagerDuty services and escalation policies.
+    Pagerduty,
 }
 
 impl Connector {
@@ -77,6 +83,8 @@ impl Connector {
         Self::Github,
         Self::EntraGraph,
         Self::Azure,
+        Self::Codeowners,
+        Self::Pagerduty,
     ];
 
     /// Its name in `inventory.toml`.
@@ -96,6 +104,8 @@ impl Connector {
             Self::Github => "github",
             Self::EntraGraph => "entra_graph",
             Self::Azure => "azure",
+            Self::Codeowners => "codeowners",
+            Self::Pagerduty => "pagerduty",
         }
     }
 
@@ -323,12 +333,15 @@ pub fn connect(
         Connector::Github => github::connect(source, inputs, harvest),
         Connector::EntraGraph => entra::connect(source, inputs, harvest),
         Connector::Azure => entra::azure::connect(source, inputs, harvest),
+        Connector::Codeowners => codeowners::connect(source, inputs, harvest),
+        Connector::Pagerduty => pagerduty::connect(source, inputs, harvest),
     }
 }
 
 /// What needs the words of several sources: called once when all of them have been read.
 pub fn finish(harvest: &mut Harvest) {
     kubernetes::add_token_subjects(harvest);
+    crate::joins::settle(harvest);
 }
 
 /// Which connector a file looks like, from words that only its export has, in its first bytes
@@ -341,11 +354,17 @@ pub fn detect(path: &Path, head: &[u8]) -> Option<Connector> {
     if head.starts_with("user,arn,user_creation_time") {
         return Some(Connector::AwsCredentialReport);
     }
+    if codeowners::recognise(path) {
+        return Some(Connector::Codeowners);
+    }
     if github::recognise(head) {
         return Some(Connector::Github);
     }
     if has("backstage.io/v1") {
         return Some(Connector::Backstage);
+    }
+    if pagerduty::recognise(head) {
+        return Some(Connector::Pagerduty);
     }
     if head.starts_with(['{', '[']) {
         return if has("\"UserDetailList\"") || has("\"RoleDetailList\"") {

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use self::apps::Installation;
 use self::people::People;
 use self::repositories::Repository;
+pub(crate) use self::repositories::{actions_name, repository_name};
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::model::{Scope, Time};
