@@ -1,11 +1,13 @@
 //! `inventory.toml`: which exports make the inventory, and what goes into the header.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::connect::Connector;
 use crate::policy::ConfigError;
+use crate::reconcile::{Order, Precedence};
 use crate::text::{closest, parse_duration, parse_time};
 
 /// The inventory configuration, read and checked. Paths are resolved against the file.
@@ -28,7 +30,11 @@ pub struct InventoryConfig {
     pub previous: Option<PathBuf>,
     /// Key to sign with.
     pub signing_key: Option<PathBuf>,
-    /// Sources; the first listed wins a conflict.
+    /// Which source is believed about which field.
+    pub precedence: Precedence,
+    /// For how long identities that are gone stay answerable.
+    pub tombstone_retention_ms: Option<i64>,
+    /// Sources; the first listed wins a conflict, unless `precedence` says otherwise.
     pub sources: Vec<SourceConfig>,
 }
 
@@ -61,7 +67,60 @@ struct File {
     previous: Option<PathBuf>,
     signing_key: Option<PathBuf>,
     #[serde(default)]
+    precedence: PrecedenceSpec,
+    tombstone_retention: Option<String>,
+    #[serde(default)]
     source: Vec<SourceSpec>,
+}
+
+/// One order for all fields, or a table with `default` and fields.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum PrecedenceSpec {
+    All(String),
+    Fields(BTreeMap<String, String>),
+}
+
+impl Default for PrecedenceSpec {
+    fn default() -> Self {
+        Self::Fields(BTreeMap::new())
+    }
+}
+
+impl PrecedenceSpec {
+    /// The orders, or the word that is wrong, what is wrong and what there is.
+    fn read(&self) -> Result<Precedence, (String, String, Vec<&'static str>)> {
+        let order = |word: &str| {
+            Order::parse(word).ok_or_else(|| {
+                let words: Vec<&str> = Order::ALL.iter().map(|order| order.as_str()).collect();
+                let reason = format!("precedence {word:?} is none of {}", words.join(", "));
+                (word.to_owned(), reason, words)
+            })
+        };
+        let mut out = Precedence::default();
+        match self {
+            Self::All(word) => out.default = order(word)?,
+            Self::Fields(fields) => {
+                for (name, word) in fields {
+                    if name == "default" {
+                        out.default = order(word)?;
+                        continue;
+                    }
+                    let known = Precedence::FIELDS.iter().find(|field| *field == name);
+                    let field = known.ok_or_else(|| {
+                        let fields = Precedence::FIELDS;
+                        let reason = format!(
+                            "precedence of {name:?}: there is no such field; the fields are default, {}",
+                            fields.join(", ")
+                        );
+                        (name.clone(), reason, fields.to_vec())
+                    })?;
+                    out.fields.insert(field, order(word)?);
+                }
+            }
+        }
+        Ok(out)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -125,6 +184,24 @@ impl InventoryConfig {
                     &[],
                 )
             })?),
+        };
+        let precedence = spec
+            .precedence
+            .read()
+            .map_err(|(word, reason, words)| fault(&word, reason, &words))?;
+        let tombstone_retention_ms = match &spec.tombstone_retention {
+            None => None,
+            Some(value) => {
+                let ms = parse_duration(value)
+                    .and_then(|seconds| i64::try_from(seconds).ok()?.checked_mul(1000));
+                Some(ms.ok_or_else(|| {
+                    fault(
+                        value,
+                        format!("tombstone_retention = {value:?} is no duration such as 400d"),
+                        &[],
+                    )
+                })?)
+            }
         };
         if spec.source.is_empty() {
             return Err(fault(
@@ -198,6 +275,8 @@ impl InventoryConfig {
             sequence: spec.sequence,
             previous: spec.previous.map(|previous| base.join(previous)),
             signing_key: spec.signing_key.map(|key| base.join(key)),
+            precedence,
+            tombstone_retention_ms,
             sources,
             file: path.to_owned(),
         })

@@ -25,7 +25,7 @@ type Domain<'a> = (Provider, &'a str);
 /// Gives the identities of an account its tags as `account/KEY`, its name and its state as
 /// `account.name` and `account.state`. What is in a closed account can't be used: it is disabled.
 /// Of two sources the first that states a tag wins.
-pub(crate) fn apply(facts: &[DomainFacts], subjects: &mut [Subject]) {
+pub(crate) fn apply(facts: &[DomainFacts], subjects: &mut [Box<Subject>]) {
     let mut by_domain: BTreeMap<Domain<'_>, Vec<&DomainFacts>> = BTreeMap::new();
     for facts in facts {
         let domain = (facts.provider, facts.domain.as_str());
@@ -44,15 +44,16 @@ pub(crate) fn apply(facts: &[DomainFacts], subjects: &mut [Subject]) {
                 .iter()
                 .map(|(key, value)| (format!("{word}/{key}"), value.clone()));
             for (key, value) in own.chain(tags) {
-                let from = || (facts.source.name.clone(), facts.source.observed_ms);
-                subject.tag_sources.entry(key.clone()).or_insert_with(from);
-                subject.tags.entry(key).or_insert(value);
+                let source = facts.source.name.as_str().into();
+                subject
+                    .tags
+                    .add(key, value, &source, facts.source.observed_ms);
             }
             if facts.closed && subject.stated.insert("lifecycle_state") {
                 identity.lifecycle_state = LifecycleState::Disabled;
                 identity.provenance.push(Provenance {
-                    field: "lifecycle_state".to_owned(),
-                    source: facts.source.name.clone(),
+                    field: "lifecycle_state".into(),
+                    source: facts.source.name.as_str().into(),
                     observed_ms: Some(facts.source.observed_ms),
                 });
             }

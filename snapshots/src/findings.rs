@@ -50,11 +50,12 @@ pub(crate) fn find(subject: &mut Subject, context: &Context<'_>) {
     .flatten()
     .collect();
     for finding in &mut found {
-        let rule = context.policy.exceptions.iter().find(|rule| {
-            rule.finding == finding.name
-                && rule.until_ms > context.created_ms
-                && rule.matches.holds(subject)
-        });
+        let mut rules = subject
+            .exceptions
+            .iter()
+            .filter_map(|number| context.policy.exceptions.get(*number as usize));
+        let rule =
+            rules.find(|rule| rule.finding == finding.name && rule.until_ms > context.created_ms);
         finding.exception = rule.map(|rule| (rule.until_ms, rule.reason.clone()));
     }
     found.sort_by(|a, b| {
@@ -63,7 +64,7 @@ pub(crate) fn find(subject: &mut Subject, context: &Context<'_>) {
     subject.identity.findings = found;
     if is_stale
         && subject.identity.lifecycle_state == LifecycleState::Active
-        && !subject.stated.contains("lifecycle_state")
+        && !subject.stated.contains(&"lifecycle_state")
     {
         subject.identity.lifecycle_state = LifecycleState::Dormant;
     }

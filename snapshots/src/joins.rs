@@ -30,6 +30,29 @@ pub struct Joins {
     pub teams: BTreeMap<String, TeamLink>,
 }
 
+impl Joins {
+    /// Takes over what waits of a source further down; the first source is believed.
+    pub(crate) fn absorb(&mut self, mut other: Self) {
+        self.paths.append(&mut other.paths);
+        for (id, service) in other.services {
+            self.services.entry(id).or_insert(service);
+        }
+        for (id, policy) in other.policies {
+            self.policies.entry(id).or_insert(policy);
+        }
+        self.selectors.append(&mut other.selectors);
+        for (key, mut records) in other.repositories {
+            self.repositories
+                .entry(key)
+                .or_default()
+                .append(&mut records);
+        }
+        for (name, link) in other.teams {
+            self.teams.entry(name).or_insert(link);
+        }
+    }
+}
+
 /// A PagerDuty service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {

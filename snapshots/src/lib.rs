@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod actions_subject;
+mod assemble;
 pub mod classify;
 pub mod config;
 pub mod connect;

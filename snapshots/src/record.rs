@@ -345,6 +345,41 @@ pub struct Harvest {
 }
 
 impl Harvest {
+    /// Takes over what a source further down says. Where both speak of the same team, secret or
+    /// issuer, the first one is believed.
+    pub fn absorb(&mut self, mut other: Self) {
+        if self.records.is_empty() {
+            self.records = other.records;
+        } else {
+            self.records.append(&mut other.records);
+        }
+        for (reference, entry) in other.directory.entries {
+            self.directory.entries.entry(reference).or_insert(entry);
+        }
+        for (name, reference) in other.directory.known_as {
+            self.directory.known_as.entry(name).or_insert(reference);
+        }
+        self.directory.kinds.append(&mut other.directory.kinds);
+        self.scopes.append(&mut other.scopes);
+        self.domains.append(&mut other.domains);
+        for (place, secret) in other.stored_secrets {
+            self.stored_secrets.entry(place).or_insert(secret);
+        }
+        for (cluster, issuer) in other.token_issuers {
+            self.token_issuers.entry(cluster).or_insert(issuer);
+        }
+        self.joins.absorb(other.joins);
+        self.warnings.append(&mut other.warnings);
+    }
+
+    /// Ends the reading of one source: the order of its files and their entries does not matter.
+    pub fn settle(&mut self) {
+        self.scopes.sort();
+        self.domains
+            .sort_by_cached_key(|facts| format!("{facts:?}"));
+        self.records.shrink_to_fit();
+    }
+
     /// Notes something for the person who runs the export.
     pub fn warn(&mut self, source: &Source, what: impl AsRef<str>) {
         self.warnings

@@ -247,7 +247,7 @@ fn the_first_baseline_that_states_a_dimension_counts() {
             .provenance
             .iter()
             .any(|entry| entry.field == "behavior.network"
-                && entry.source == "policy behavior.first")
+                && *entry.source == *"policy behavior.first")
     );
 }
 

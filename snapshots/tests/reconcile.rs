@@ -196,7 +196,7 @@ fn the_first_source_wins_and_the_other_is_kept() {
     );
     assert_eq!(user.kind, Kind::CiJob);
     assert!(user.provenance.iter().any(|entry| entry.field == "owner"
-        && entry.source == "catalog"
+        && *entry.source == *"catalog"
         && entry.observed_ms == Some(NOW - 1000)));
     assert_eq!(
         exported.report.unmatched,

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use enrich_core::{Check, Snapshot, Trust};
 use indicatif::{ProgressBar, ProgressStyle};
 use snapshots::config::InventoryConfig;
-use snapshots::export::{Explicit, Exported, Progress, Report, export};
+use snapshots::export::{Explicit, Exported, Progress, Report, export_snapshot};
 use snapshots::text::{parse_duration, parse_time, printable, time};
 
 use super::table::table;
@@ -85,10 +85,8 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     // The key is read before the work, so that a wrong path costs nothing.
     let key = args.sign.as_ref().or(config.signing_key.as_ref());
     let seed = key.map(|path| files::read_private_key(path)).transpose()?;
-    let exported = export(&config, &explicit, &mut line).context("the inventory can't be made")?;
-    line.step("building");
-    let mut bytes = snapshots::format::build(&exported.inventory)
-        .context("the inventory does not fit a snapshot")?;
+    let (mut bytes, exported) =
+        export_snapshot(&config, &explicit, &mut line).context("the snapshot can't be made")?;
     if let Some(seed) = &seed {
         snapshots::format::sign(&mut bytes, seed).context("the snapshot can't be signed")?;
     }
@@ -186,8 +184,11 @@ fn summary(exported: &Exported, out: &Path, bytes: usize, signed: bool) {
     row(
         "snapshot",
         format!(
-            "{} ({bytes} bytes, {})",
+            "{} ({bytes} bytes{}, {})",
             out.display(),
+            bytes
+                .checked_div(report.identities)
+                .map_or_else(String::new, |each| format!(", {each} an identity")),
             if signed { "signed" } else { "not signed" }
         ),
     );
@@ -215,7 +216,7 @@ fn summary(exported: &Exported, out: &Path, bytes: usize, signed: bool) {
         let value = format!("{}: {}", read.connector, counts.join(", "));
         row(&format!("read {}", printable(&read.source, 60)), value);
     }
-    row("identities", inventory.identities.len().to_string());
+    row("identities", report.identities.to_string());
     for (kind, count) in &report.kinds {
         row(&format!("  {kind}"), count.to_string());
     }
@@ -323,7 +324,7 @@ fn json(exported: &Exported, bytes: usize, signed: bool) -> serde_json::Value {
         .collect();
     serde_json::json!({
         "read": read, "bytes": bytes, "signed": signed, "created": time(inventory.meta.created_ms), "sequence": inventory.meta.sequence,
-        "identities": inventory.identities.len(), "kinds": report.kinds, "without_owner": report.without_owner, "departed_owner": report.departed_owner,
+        "identities": report.identities, "bytes_per_identity": bytes.checked_div(report.identities), "kinds": report.kinds, "without_owner": report.without_owner, "departed_owner": report.departed_owner,
         "findings": findings, "conflicts": report.conflicts, "ambiguous_keys": report.ambiguous_keys, "unmatched": report.unmatched,
         "tombstones": report.tombstones, "secrets_left_out": report.cleaned.secrets, "texts_cut": report.cleaned.shortened,
         "control_characters": report.cleaned.control, "entries_left_out": report.cleaned.entries, "warnings": report.warnings,

@@ -7,6 +7,7 @@ mod shares;
 pub(crate) mod words;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use enrich_core::vocabulary::{
     Criticality, Dimension, Environment, Kind, LifecycleState, PrivilegeLevel,
@@ -168,6 +169,8 @@ pub struct PrivilegeRule {
 pub struct Baseline {
     /// Its name.
     pub name: String,
+    /// What provenance calls it.
+    pub source: Arc<str>,
     /// Which identities.
     pub matches: Match,
     /// One entry a dimension that it states.

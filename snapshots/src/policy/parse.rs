@@ -409,6 +409,7 @@ impl Check<'_> {
                 ));
             }
             out.push(Baseline {
+                source: format!("{} behavior.{name}", crate::classify::POLICY).into(),
                 name,
                 matches: spec.matches,
                 expectations,

@@ -15,7 +15,7 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    pub(super) fn of(subjects: &[Subject]) -> Self {
+    pub(super) fn of(subjects: &[Box<Subject>]) -> Self {
         let jobs = subjects.iter().map(|subject| &subject.identity);
         let jobs = jobs.filter(|identity| identity.sub_type == "github_actions");
         let uids: BTreeMap<_, _> = jobs
@@ -34,7 +34,7 @@ impl Jobs {
 
     /// Gives jobs the subjects that trust policies name outright: such a subject is a key, and the
     /// repository in it says whose. A pattern is none.
-    pub(super) fn take_subjects(&self, subjects: &mut [Subject]) {
+    pub(super) fn take_subjects(&self, subjects: &mut [Box<Subject>]) {
         if self.uids.is_empty() {
             return;
         }
@@ -54,7 +54,7 @@ impl Jobs {
             for (issuer, text) in keys.remove(&subject.identity.uid).unwrap_or_default() {
                 // Too long for a key: the edge stays.
                 if let Ok(alias) = alias(KeyType::OidcSubject, &issuer, &text, None) {
-                    add_alias(&mut subject.identity, &alias, None);
+                    add_alias(&mut subject.identity.aliases, &alias, None);
                 }
             }
             subject.identity.aliases.sort();
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn subjects_in_trust_policies_are_edges_and_exact_ones_are_keys() {
-        let harvest = Harvest {
+        let mut harvest = Harvest {
             records: vec![
                 job("larkmoor/docs"),
                 job("larkmoor/shop"),
@@ -166,10 +166,12 @@ mod tests {
             ],
             ..Harvest::default()
         };
-        let reconciled = reconcile(&harvest);
+        let reconciled = reconcile(&mut harvest, &Precedence::default());
         let of = |uid: &str| {
-            let found = |subject: &&Subject| subject.identity.uid == uid;
-            &reconciled.subjects.iter().find(found).unwrap().identity
+            let mut all = reconciled.subjects.iter();
+            &all.find(|subject| subject.identity.uid == uid)
+                .unwrap()
+                .identity
         };
         let docs = of("github:github.com:actions/larkmoor/docs");
         assert_eq!(

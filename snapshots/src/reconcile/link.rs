@@ -5,16 +5,26 @@ use super::*;
 
 /// Writes trust edges as uids and on both ends; a cloud role takes over the workloads of the
 /// Kubernetes accounts that become it.
-pub(super) fn link(subjects: &mut [Subject]) {
+pub(super) fn link(subjects: &mut [Box<Subject>]) {
     let jobs = Jobs::of(subjects);
     jobs.take_subjects(subjects);
-    let mut by_key: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    // Only keys that an edge names are looked up: most identities are at the end of none.
+    let mut by_key: HashMap<String, BTreeSet<String>> = HashMap::new();
     for subject in subjects.iter() {
-        for alias in &subject.identity.aliases {
-            by_key
-                .entry(notation(alias))
-                .or_default()
-                .insert(subject.identity.uid.clone());
+        let lineage = &subject.identity.lineage;
+        for text in lineage.assumable_by.iter().chain(&lineage.can_assume) {
+            if !by_key.contains_key(text) {
+                by_key.insert(text.clone(), BTreeSet::new());
+            }
+        }
+    }
+    if !by_key.is_empty() {
+        for subject in subjects.iter() {
+            for alias in &subject.identity.aliases {
+                if let Some(uids) = by_key.get_mut(&notation(alias)) {
+                    uids.insert(subject.identity.uid.clone());
+                }
+            }
         }
     }
     let resolve = |text: &mut String| {
@@ -59,15 +69,17 @@ pub(super) fn link(subjects: &mut [Subject]) {
     }
     for subject in subjects.iter_mut() {
         let identity = &mut subject.identity;
-        let uid = identity.uid.clone();
+        let uid = identity.uid.as_str();
         for (list, more) in [
-            (&mut identity.lineage.assumable_by, inward.get(&uid)),
-            (&mut identity.lineage.can_assume, outward.get(&uid)),
-            (&mut identity.workloads, workloads.get(&uid)),
+            (&mut identity.lineage.assumable_by, inward.get(uid)),
+            (&mut identity.lineage.can_assume, outward.get(uid)),
+            (&mut identity.workloads, workloads.get(uid)),
         ] {
-            list.extend(more.into_iter().flatten().cloned());
-            list.sort();
-            list.dedup();
+            if let Some(more) = more {
+                list.extend(more.iter().cloned());
+                list.sort();
+                list.dedup();
+            }
         }
     }
 }

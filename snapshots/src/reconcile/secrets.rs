@@ -26,10 +26,10 @@ pub(super) fn age(subject: &mut Subject, stored: &BTreeMap<String, StoredSecret>
                 secret_source: Some(place.clone()),
                 max_age_days: None,
             });
-            subject.sources.insert(secret.source.name.clone());
+            subject.sources.insert(secret.source.name.as_str().into());
             identity.provenance.push(Provenance {
-                field: "credentials".to_owned(),
-                source: secret.source.name.clone(),
+                field: "credentials".into(),
+                source: secret.source.name.as_str().into(),
                 observed_ms: Some(secret.source.observed_ms),
             });
         }
@@ -44,10 +44,10 @@ pub(super) fn age(subject: &mut Subject, stored: &BTreeMap<String, StoredSecret>
         credential.max_age_days = credential.max_age_days.or(secret.rotation_days);
         if credential.last_rotated == Time::Unknown && secret.changed != Time::Unknown {
             credential.last_rotated = secret.changed;
-            subject.sources.insert(secret.source.name.clone());
+            subject.sources.insert(secret.source.name.as_str().into());
             identity.provenance.push(Provenance {
-                field: "credentials.last_rotated".to_owned(),
-                source: secret.source.name.clone(),
+                field: "credentials.last_rotated".into(),
+                source: secret.source.name.as_str().into(),
                 observed_ms: Some(secret.source.observed_ms),
             });
         }
@@ -94,7 +94,7 @@ mod tests {
             ),
         ]);
         let aged = |place: &str, known: Time| {
-            let mut subject = empty("x:1");
+            let mut subject = empty("x:1".to_owned());
             subject.identity.credentials.push(Credential {
                 uid: "c".to_owned(),
                 credential_type: "token".to_owned(),
