@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use enrich_core::vocabulary::{Environment, NetworkKind, OwnerStatus, PrivilegeLevel};
+use enrich_core::vocabulary::{Environment, NetworkKind, OwnerStatus, PrivilegeLevel, Provider};
 
 use crate::model::{
     Agent, EntityRef, Expectation, Network, Owner, Privilege, Provenance, Revocation, Scope, Time,
@@ -32,6 +32,8 @@ pub struct Context<'a> {
     pub created_ms: i64,
     /// The organisation's own accounts and clusters; anybody else is a third party.
     pub own_domains: BTreeSet<String>,
+    /// Whether projects of Google Cloud are among them.
+    pub knows_projects: bool,
 }
 
 impl<'a> Context<'a> {
@@ -48,6 +50,7 @@ impl<'a> Context<'a> {
             directory,
             created_ms,
             own_domains: scopes.iter().map(|scope| scope.domain.clone()).collect(),
+            knows_projects: scopes.iter().any(|scope| scope.provider == Provider::Gcp),
         }
     }
 }
@@ -322,7 +325,7 @@ fn apply_rule_owner(subject: &mut Subject, context: &Context<'_>) {
 /// The widest grant decides; the policy may know a name better than the connector.
 fn privilege(subject: &mut Subject, policy: &Policy, tier: Option<u8>) {
     for grant in &mut subject.grants {
-        let bare = grant.name.split(" (group ").next().unwrap_or(&grant.name);
+        let bare = grant.bare_name();
         if let Some(rule) = policy.privilege.iter().find(|rule| glob(&rule.name, bare)) {
             grant.tier = rule.tier;
             grant.level = std::cmp::Reverse(rule.level.0);

@@ -160,7 +160,7 @@ impl Identity {
     pub fn is_of_provider(&self) -> bool {
         matches!(
             self.sub_type.as_str(),
-            "aws_service_linked_role" | "entra_microsoft_service_principal"
+            "aws_service_linked_role" | "entra_microsoft_service_principal" | "gcp_service_agent"
         )
     }
 }

@@ -89,6 +89,8 @@ pub struct Facts {
     pub unconditioned_trust: Vec<String>,
     /// Lifecycle state.
     pub lifecycle_state: Option<LifecycleState>,
+    /// It is gone, at the latest since this time.
+    pub retired_at_ms: Option<i64>,
     /// Created.
     pub created: Time,
     /// Last seen in use.
@@ -121,6 +123,12 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// The name of the policy or role alone, without where it holds and through whom.
+    #[must_use]
+    pub fn bare_name(&self) -> &str {
+        self.name.split(" (").next().unwrap_or(&self.name)
+    }
+
     /// A grant of a level; the tier that usually goes with it is given by the connector.
     #[must_use]
     pub fn new(name: &str, level: PrivilegeLevel, tier: u8) -> Self {

@@ -17,6 +17,15 @@ mod aws_trust;
 mod backstage;
 mod codeowners;
 mod entra;
+mod gcp;
+mod gcp_asset_inventory;
+mod gcp_iam_policy;
+mod gcp_keys;
+mod gcp_names;
+mod gcp_projects;
+mod gcp_roles;
+mod gcp_service_accounts;
+mod gcp_workload_identity;
 pub(crate) mod github;
 mod input;
 mod kubernetes;
@@ -51,6 +60,8 @@ pub enum Connector {
     AwsEks,
     /// `aws resourcegroupstaggingapi get-resources`.
     AwsTags,
+    /// What `gcloud` and Google Cloud's REST API print about accounts, keys, policies, roles, projects and federation.
+    Gcp,
     /// `kubectl get serviceaccounts,roles,… -A -o json|yaml`.
     Kubernetes,
     /// `catalog-info.yaml` of a Backstage catalogue.
@@ -78,6 +89,7 @@ impl Connector {
         Self::AwsSecrets,
         Self::AwsEks,
         Self::AwsTags,
+        Self::Gcp,
         Self::Kubernetes,
         Self::Backstage,
         Self::Github,
@@ -99,6 +111,7 @@ impl Connector {
             Self::AwsSecrets => "aws_secrets",
             Self::AwsEks => "aws_eks",
             Self::AwsTags => "aws_tags",
+            Self::Gcp => "gcp",
             Self::Kubernetes => "kubernetes",
             Self::Backstage => "backstage",
             Self::Github => "github",
@@ -328,6 +341,7 @@ pub fn connect(
         Connector::AwsSecrets => aws_secrets::connect(source, inputs, harvest),
         Connector::AwsEks => aws_eks::connect(source, inputs, harvest),
         Connector::AwsTags => aws_tags::connect(source, inputs, harvest),
+        Connector::Gcp => gcp::connect(source, inputs, harvest),
         Connector::Kubernetes => kubernetes::connect(source, inputs, harvest),
         Connector::Backstage => backstage::connect(source, inputs, harvest),
         Connector::Github => github::connect(source, inputs, harvest),
@@ -373,8 +387,13 @@ pub fn detect(path: &Path, head: &[u8]) -> Option<Connector> {
             && (has("\"ReportFormat\"") || has("user,arn,user_creation_time"))
         {
             Some(Connector::AwsCredentialReport)
+        } else if gcp::is_asset(head) {
+            // Before the next: an asset can hold an object of Kubernetes.
+            Some(Connector::Gcp)
         } else if has("\"apiVersion\"") && has("\"kind\"") {
             Some(Connector::Kubernetes)
+        } else if gcp::detect(head) {
+            Some(Connector::Gcp)
         } else if has("\"SecretList\"")
             || (has(":secretsmanager:") && has(":secret:") && has("\"LastChangedDate\""))
         {
@@ -488,6 +507,26 @@ mod tests {
                 "catalog-info.yaml",
                 "apiVersion: backstage.io/v1alpha1\nkind: Component\n",
                 Some(Connector::Backstage),
+            ),
+            (
+                "a.json",
+                r#"[{"email":"a@p.iam.gserviceaccount.com","name":"projects/p/serviceAccounts/a@p.iam.gserviceaccount.com"}]"#,
+                Some(Connector::Gcp),
+            ),
+            (
+                "a.json",
+                r#"{"bindings":[{"members":["user:jane@example.com"],"role":"roles/viewer"}]}"#,
+                Some(Connector::Gcp),
+            ),
+            (
+                "a.json",
+                r#"{"assetType":"run.googleapis.com/Service","resource":{"data":{"apiVersion":"serving.knative.dev/v1","kind":"Service"}}}"#,
+                Some(Connector::Gcp),
+            ),
+            (
+                "a.json",
+                r#"{"protoPayload":{"resourceName":"projects/p/serviceAccounts/1"}}"#,
+                None,
             ),
             ("a.json", r#"{"SAMLProviderList":[]}"#, None),
             ("a.txt", "hello", None),

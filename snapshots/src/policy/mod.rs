@@ -288,10 +288,9 @@ impl Match {
                 .iter()
                 .all(|(key, globs)| subject.tags.get(key).is_some_and(|value| any(globs, value)))
             && (self.policy.0.is_empty()
-                || subject
-                    .grants
-                    .iter()
-                    .any(|grant| any(&self.policy, &grant.name)))
+                || subject.grants.iter().any(|grant| {
+                    any(&self.policy, &grant.name) || any(&self.policy, grant.bare_name())
+                }))
             && (self.owner.0.is_empty()
                 || identity
                     .owner

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Whether a statement about the last use says more than the one before.
-pub(super) fn later(known: Time, other: Time) -> bool {
+pub(crate) fn later(known: Time, other: Time) -> bool {
     let weight = |time: Time| match time {
         Time::Unknown => (0, 0),
         Time::NotTracked => (1, 0),

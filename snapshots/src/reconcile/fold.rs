@@ -100,6 +100,7 @@ pub(super) fn fold(
             identity.lifecycle_state = known.unwrap_or(state);
         }
     }
+    identity.retired_at_ms = identity.retired_at_ms.or(facts.retired_at_ms);
     if facts.created != Time::Unknown && mine("created") {
         match (identity.created, facts.created) {
             (Time::Unknown, created) => {
@@ -176,7 +177,7 @@ pub(super) fn fold(
         let key = record
             .aliases
             .iter()
-            .find(|alias| alias.key_type == KeyType::AwsAccessKeyId)
+            .find(|alias| matches!(alias.key_type, KeyType::AwsAccessKeyId | KeyType::GcpKeyId))
             .map(|alias| alias.value.clone());
         subject.secret_places.push((key, place));
     }

@@ -41,7 +41,7 @@ pub(super) fn link(subjects: &mut [Box<Subject>]) {
         BTreeMap<String, BTreeSet<String>>,
         BTreeMap<String, BTreeSet<String>>,
     ) = (BTreeMap::new(), BTreeMap::new());
-    let mut workloads: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut running: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for subject in subjects.iter_mut() {
         let identity = &mut subject.identity;
         identity.lineage.assumable_by.iter_mut().for_each(resolve);
@@ -60,10 +60,10 @@ pub(super) fn link(subjects: &mut [Box<Subject>]) {
                     .entry(role.clone())
                     .or_default()
                     .insert(identity.uid.clone());
-                workloads
-                    .entry(role.clone())
-                    .or_default()
-                    .extend(identity.workloads.iter().cloned());
+            }
+            // GKE's side of an edge stands in the policy of the Google account alone.
+            if !identity.workloads.is_empty() {
+                running.insert(identity.uid.clone(), identity.workloads.clone());
             }
         }
     }
@@ -73,12 +73,21 @@ pub(super) fn link(subjects: &mut [Box<Subject>]) {
         for (list, more) in [
             (&mut identity.lineage.assumable_by, inward.get(uid)),
             (&mut identity.lineage.can_assume, outward.get(uid)),
-            (&mut identity.workloads, workloads.get(uid)),
         ] {
             if let Some(more) = more {
                 list.extend(more.iter().cloned());
                 list.sort();
                 list.dedup();
+            }
+        }
+        if identity.provider != Provider::K8s && !running.is_empty() {
+            let by = identity.lineage.assumable_by.iter();
+            let before = identity.workloads.len();
+            let taken = by.filter_map(|by| running.get(by)).flatten().cloned();
+            identity.workloads.extend(taken);
+            if identity.workloads.len() > before {
+                identity.workloads.sort();
+                identity.workloads.dedup();
             }
         }
     }

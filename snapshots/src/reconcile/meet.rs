@@ -42,11 +42,16 @@ struct Group {
     records: Vec<u32>,
     unique: BTreeSet<KeyOf>,
     created: Option<i64>,
+    is_gone: bool,
 }
 
 impl Group {
-    /// Whether a record may speak of the same identity: no unique id of the same type differs.
-    fn admits(&self, unique: &BTreeSet<KeyOf>) -> bool {
+    /// Whether a record may speak of the same identity: no unique id of the same type differs, and
+    /// what is gone is not what still exists.
+    fn admits(&self, unique: &BTreeSet<KeyOf>, is_gone: bool) -> bool {
+        if self.is_gone != is_gone && self.unique.is_disjoint(unique) {
+            return false;
+        }
         unique.iter().all(|id| {
             self.unique.contains(id)
                 || !self
@@ -59,6 +64,7 @@ impl Group {
     fn add(&mut self, index: u32, record: &Record) {
         self.records.push(index);
         self.unique.extend(unique_ids(&record.aliases));
+        self.is_gone |= record.facts.retired_at_ms.is_some();
         self.created = self.created.or_else(|| record.facts.created.at());
     }
 }
@@ -124,10 +130,15 @@ fn incarnations(uid: &str, run: &[(&str, u32)], records: &[Box<Record>], out: &m
                 continue;
             }
             let created = record.facts.created.at();
+            let is_gone = record.facts.retired_at_ms.is_some();
             let same_age = groups.iter().position(|group| {
                 unique.is_empty() && created.is_some() && group.created == created
             });
-            let place = same_age.or_else(|| groups.iter().position(|group| group.admits(&unique)));
+            let place = same_age.or_else(|| {
+                groups
+                    .iter()
+                    .position(|group| group.admits(&unique, is_gone))
+            });
             match place {
                 Some(place) => groups[place].add(*index, record),
                 None => {
@@ -139,7 +150,8 @@ fn incarnations(uid: &str, run: &[(&str, u32)], records: &[Box<Record>], out: &m
         }
     }
     // The youngest incarnation carries the uid; its predecessors carry their unique id as well.
-    groups.sort_by(|a, b| (b.created, &a.unique).cmp(&(a.created, &b.unique)));
+    groups
+        .sort_by(|a, b| (a.is_gone, b.created, &a.unique).cmp(&(b.is_gone, a.created, &b.unique)));
     let mut successor: Option<i64> = None;
     for (number, group) in groups.into_iter().enumerate() {
         let is_former = number > 0;
@@ -152,7 +164,11 @@ fn incarnations(uid: &str, run: &[(&str, u32)], records: &[Box<Record>], out: &m
         };
         for index in &group.records {
             for alias in &records[*index as usize].aliases {
-                add_alias(&mut draft.aliases, alias, until);
+                // The name leads to the living; until when it led to the dead is not known.
+                let is_taken = is_former && until.is_none() && group.is_gone;
+                if !is_taken || alias.key_type.is_unique_id() {
+                    add_alias(&mut draft.aliases, alias, until);
+                }
             }
         }
         successor = group.created.or(successor);

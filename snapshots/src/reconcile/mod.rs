@@ -22,7 +22,8 @@ use enrich_core::KeyType;
 use enrich_core::vocabulary::{Dimension, Kind, LifecycleState, Provider};
 use hashbrown::HashMap;
 
-use self::credentials::{later, merge_credentials, name_report_keys};
+pub(crate) use self::credentials::later;
+use self::credentials::{merge_credentials, name_report_keys};
 pub use self::few::{Few, Tag, Tags};
 pub(crate) use self::fold::dimension_field;
 use self::fold::fold;
