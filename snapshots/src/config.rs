@@ -54,6 +54,8 @@ pub struct SourceConfig {
     pub required: bool,
     /// When the export was taken.
     pub observed_ms: Option<i64>,
+    /// For CODEOWNERS: paths of the repository, and the keys of the identities that are declared there.
+    pub paths: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -133,6 +135,8 @@ struct SourceSpec {
     #[serde(default = "yes")]
     required: bool,
     observed: Option<String>,
+    #[serde(default)]
+    paths: BTreeMap<String, Vec<String>>,
 }
 
 const fn yes() -> bool {
@@ -241,6 +245,18 @@ impl InventoryConfig {
                     )
                 })?),
             };
+            if let Some(path) = source.paths.keys().next()
+                && connector != Some(Connector::Codeowners)
+            {
+                return Err(fault(
+                    path,
+                    format!(
+                        "source {:?}: paths is for the connector codeowners alone",
+                        source.name
+                    ),
+                    &[],
+                ));
+            }
             let mut files = Vec::new();
             for pattern in &source.files {
                 if pattern == "-" {
@@ -265,6 +281,7 @@ impl InventoryConfig {
                 domain: source.domain.clone(),
                 required: source.required,
                 observed_ms: moment("observed", source.observed.as_ref())?,
+                paths: source.paths.clone(),
             });
         }
         Ok(Self {
@@ -362,6 +379,14 @@ mod tests {
         );
         assert!(message("24h", "1 day").contains("no duration"));
         assert!(message("2026-03-20T06:00:00Z", "yesterday").contains("line 4"));
+        let paths = format!("{GOOD}paths = {{ \"terraform/\" = [\"email:x@example.com\"] }}\n");
+        let text = parse(&paths).unwrap_err().to_string();
+        assert!(text.contains("codeowners alone"), "{text}");
+        let right = paths.replace("\"aws_iam_users\"", "\"codeowners\"");
+        assert_eq!(
+            parse(&right).unwrap().sources[0].paths["terraform/"].len(),
+            1
+        );
         let twice = format!("{GOOD}{}", &GOOD[GOOD.find("[[source]]").unwrap()..]);
         assert!(
             parse(&twice)

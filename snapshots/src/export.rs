@@ -71,16 +71,19 @@ pub struct Read {
     pub domains: usize,
     /// Places of secrets.
     pub secrets: usize,
+    /// What makes no statement by itself: catalogue entities, rules of ownership, paging services.
+    pub besides: usize,
 }
 
 impl Read {
     /// What a harvest holds by now, to be taken off what it holds later.
-    fn so_far(harvest: &Harvest) -> [usize; 4] {
+    fn so_far(harvest: &Harvest) -> [usize; 5] {
         [
             harvest.records.len(),
             harvest.directory.entries.len(),
             harvest.domains.len(),
             harvest.stored_secrets.len(),
+            harvest.joins.entries,
         ]
     }
 }
@@ -310,6 +313,10 @@ fn harvest_source(
         observed_ms: config.observed_ms.unwrap_or(created_ms),
         domain: config.domain.clone(),
     };
+    if !config.paths.is_empty() {
+        let paths = &mut harvest.joins.paths;
+        paths.insert(config.name.clone(), config.paths.clone());
+    }
     let mut inputs: BTreeMap<Connector, Vec<Input>> = BTreeMap::new();
     let mut unrecognised = Vec::new();
     let mut known: BTreeMap<PathBuf, &Path> = BTreeMap::new();
@@ -371,7 +378,7 @@ fn harvest_source(
             cause,
         })?;
         let after = Read::so_far(harvest);
-        let [records, people, domains, secrets] =
+        let [records, people, domains, secrets, besides] =
             std::array::from_fn(|n| after[n].saturating_sub(before[n]));
         read.push(Read {
             source: config.name.clone(),
@@ -381,6 +388,7 @@ fn harvest_source(
             people,
             domains,
             secrets,
+            besides,
         });
     }
     Ok(read)

@@ -15,6 +15,8 @@ pub(crate) const SERVICE: &str = "pagerduty.com/service-id";
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Joins {
+    /// How many entries were read that make no statement by themselves.
+    pub entries: usize,
     /// By source, from its configuration: paths of a repository, and the keys of the identities that
     /// are declared there.
     pub paths: BTreeMap<String, BTreeMap<String, Vec<String>>>,

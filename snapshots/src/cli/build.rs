@@ -207,6 +207,7 @@ fn summary(exported: &Exported, out: &Path, bytes: usize, signed: bool) {
             (read.people, "entry of people and teams"),
             (read.domains, "account"),
             (read.secrets, "place of secrets"),
+            (read.besides, "entry besides"),
         ];
         let counts: Vec<String> = counts
             .into_iter()
@@ -318,7 +319,7 @@ fn json(exported: &Exported, bytes: usize, signed: bool) -> serde_json::Value {
         .map(|read| {
             serde_json::json!({
                 "source": read.source, "connector": read.connector, "files": read.files, "records": read.records,
-                "people": read.people, "domains": read.domains, "secrets": read.secrets,
+                "people": read.people, "domains": read.domains, "secrets": read.secrets, "besides": read.besides,
             })
         })
         .collect();

@@ -120,12 +120,11 @@ impl Statement {
 }
 
 /// `ORG/REPO` of a GitHub Actions subject.
-fn github_repository<'a>(issuer: &str, subject: &'a str) -> Option<&'a str> {
-    if !issuer.starts_with("token.actions.githubusercontent.com") {
-        return None;
-    }
-    let repository = subject.strip_prefix("repo:")?.split(':').next()?;
-    repository.contains('/').then_some(repository)
+fn github_repository(issuer: &str, subject: &str) -> Option<String> {
+    let is_github = issuer.starts_with("token.actions.") || issuer.ends_with("/_services/token");
+    is_github
+        .then(|| crate::actions_subject::repository(subject))
+        .flatten()
 }
 
 #[cfg(test)]

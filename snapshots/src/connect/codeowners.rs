@@ -21,7 +21,8 @@ const FOLDERS: &[&str] = &[".github", ".gitlab", "docs"];
 
 /// Whether a file is one by its name.
 pub(super) fn recognise(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "CODEOWNERS")
+    path.file_name()
+        .is_some_and(|name| name.to_string_lossy().ends_with("CODEOWNERS"))
 }
 
 pub(super) fn connect(
@@ -59,6 +60,7 @@ pub(super) fn connect(
             continue;
         }
         file.warn(source, input, harvest);
+        harvest.joins.entries += file.rules.len();
         let claim = |local_name: Option<String>, owners: Vec<String>| {
             let mut record = Record::new(source, None);
             record.local_name = local_name;

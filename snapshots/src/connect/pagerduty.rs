@@ -85,6 +85,7 @@ fn take(source: &Source, value: &Value, harvest: &mut Harvest, depth: u8) -> (u6
                 .pointer("/escalation_policy/html_url")
                 .and_then(Value::as_str);
             add_policy(source, policy, url, Vec::new(), harvest);
+            harvest.joins.entries += 1;
             (1, 0)
         }
         ("escalation_policy", Some(id)) => {
@@ -97,6 +98,7 @@ fn take(source: &Source, value: &Value, harvest: &mut Harvest, depth: u8) -> (u6
                 .filter_map(|team| team.get("id")?.as_str())
                 .map(str::to_owned);
             add_policy(source, id, text("html_url"), teams.collect(), harvest);
+            harvest.joins.entries += 1;
             (1, 0)
         }
         // What a list inside a policy or service refers to.

@@ -224,6 +224,7 @@ impl Entity {
             self.list_in(harvest, &kind, source);
             return;
         }
+        harvest.joins.entries += 1;
         let facts = self.facts(source, harvest);
         self.link(&facts, source, harvest);
         for key in self.list("identities") {
