@@ -195,6 +195,9 @@ pub(super) fn detect(head: &str) -> bool {
         || has("\"serviceAccount:")
         || has("/workloadIdentityPools/")
         || has("\"includedPermissions\"")
+        || has("\"name\": \"roles/")
+        || has("\"name\":\"roles/")
+        || has("\"workloadIdentityConfig\"")
         || (has("\"bindings\"") && has("\"members\"") && has("\"roles/"))
         || (has("\"projectId\"") && has("\"projectNumber\""))
 }
