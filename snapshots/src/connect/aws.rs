@@ -324,9 +324,11 @@ pub(super) fn frame(
 
 /// Notes that an account was read.
 pub(super) fn cover(account: &str, harvest: &mut Harvest) {
+    // Entries of one account stand together, so the search is short from the end.
     if !harvest
         .scopes
         .iter()
+        .rev()
         .any(|scope| scope.provider == Provider::Aws && scope.domain == account)
     {
         harvest.scopes.push(Scope {

@@ -76,22 +76,19 @@ pub(super) fn connect(
             return Err(ConnectError::nothing(input, CONNECTOR, "SecretList"));
         }
     }
-    for (count, what) in [
+    for (what, count) in [
         (
+            "answers of get-secret-value, which hold secrets, are left out; delete that file and export list-secrets",
             with_value,
-            "answers of get-secret-value are left out: they hold secrets; delete that file and export list-secrets",
         ),
         (
+            "secrets that are scheduled for deletion are left out",
             deleted,
-            "secrets are left out: they are scheduled for deletion",
         ),
-        (
-            managed,
-            "secrets belong to an AWS service, which rotates them",
-        ),
+        ("secrets of AWS services, which rotate them", managed),
     ] {
         if count > 0 {
-            harvest.warn(source, format!("{count} {what}"));
+            harvest.warn(source, format!("{what}: {count}"));
         }
     }
     Ok(())
@@ -136,13 +133,10 @@ fn add(source: &Source, entry: &Entry, harvest: &mut Harvest) {
             at(ms(entry.last_rotated_date.as_ref())),
         )
     };
-    // A catalogue may write the ARN with the store in front or alone.
-    for place in [reference, entry.arn.clone()] {
-        harvest
-            .stored_secrets
-            .entry(place.to_lowercase())
-            .or_insert_with(|| secret.clone());
-    }
+    harvest
+        .stored_secrets
+        .entry(reference.to_lowercase())
+        .or_insert(secret);
 }
 
 #[cfg(test)]
@@ -175,9 +169,10 @@ mod tests {
     fn a_secret_says_where_it_lives_and_whose_it_is() {
         let harvest = load(LIST, Some("111122223333")).unwrap();
         let arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:erp/ledger-A1b2C3";
-        let stored = |arn: &str| &harvest.stored_secrets[&arn.to_lowercase()];
-        let ledger = stored(&format!("aws-secretsmanager:{arn}"));
-        assert_eq!(ledger, stored(arn));
+        let stored = |arn: &str| {
+            &harvest.stored_secrets[&format!("aws-secretsmanager:{arn}").to_lowercase()]
+        };
+        let ledger = stored(arn);
         let time = |text| Time::At(parse_time(text).unwrap());
         assert_eq!(
             (ledger.changed, ledger.last_read, ledger.rotation_days),
@@ -192,7 +187,7 @@ mod tests {
         );
         assert_eq!(never.changed, Time::Unknown);
         assert!(matches!(never.last_read, Time::NeverSince(_)));
-        assert_eq!(harvest.stored_secrets.len(), 4);
+        assert_eq!(harvest.stored_secrets.len(), 2);
         assert!(!format!("{harvest:?}").contains("OVERWRITTEN"));
         assert_eq!(harvest.warnings.len(), 3, "{:?}", harvest.warnings);
     }

@@ -60,9 +60,7 @@ pub(super) fn connect(
     if others > 0 {
         harvest.warn(
             source,
-            format!(
-                "tags of {others} resources that are no identity and name none in {IDENTITIES}"
-            ),
+            format!("resources that are no identity and name none in {IDENTITIES}: {others}"),
         );
     }
     Ok(())
@@ -171,7 +169,7 @@ mod tests {
         assert_eq!(harvest.domains[0].domain, "111122223333");
         assert_eq!(harvest.warnings.len(), 2, "{:?}", harvest.warnings);
         assert!(harvest.warnings[0].contains("nonsense:x"));
-        assert!(harvest.warnings[1].contains("tags of 1 resources"));
+        assert!(harvest.warnings[1].contains("whose/identities: 1"));
     }
 
     #[test]

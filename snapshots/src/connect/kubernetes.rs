@@ -596,27 +596,34 @@ impl Cluster {
 /// Where the issuer of a cluster's tokens is known, its service accounts are the subjects of those
 /// tokens: clouds and their logs know them under that name.
 pub(super) fn add_token_subjects(harvest: &mut Harvest) {
-    for (cluster, issuer) in &harvest.token_issuers {
-        let accounts = harvest.records.iter_mut().filter(|record| {
-            record.facts.sub_type.as_deref() == Some(SERVICE_ACCOUNT)
-                && record.facts.domain.as_ref() == Some(cluster)
-        });
-        for record in accounts {
-            let user = record
-                .aliases
-                .iter()
-                .find(|alias| alias.key_type == KeyType::K8sUser);
-            let Some((user, from)) = user.map(|user| (user.value.clone(), user.valid_from_ms))
-            else {
-                continue;
-            };
-            if let Err(refusal) = record.add_key(KeyType::OidcSubject, issuer, &user, from) {
-                let warning = format!("tokens of {cluster}: {refusal}");
-                harvest.warnings.push(warning);
-                break;
-            }
+    if harvest.token_issuers.is_empty() {
+        return;
+    }
+    let mut refused = BTreeMap::new();
+    for record in &mut harvest.records {
+        let facts = &record.facts;
+        if facts.sub_type.as_deref() != Some(SERVICE_ACCOUNT) {
+            continue;
+        }
+        let Some(cluster) = facts.domain.clone() else {
+            continue;
+        };
+        let Some(issuer) = harvest.token_issuers.get(&cluster) else {
+            continue;
+        };
+        let user = record
+            .aliases
+            .iter()
+            .find(|alias| alias.key_type == KeyType::K8sUser);
+        if let Some((user, from)) = user.map(|user| (user.value.clone(), user.valid_from_ms))
+            && let Err(refusal) = record.add_key(KeyType::OidcSubject, issuer, &user, from)
+        {
+            refused.insert(cluster, refusal.to_string());
         }
     }
+    let refused = refused.into_iter();
+    let warnings = refused.map(|(cluster, refusal)| format!("tokens of {cluster}: {refusal}"));
+    harvest.warnings.extend(warnings);
 }
 
 /// The workload that a pod belongs to: its controller without the part that Kubernetes adds.

@@ -13,7 +13,7 @@ pub(super) fn age(subject: &mut Subject, stored: &BTreeMap<String, StoredSecret>
         let is_here = |credential: &Credential| credential.secret_source.as_ref() == Some(place);
         if key.is_none()
             && !identity.credentials.iter().any(is_here)
-            && let Some(secret) = stored.get(&place.to_lowercase())
+            && let Some(secret) = find(stored, place)
         {
             identity.credentials.push(Credential {
                 uid: place.clone(),
@@ -38,7 +38,7 @@ pub(super) fn age(subject: &mut Subject, stored: &BTreeMap<String, StoredSecret>
         let Some(place) = &credential.secret_source else {
             continue;
         };
-        let Some(secret) = stored.get(&place.to_lowercase()) else {
+        let Some(secret) = find(stored, place) else {
             continue;
         };
         credential.max_age_days = credential.max_age_days.or(secret.rotation_days);
@@ -69,6 +69,15 @@ pub(super) fn age(subject: &mut Subject, stored: &BTreeMap<String, StoredSecret>
         .sort_by(|a, b| (&a.credential_type, &a.uid).cmp(&(&b.credential_type, &b.uid)));
 }
 
+/// The secret at a place; a catalogue may write an ARN without the store in front.
+fn find<'s>(stored: &'s BTreeMap<String, StoredSecret>, place: &str) -> Option<&'s StoredSecret> {
+    let place = place.to_lowercase();
+    let by_arn = || stored.get(&format!("aws-secretsmanager:{place}"));
+    stored
+        .get(&place)
+        .or_else(|| place.starts_with("arn:").then(by_arn).flatten())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +96,10 @@ mod tests {
             (
                 "github-actions:larkmoor/docs#npm".to_owned(),
                 secret(Time::At(9000)),
+            ),
+            (
+                "aws-secretsmanager:arn:aws:secretsmanager:eu-west-1:1:secret:a-a1b2c3".to_owned(),
+                secret(Time::At(8000)),
             ),
             (
                 "github-actions:larkmoor#sign".to_owned(),
@@ -125,6 +138,13 @@ mod tests {
         assert_eq!(
             aged("github-actions:larkmoor#SIGN", Time::Unknown),
             (Time::At(7000), Vec::new(), 1)
+        );
+        assert_eq!(
+            aged(
+                "arn:aws:secretsmanager:eu-west-1:1:secret:a-A1b2C3",
+                Time::Unknown
+            ),
+            (Time::At(8000), Vec::new(), 1)
         );
         assert_eq!(
             aged("vault:kv/x#y", Time::Unknown),
