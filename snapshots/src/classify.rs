@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use enrich_core::vocabulary::{Environment, NetworkKind, OwnerStatus, PrivilegeLevel, Provider};
+use enrich_core::vocabulary::{
+    Criticality, Environment, NetworkKind, OwnerStatus, PrivilegeLevel, Provider,
+};
 
 use crate::model::{
     Agent, EntityRef, Expectation, Network, Owner, Privilege, Provenance, Revocation, Scope, Time,
@@ -263,7 +265,7 @@ fn apply_rules(subject: &mut Subject, context: &Context<'_>) -> Option<u8> {
     tier
 }
 
-/// What tags say about owner and environment, where no catalogue says so.
+/// What tags say about owner, environment and criticality, where no source states them.
 fn apply_tags(subject: &mut Subject, policy: &Policy) {
     let find = |names: &[String], tags: &Tags| {
         let mut tags = names.iter().filter_map(|name| tags.tag(name));
@@ -282,6 +284,13 @@ fn apply_tags(subject: &mut Subject, policy: &Policy) {
     {
         subject.identity.environment = vec![word];
         state(subject, "environment", &tag);
+    }
+    if subject.identity.criticality.is_none()
+        && let Some(tag) = find(&policy.criticality_tags, &subject.tags)
+        && let Some(word) = Criticality::parse(&tag.value.trim().to_ascii_lowercase())
+    {
+        subject.identity.criticality = Some(word);
+        state(subject, "criticality", &tag);
     }
 }
 

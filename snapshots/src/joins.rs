@@ -103,7 +103,22 @@ pub enum TeamLink {
 
 /// Settles what waits.
 pub(crate) fn settle(harvest: &mut Harvest) {
-    let joins = std::mem::take(&mut harvest.joins);
+    let mut joins = std::mem::take(&mut harvest.joins);
+    // The order in which a catalogue lists its entities says nothing.
+    let order = |record: &Record| {
+        let facts = &record.facts;
+        (
+            record.source.rank,
+            facts.service.clone(),
+            facts.owner.clone(),
+        )
+    };
+    joins
+        .selectors
+        .sort_by_cached_key(|selector| (order(&selector.record), selector.labels.clone()));
+    for claims in joins.repositories.values_mut() {
+        claims.sort_by_cached_key(order);
+    }
     repositories(&joins, harvest);
     selectors(&joins, harvest);
     people(harvest);

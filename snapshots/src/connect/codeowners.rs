@@ -4,6 +4,7 @@
 //! CODEOWNERS configuration" of GitLab's. The last rule that matches a path decides; in GitLab in each
 //! section by itself. The file does not say of which repository it is: the source's domain does.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::github::{actions_name, repository_name};
@@ -174,8 +175,9 @@ struct Rule {
 struct Rules {
     rules: Vec<Rule>,
     is_gitlab: bool,
-    /// Sections by name, and their owners where a line has none.
-    sections: Vec<(String, Vec<String>)>,
+    /// Sections by name, and the owners of each where a line has none.
+    names: BTreeMap<String, usize>,
+    sections: Vec<Vec<String>>,
     section: usize,
     lines: u64,
     /// Lines and words that are not understood, and where the first stands.
@@ -194,13 +196,12 @@ impl Rules {
         if let Some((name, owners)) = heading(line) {
             self.is_gitlab = true;
             let owners = self.read_owners(number, owners.split_whitespace());
-            let known = self.sections.iter().position(|(known, _)| *known == name);
             // A section that comes again goes on.
-            let place = known.unwrap_or(self.sections.len());
-            if known.is_none() {
-                self.sections.push((name, owners));
+            let place = *self.names.entry(name).or_insert(self.sections.len());
+            if place == self.sections.len() {
+                self.sections.push(owners);
             } else if !owners.is_empty() {
-                self.sections[place].1 = owners;
+                self.sections[place] = owners;
             }
             self.section = place + 1;
             return;
@@ -270,18 +271,27 @@ impl Rules {
 
     /// The owners of a path, the first team before the people: a team is who can be reached.
     fn owners(&self, path: &str) -> Vec<String> {
-        let mut out: Vec<String> = Vec::new();
-        for section in 0..=self.sections.len() {
-            let of_section = || self.rules.iter().filter(|rule| rule.section == section);
-            if of_section().any(|rule| rule.excludes && matches(&rule.pattern, path)) {
-                continue;
+        let mut decides: Vec<Option<&Rule>> = vec![None; self.sections.len() + 1];
+        let mut is_excluded = vec![false; self.sections.len() + 1];
+        for rule in self
+            .rules
+            .iter()
+            .filter(|rule| matches(&rule.pattern, path))
+        {
+            if rule.excludes {
+                is_excluded[rule.section] = true;
+            } else {
+                decides[rule.section] = Some(rule);
             }
-            let Some(rule) = of_section().rev().find(|rule| matches(&rule.pattern, path)) else {
+        }
+        let mut out: Vec<String> = Vec::new();
+        for (section, rule) in decides.into_iter().enumerate() {
+            let Some(rule) = rule.filter(|_| !is_excluded[section]) else {
                 continue;
             };
             let usual = section
                 .checked_sub(1)
-                .map(|section| &self.sections[section].1);
+                .map(|section| &self.sections[section]);
             let owners = match usual {
                 Some(usual) if rule.owners.is_empty() => usual,
                 _ => &rule.owners,
@@ -303,12 +313,11 @@ impl Rules {
     }
 
     fn names_owners(&self) -> bool {
-        let of_sections = self.sections.iter().map(|(_, owners)| owners);
         let mut all = self
             .rules
             .iter()
             .map(|rule| &rule.owners)
-            .chain(of_sections);
+            .chain(&self.sections);
         all.any(|owners| !owners.is_empty()) || self.roles > 0
     }
 
@@ -377,9 +386,15 @@ fn matches(pattern: &str, path: &str) -> bool {
         // `/` alone is the root and so everything.
         return pattern.starts_with('/');
     }
-    let mut wanted: Vec<&str> = body.split('/').collect();
+    let mut wanted: Vec<&str> = Vec::new();
     if !anchored {
-        wanted.insert(0, "**");
+        wanted.push("**");
+    }
+    for segment in body.split('/') {
+        // Twice any number of segments is once; a line of many would take for ever.
+        if segment != "**" || wanted.last() != Some(&"**") {
+            wanted.push(segment);
+        }
     }
     let parts: Vec<&str> = path.split('/').collect();
     // `docs/*` owns the files of the folder and not those of folders in it.

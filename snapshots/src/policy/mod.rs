@@ -53,6 +53,8 @@ pub struct Policy {
     pub owner_tags: Vec<String>,
     /// Tags that name an environment.
     pub environment_tags: Vec<String>,
+    /// Tags that name a criticality.
+    pub criticality_tags: Vec<String>,
     /// Shares that `lint` asks for.
     pub lint: Vec<Limit>,
 }

@@ -74,6 +74,7 @@ struct PrivilegeSpec {
 struct TagsSpec {
     owner: Option<Vec<String>>,
     environment: Option<Vec<String>>,
+    criticality: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -170,6 +171,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, ConfigError> {
         }
     };
     let check = Check { file, text };
+    let of_base = |list: fn(&Policy) -> &Vec<String>| base.as_ref().map(list);
     let own = base.as_ref().map_or(&[][..], |base| &base.networks);
     let mut networks = check.networks(&spec.networks, own)?;
     let mut policy = Policy {
@@ -184,26 +186,21 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, ConfigError> {
         scopes: spec.scope.into_iter().map(scope).collect(),
         exceptions: check.exceptions(spec.exception)?,
         triage: check.triage(spec.triage)?,
-        owner_tags: spec.tags.owner.unwrap_or_else(|| {
-            own_tags(&[
-                "owner",
-                "Owner",
-                "team",
-                "Team",
-                "namespace/owner",
-                "namespace/team",
-            ])
-        }),
-        environment_tags: spec.tags.environment.unwrap_or_else(|| {
-            own_tags(&[
-                "environment",
-                "Environment",
-                "env",
-                "Env",
-                "namespace/environment",
-                "namespace/env",
-            ])
-        }),
+        owner_tags: tags(
+            spec.tags.owner,
+            of_base(|base| &base.owner_tags),
+            OWNER_TAGS,
+        ),
+        environment_tags: tags(
+            spec.tags.environment,
+            of_base(|base| &base.environment_tags),
+            ENVIRONMENT_TAGS,
+        ),
+        criticality_tags: tags(
+            spec.tags.criticality,
+            of_base(|base| &base.criticality_tags),
+            CRITICALITY_TAGS,
+        ),
     };
     let mut limits = base
         .as_ref()
@@ -231,8 +228,28 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, ConfigError> {
     Ok(policy)
 }
 
-fn own_tags(tags: &[&str]) -> Vec<String> {
-    tags.iter().map(|tag| (*tag).to_owned()).collect()
+/// Tags that count where a policy neither names any nor takes in the default one.
+const OWNER_TAGS: &[&str] = &[
+    "owner",
+    "Owner",
+    "team",
+    "Team",
+    "namespace/owner",
+    "namespace/team",
+];
+const ENVIRONMENT_TAGS: &[&str] = &[
+    "environment",
+    "Environment",
+    "env",
+    "Env",
+    "namespace/environment",
+    "namespace/env",
+];
+const CRITICALITY_TAGS: &[&str] = &["criticality", "Criticality", "namespace/criticality"];
+
+fn tags(own: Option<Vec<String>>, base: Option<&Vec<String>>, usual: &[&str]) -> Vec<String> {
+    own.or_else(|| base.cloned())
+        .unwrap_or_else(|| usual.iter().map(|tag| (*tag).to_owned()).collect())
 }
 
 fn scope(spec: ScopeSpec) -> Scope {

@@ -72,6 +72,14 @@ fn patterns_match_as_git_has_it() {
 }
 
 #[test]
+fn a_pattern_of_many_wildcards_ends() {
+    let pattern = format!("{}x", "**/".repeat(200_000));
+    assert!(!matches(&pattern, ANYTHING) && matches(&pattern, "a/b/x"));
+    let text = (0..50_000).fold(String::new(), |text, n| format!("{text}[s{n}] @o\n"));
+    assert!(load(&text, Some("gitlab.example.com/o/r"), "CODEOWNERS", &[]).is_ok());
+}
+
+#[test]
 fn the_rule_for_everything_owns_the_repository() {
     let text = "# comment\n* @s-tanaka @Larkmoor/platform ops@example.com # for now\n/docs/ @larkmoor/docs\n\n/.github/workflows/ @larkmoor/release\n/lonely\n";
     assert_eq!(

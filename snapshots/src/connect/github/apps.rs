@@ -23,6 +23,16 @@ pub(super) struct Installation {
     tags: BTreeMap<String, String>,
 }
 
+impl Installation {
+    fn order(&self) -> (&str, Option<&str>, Option<&str>) {
+        let number = self
+            .credential
+            .as_ref()
+            .map(|credential| credential.uid.as_str());
+        (&self.host, self.organization.as_deref(), number)
+    }
+}
+
 impl State<'_> {
     /// An entry of an installation list. An installation that a webhook says is gone grants nothing.
     pub(super) fn installation(&mut self, value: &Value, gone: bool) {
@@ -137,7 +147,9 @@ impl State<'_> {
     }
 
     pub(super) fn finish_apps(&mut self, harvest: &mut Harvest) {
-        let installations = std::mem::take(&mut self.installations);
+        let mut installations = std::mem::take(&mut self.installations);
+        // Of what two installations say the first counts, whatever the order of the pages.
+        installations.sort_by(|a, b| a.order().cmp(&b.order()));
         // Webhooks leave the slug out; another list of the same source may name it.
         let slugs: BTreeMap<(String, String), String> = installations
             .iter()
