@@ -273,8 +273,8 @@ fn identity(place: &Place<'_>, spec: &IdentitySpec) -> Result<m::Identity, CaseE
         .collect::<Result<_, _>>()?;
     for spec in &spec.provenance {
         identity.provenance.push(m::Provenance {
-            field: spec.field.clone(),
-            source: spec.source.clone(),
+            field: spec.field.clone().into(),
+            source: spec.source.as_str().into(),
             observed_ms: place.some_moment("provenance.observed", spec.observed.as_ref())?,
         });
     }

@@ -5,14 +5,17 @@
 //! statements: the kind that a provider's type amounts to, and the privilege tier.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use enrich_core::vocabulary::{Environment, NetworkKind, OwnerStatus, PrivilegeLevel};
+use enrich_core::vocabulary::{
+    Criticality, Environment, NetworkKind, OwnerStatus, PrivilegeLevel, Provider,
+};
 
 use crate::model::{
     Agent, EntityRef, Expectation, Network, Owner, Privilege, Provenance, Revocation, Scope, Time,
 };
-use crate::policy::{ClassifyRule, Policy, owner_reference};
-use crate::reconcile::{Subject, dimension_field};
+use crate::policy::{ClassifyRule, Match, Policy, ResponseRule, owner_reference};
+use crate::reconcile::{Few, Subject, Tag, Tags, dimension_field};
 use crate::record::Directory;
 use crate::text::{closest, glob};
 
@@ -31,6 +34,8 @@ pub struct Context<'a> {
     pub created_ms: i64,
     /// The organisation's own accounts and clusters; anybody else is a third party.
     pub own_domains: BTreeSet<String>,
+    /// Whether projects of Google Cloud are among them.
+    pub knows_projects: bool,
 }
 
 impl<'a> Context<'a> {
@@ -47,6 +52,7 @@ impl<'a> Context<'a> {
             directory,
             created_ms,
             own_domains: scopes.iter().map(|scope| scope.domain.clone()).collect(),
+            knows_projects: scopes.iter().any(|scope| scope.provider == Provider::Gcp),
         }
     }
 }
@@ -70,27 +76,54 @@ pub(crate) fn entity(reference: &str) -> EntityRef {
     }
 }
 
-/// Applies the policy to every identity. Returns the networks that the inventory needs and warnings.
-pub fn classify(subjects: &mut [Subject], context: &Context<'_>) -> (Vec<Network>, Vec<String>) {
-    let mut networks = context.policy.networks.clone();
-    let mut warnings = BTreeSet::new();
-    for subject in subjects.iter_mut() {
-        apply_tags(subject, context.policy);
-        let tier = apply_rules(subject, context);
-        apply_rule_owner(subject, context);
-        privilege(subject, context.policy, tier);
-        settle_owner(subject, context);
-        credentials(subject, context.policy);
-        behavior(subject, context.policy, &mut networks, &mut warnings);
+/// Networks that catalogues name by their prefix, and what they name that does not exist.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    networks: Vec<Network>,
+    warnings: BTreeSet<String>,
+}
+
+impl Named {
+    /// All networks that the inventory needs, and warnings.
+    pub(crate) fn settle(mut self, policy: &Policy) -> (Vec<Network>, Vec<String>) {
+        self.networks.extend(policy.networks.iter().cloned());
+        self.networks.sort();
+        (self.networks, self.warnings.into_iter().collect())
     }
-    crate::reach::reach(subjects);
-    for subject in subjects.iter_mut() {
-        crate::findings::find(subject, context);
-        respond(subject, context.policy);
-        subject.identity.provenance.sort();
-    }
-    networks.sort();
-    (networks, warnings.into_iter().collect())
+}
+
+/// Applies the policy to one identity: all but what needs the others to be decided as well.
+pub(crate) fn decide(subject: &mut Subject, context: &Context<'_>, named: &Mutex<Named>) {
+    let policy = context.policy;
+    apply_tags(subject, policy);
+    let tier = apply_rules(subject, context);
+    apply_rule_owner(subject, context);
+    privilege(subject, policy, tier);
+    settle_owner(subject, context);
+    credentials(subject, policy);
+    behavior(subject, policy, named);
+    subject.responses = matching(policy.response.iter().map(|rule| &rule.matches), subject);
+    subject.exceptions = matching(policy.exceptions.iter().map(|rule| &rule.matches), subject);
+    // Nothing is matched any more; in a large inventory this is a third of the memory.
+    subject.tags = Tags::default();
+    subject.grants = Vec::new();
+    subject.sources = Few::default();
+}
+
+fn matching<'p>(rules: impl Iterator<Item = &'p Match>, subject: &Subject) -> Vec<u32> {
+    rules
+        .zip(0..)
+        .filter(|(matches, _)| matches.holds(subject))
+        .map(|(_, number)| number)
+        .collect()
+}
+
+/// Ends with what needs the others to be decided: findings, and what is done in an incident.
+pub(crate) fn complete(subject: &mut Subject, context: &Context<'_>) {
+    crate::findings::find(subject, context);
+    respond(subject, context.policy);
+    page_owner(subject, context.directory);
+    subject.identity.provenance.sort();
 }
 
 /// What a set of rules has decided for one identity.
@@ -102,7 +135,7 @@ struct Rules<'a> {
 impl Rules<'_> {
     /// Whether a rule may set the field, and notes that it did.
     fn may(&mut self, field: &'static str, force: bool) -> bool {
-        if self.decided.contains(field) || (self.subject.stated.contains(field) && !force) {
+        if self.decided.contains(field) || (self.subject.stated.contains(&field) && !force) {
             return false;
         }
         self.decided.insert(field);
@@ -125,14 +158,14 @@ impl Rules<'_> {
     }
 }
 
-fn note(subject: &mut Subject, field: &str) {
+fn note(subject: &mut Subject, field: &'static str) {
     subject
         .identity
         .provenance
         .retain(|provenance| provenance.field != field);
     subject.identity.provenance.push(Provenance {
-        field: field.to_owned(),
-        source: POLICY.to_owned(),
+        field: field.into(),
+        source: POLICY.into(),
         observed_ms: None,
     });
 }
@@ -232,40 +265,43 @@ fn apply_rules(subject: &mut Subject, context: &Context<'_>) -> Option<u8> {
     tier
 }
 
-/// What tags say about owner and environment, where no catalogue says so.
+/// What tags say about owner, environment and criticality, where no source states them.
 fn apply_tags(subject: &mut Subject, policy: &Policy) {
-    let find = |tags: &[String], map: &BTreeMap<String, String>| {
-        tags.iter().find_map(|tag| {
-            map.get_key_value(tag)
-                .filter(|(_, value)| !value.trim().is_empty())
-                .map(|(k, v)| (k.clone(), v.clone()))
-        })
+    let find = |names: &[String], tags: &Tags| {
+        let mut tags = names.iter().filter_map(|name| tags.tag(name));
+        tags.find(|tag| !tag.value.trim().is_empty()).cloned()
     };
     if subject.identity.owner.is_none()
-        && let Some((tag, value)) = find(&policy.owner_tags, &subject.tags)
+        && let Some(tag) = find(&policy.owner_tags, &subject.tags)
     {
-        let (source, observed) = subject.tag_sources.get(&tag).cloned().unwrap_or_default();
-        subject.identity.owner = Some(owner(&owner_reference(&value), &source, Some(observed)));
-        subject.stated.insert("owner");
-        subject.identity.provenance.push(Provenance {
-            field: "owner".to_owned(),
-            source,
-            observed_ms: Some(observed),
-        });
+        let reference = owner_reference(&tag.value);
+        subject.identity.owner = Some(owner(&reference, &tag.source, Some(tag.observed_ms)));
+        state(subject, "owner", &tag);
     }
     if subject.identity.environment.is_empty()
-        && let Some((tag, value)) = find(&policy.environment_tags, &subject.tags)
-        && let Some(word) = environment(&value)
+        && let Some(tag) = find(&policy.environment_tags, &subject.tags)
+        && let Some(word) = environment(&tag.value)
     {
-        let (source, observed) = subject.tag_sources.get(&tag).cloned().unwrap_or_default();
         subject.identity.environment = vec![word];
-        subject.stated.insert("environment");
-        subject.identity.provenance.push(Provenance {
-            field: "environment".to_owned(),
-            source,
-            observed_ms: Some(observed),
-        });
+        state(subject, "environment", &tag);
     }
+    if subject.identity.criticality.is_none()
+        && let Some(tag) = find(&policy.criticality_tags, &subject.tags)
+        && let Some(word) = Criticality::parse(&tag.value.trim().to_ascii_lowercase())
+    {
+        subject.identity.criticality = Some(word);
+        state(subject, "criticality", &tag);
+    }
+}
+
+/// Notes that a tag states a field.
+fn state(subject: &mut Subject, field: &'static str, tag: &Tag) {
+    subject.stated.insert(field);
+    subject.identity.provenance.push(Provenance {
+        field: field.into(),
+        source: Arc::clone(&tag.source),
+        observed_ms: Some(tag.observed_ms),
+    });
 }
 
 /// The words that people write in tags.
@@ -298,10 +334,12 @@ fn apply_rule_owner(subject: &mut Subject, context: &Context<'_>) {
 /// The widest grant decides; the policy may know a name better than the connector.
 fn privilege(subject: &mut Subject, policy: &Policy, tier: Option<u8>) {
     for grant in &mut subject.grants {
-        let bare = grant.name.split(" (group ").next().unwrap_or(&grant.name);
+        let bare = grant.bare_name();
         if let Some(rule) = policy.privilege.iter().find(|rule| glob(&rule.name, bare)) {
             grant.tier = rule.tier;
             grant.level = std::cmp::Reverse(rule.level.0);
+            // The policy knows the name, whatever the document says.
+            grant.rule = None;
         }
     }
     subject.grants.sort();
@@ -313,7 +351,7 @@ fn privilege(subject: &mut Subject, policy: &Policy, tier: Option<u8>) {
                 .grants
                 .iter()
                 .filter(|grant| grant.tier == widest.tier)
-                .map(|grant| grant.name.clone());
+                .map(crate::record::Grant::basis);
             Privilege {
                 tier: widest.tier,
                 level,
@@ -344,6 +382,13 @@ fn privilege(subject: &mut Subject, policy: &Policy, tier: Option<u8>) {
 /// What the directory says about owner and sponsor.
 fn settle_owner(subject: &mut Subject, context: &Context<'_>) {
     let complete = |entity: &mut EntityRef| {
+        // Tags name people by their mail address, and the catalogue may know whose it is.
+        if let Some((_, mail)) = entity.reference.split_once('/')
+            && mail.contains('@')
+            && let Some(meant) = context.directory.known_as.get(&format!("mail:{mail}"))
+        {
+            entity.reference.clone_from(meant);
+        }
         if let Some(entry) = context.directory.entries.get(&entity.reference) {
             entity.name = entity.name.take().or_else(|| entry.name.clone());
             entity.contact = entity.contact.take().or_else(|| entry.contact.clone());
@@ -382,7 +427,7 @@ pub(crate) fn owner_status(reference: &str, context: &Context<'_>) -> OwnerStatu
 pub(crate) fn is_aged(credential_type: &str) -> bool {
     matches!(
         credential_type,
-        "access_key" | "token" | "certificate" | "secret" | "api_key" | "key"
+        "access_key" | "token" | "certificate" | "secret" | "api_key" | "key" | "ssh_key"
     )
 }
 
@@ -399,18 +444,13 @@ fn credentials(subject: &mut Subject, policy: &Policy) {
 }
 
 /// Each dimension that no source declares comes from the first baseline that matches and states it.
-fn behavior(
-    subject: &mut Subject,
-    policy: &Policy,
-    networks: &mut Vec<Network>,
-    warnings: &mut BTreeSet<String>,
-) {
+fn behavior(subject: &mut Subject, policy: &Policy, named: &Mutex<Named>) {
     // Names that a catalogue uses are checked here, because the policy defines them.
     for expectation in &mut subject.identity.behavior {
         if expectation.dimension == enrich_core::vocabulary::Dimension::Network {
             expectation
                 .allowed
-                .retain(|name| known_network(name, networks, &subject.identity.uid, warnings));
+                .retain(|name| known_network(name, policy, &subject.identity.uid, named));
         }
     }
     subject
@@ -434,10 +474,9 @@ fn behavior(
         }
         for expectation in open {
             subject.identity.behavior.push(expectation.clone());
-            let source = format!("{POLICY} behavior.{}", baseline.name);
             subject.identity.provenance.push(Provenance {
-                field: dimension_field(expectation.dimension).to_owned(),
-                source,
+                field: dimension_field(expectation.dimension).into(),
+                source: Arc::clone(&baseline.source),
                 observed_ms: None,
             });
         }
@@ -445,37 +484,60 @@ fn behavior(
     subject.identity.behavior.sort();
 }
 
-fn known_network(
-    name: &str,
-    networks: &mut Vec<Network>,
-    uid: &str,
-    warnings: &mut BTreeSet<String>,
-) -> bool {
-    if networks.iter().any(|network| network.name == name) {
+fn known_network(name: &str, policy: &Policy, uid: &str, named: &Mutex<Named>) -> bool {
+    if policy.networks.iter().any(|network| network.name == name) {
         return true;
     }
+    let mut named = named.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(prefix) = crate::policy::cidr(name) {
-        networks.push(Network {
-            name: name.to_owned(),
-            kind: NetworkKind::Other,
-            prefixes: vec![prefix],
-        });
+        if !named.networks.iter().any(|network| network.name == name) {
+            named.networks.push(Network {
+                name: name.to_owned(),
+                kind: NetworkKind::Other,
+                prefixes: vec![prefix],
+            });
+        }
         return true;
     }
-    let meant = closest(name, networks.iter().map(|network| network.name.as_str()))
-        .map_or_else(String::new, |meant| format!("; did you mean {meant:?}"));
-    warnings.insert(format!(
+    let names = policy.networks.iter().map(|network| network.name.as_str());
+    let meant =
+        closest(name, names).map_or_else(String::new, |meant| format!("; did you mean {meant:?}"));
+    named.warnings.insert(format!(
         "{uid}: the catalogue expects the network {:?}, which the policy does not define{meant}",
         crate::text::printable(name, 80)
     ));
     false
 }
 
+/// Where neither a source nor a rule says who is paged, it is the team that owns it, when the catalogue
+/// says how that team is paged.
+fn page_owner(subject: &mut Subject, directory: &Directory) {
+    let identity = &mut subject.identity;
+    if identity.response.escalation_policy.is_some() {
+        return;
+    }
+    let present = identity
+        .owner
+        .as_ref()
+        .filter(|owner| owner.status != OwnerStatus::Departed);
+    let entry = present.and_then(|owner| directory.entries.get(&owner.entity.reference));
+    if let Some((entry, policy)) =
+        entry.and_then(|entry| Some((entry, entry.escalation_policy.as_ref()?)))
+    {
+        identity.response.escalation_policy = Some(policy.clone());
+        identity.provenance.push(Provenance {
+            field: "escalation_policy".into(),
+            source: entry.source.as_str().into(),
+            observed_ms: None,
+        });
+    }
+}
+
 fn respond(subject: &mut Subject, policy: &Policy) {
-    let rules: Vec<_> = policy
-        .response
+    let rules: Vec<&ResponseRule> = subject
+        .responses
         .iter()
-        .filter(|rule| rule.matches.holds(subject))
+        .filter_map(|number| policy.response.get(*number as usize))
         .collect();
     let identity = &mut subject.identity;
     let response = &mut identity.response;
@@ -543,6 +605,7 @@ pub fn scopes(covered: &[Scope], policy: &Policy, directory: &Directory) -> Vec<
     for scope in covered {
         let known = out.entry(key(scope)).or_insert_with(|| scope.clone());
         known.owner = known.owner.take().or_else(|| scope.owner.clone());
+        known.name = known.name.take().or_else(|| scope.name.clone());
         known.covered |= scope.covered;
     }
     let mut named = BTreeSet::new();

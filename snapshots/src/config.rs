@@ -1,11 +1,13 @@
 //! `inventory.toml`: which exports make the inventory, and what goes into the header.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::connect::Connector;
 use crate::policy::ConfigError;
+use crate::reconcile::{Order, Precedence};
 use crate::text::{closest, parse_duration, parse_time};
 
 /// The inventory configuration, read and checked. Paths are resolved against the file.
@@ -28,7 +30,11 @@ pub struct InventoryConfig {
     pub previous: Option<PathBuf>,
     /// Key to sign with.
     pub signing_key: Option<PathBuf>,
-    /// Sources; the first listed wins a conflict.
+    /// Which source is believed about which field.
+    pub precedence: Precedence,
+    /// For how long identities that are gone stay answerable.
+    pub tombstone_retention_ms: Option<i64>,
+    /// Sources; the first listed wins a conflict, unless `precedence` says otherwise.
     pub sources: Vec<SourceConfig>,
 }
 
@@ -48,6 +54,8 @@ pub struct SourceConfig {
     pub required: bool,
     /// When the export was taken.
     pub observed_ms: Option<i64>,
+    /// For CODEOWNERS: paths of the repository, and the keys of the identities that are declared there.
+    pub paths: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -61,7 +69,60 @@ struct File {
     previous: Option<PathBuf>,
     signing_key: Option<PathBuf>,
     #[serde(default)]
+    precedence: PrecedenceSpec,
+    tombstone_retention: Option<String>,
+    #[serde(default)]
     source: Vec<SourceSpec>,
+}
+
+/// One order for all fields, or a table with `default` and fields.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum PrecedenceSpec {
+    All(String),
+    Fields(BTreeMap<String, String>),
+}
+
+impl Default for PrecedenceSpec {
+    fn default() -> Self {
+        Self::Fields(BTreeMap::new())
+    }
+}
+
+impl PrecedenceSpec {
+    /// The orders, or the word that is wrong, what is wrong and what there is.
+    fn read(&self) -> Result<Precedence, (String, String, Vec<&'static str>)> {
+        let order = |word: &str| {
+            Order::parse(word).ok_or_else(|| {
+                let words: Vec<&str> = Order::ALL.iter().map(|order| order.as_str()).collect();
+                let reason = format!("precedence {word:?} is none of {}", words.join(", "));
+                (word.to_owned(), reason, words)
+            })
+        };
+        let mut out = Precedence::default();
+        match self {
+            Self::All(word) => out.default = order(word)?,
+            Self::Fields(fields) => {
+                for (name, word) in fields {
+                    if name == "default" {
+                        out.default = order(word)?;
+                        continue;
+                    }
+                    let known = Precedence::FIELDS.iter().find(|field| *field == name);
+                    let field = known.ok_or_else(|| {
+                        let fields = Precedence::FIELDS;
+                        let reason = format!(
+                            "precedence of {name:?}: there is no such field; the fields are default, {}",
+                            fields.join(", ")
+                        );
+                        (name.clone(), reason, fields.to_vec())
+                    })?;
+                    out.fields.insert(field, order(word)?);
+                }
+            }
+        }
+        Ok(out)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,6 +135,8 @@ struct SourceSpec {
     #[serde(default = "yes")]
     required: bool,
     observed: Option<String>,
+    #[serde(default)]
+    paths: BTreeMap<String, Vec<String>>,
 }
 
 const fn yes() -> bool {
@@ -126,6 +189,24 @@ impl InventoryConfig {
                 )
             })?),
         };
+        let precedence = spec
+            .precedence
+            .read()
+            .map_err(|(word, reason, words)| fault(&word, reason, &words))?;
+        let tombstone_retention_ms = match &spec.tombstone_retention {
+            None => None,
+            Some(value) => {
+                let ms = parse_duration(value)
+                    .and_then(|seconds| i64::try_from(seconds).ok()?.checked_mul(1000));
+                Some(ms.ok_or_else(|| {
+                    fault(
+                        value,
+                        format!("tombstone_retention = {value:?} is no duration such as 400d"),
+                        &[],
+                    )
+                })?)
+            }
+        };
         if spec.source.is_empty() {
             return Err(fault(
                 "source",
@@ -134,6 +215,7 @@ impl InventoryConfig {
             ));
         }
         let mut sources: Vec<SourceConfig> = Vec::new();
+        let mut reads_stdin = false;
         for source in &spec.source {
             if sources.iter().any(|known| known.name == source.name) {
                 return Err(fault(
@@ -163,8 +245,31 @@ impl InventoryConfig {
                     )
                 })?),
             };
+            if let Some(path) = source.paths.keys().next()
+                && connector != Some(Connector::Codeowners)
+            {
+                return Err(fault(
+                    path,
+                    format!(
+                        "source {:?}: paths is for the connector codeowners alone",
+                        source.name
+                    ),
+                    &[],
+                ));
+            }
             let mut files = Vec::new();
             for pattern in &source.files {
+                if pattern == "-" {
+                    if std::mem::replace(&mut reads_stdin, true) {
+                        return Err(fault(
+                            pattern,
+                            "standard input (\"-\") can be read once".to_owned(),
+                            &[],
+                        ));
+                    }
+                    files.push(PathBuf::from(pattern));
+                    continue;
+                }
                 files.extend(expand(&base.join(pattern)).map_err(|reason| {
                     fault(pattern, format!("source {:?}: {reason}", source.name), &[])
                 })?);
@@ -176,6 +281,7 @@ impl InventoryConfig {
                 domain: source.domain.clone(),
                 required: source.required,
                 observed_ms: moment("observed", source.observed.as_ref())?,
+                paths: source.paths.clone(),
             });
         }
         Ok(Self {
@@ -186,6 +292,8 @@ impl InventoryConfig {
             sequence: spec.sequence,
             previous: spec.previous.map(|previous| base.join(previous)),
             signing_key: spec.signing_key.map(|key| base.join(key)),
+            precedence,
+            tombstone_retention_ms,
             sources,
             file: path.to_owned(),
         })
@@ -271,6 +379,14 @@ mod tests {
         );
         assert!(message("24h", "1 day").contains("no duration"));
         assert!(message("2026-03-20T06:00:00Z", "yesterday").contains("line 4"));
+        let paths = format!("{GOOD}paths = {{ \"terraform/\" = [\"email:x@example.com\"] }}\n");
+        let text = parse(&paths).unwrap_err().to_string();
+        assert!(text.contains("codeowners alone"), "{text}");
+        let right = paths.replace("\"aws_iam_users\"", "\"codeowners\"");
+        assert_eq!(
+            parse(&right).unwrap().sources[0].paths["terraform/"].len(),
+            1
+        );
         let twice = format!("{GOOD}{}", &GOOD[GOOD.find("[[source]]").unwrap()..]);
         assert!(
             parse(&twice)

@@ -1,16 +1,19 @@
 //! The export: sources → connect → reconcile → classify → an inventory that can be built.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use enrich_core::vocabulary::{LifecycleState, OwnerStatus, Severity};
+use enrich_core::vocabulary::Severity;
 
-use crate::classify::{Context, classify, scopes};
+use crate::assemble::{Assembly, Settings};
 use crate::config::{InventoryConfig, SourceConfig};
-use crate::connect::{ConnectError, Connector, Input, connect, detect};
-use crate::limits::{Cleaned, clean};
-use crate::model::{Inventory, Meta, Time};
+use crate::connect::{self, ConnectError, Connector, Input, connect, detect};
+use crate::format::BuildError;
+use crate::limits::Cleaned;
+use crate::model::Inventory;
 use crate::policy::{ConfigError, Policy};
-use crate::reconcile::{reconcile, tombstones};
 use crate::record::{Harvest, Source};
 
 /// What a caller decides that the configuration does not.
@@ -50,10 +53,49 @@ pub struct Exported {
     pub report: Report,
 }
 
+/// What was read from the files of one source through one connector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Read {
+    /// Name of the source.
+    pub source: String,
+    /// The connector.
+    pub connector: &'static str,
+    /// Files.
+    pub files: usize,
+    /// Statements about identities.
+    pub records: usize,
+    /// People and teams.
+    pub people: usize,
+    /// Accounts, projects and clusters of which something is said.
+    pub domains: usize,
+    /// Places of secrets.
+    pub secrets: usize,
+    /// What makes no statement by itself: catalogue entities, rules of ownership, paging services.
+    pub besides: usize,
+}
+
+impl Read {
+    /// What a harvest holds by now, to be taken off what it holds later.
+    fn so_far(harvest: &Harvest) -> [usize; 5] {
+        [
+            harvest.records.len(),
+            harvest.directory.entries.len(),
+            harvest.domains.len(),
+            harvest.stored_secrets.len(),
+            harvest.joins.entries,
+        ]
+    }
+}
+
 /// What a person should know about an export.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
+    /// What was read from each source.
+    pub read: Vec<Read>,
+    /// Identities, tombstones among them.
+    pub identities: usize,
     /// Identities by kind.
     pub kinds: BTreeMap<&'static str, usize>,
     /// Identities without an owner.
@@ -104,6 +146,9 @@ pub enum ExportError {
         /// What the system says.
         reason: String,
     },
+    /// The inventory does not fit the format.
+    #[error("the inventory does not fit a snapshot")]
+    Build(#[from] BuildError),
     /// No connector recognises a file.
     #[error(
         "source {source_name:?}: no connector recognises {file}; name one with connector = \"…\""
@@ -139,30 +184,120 @@ pub fn export(
     explicit: &Explicit,
     progress: &mut dyn Progress,
 ) -> Result<Exported, ExportError> {
-    let policy = match &config.policy {
-        Some(path) => {
-            let file = path.display().to_string();
-            let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read {
-                file: file.clone(),
-                reason: error.to_string(),
-            })?;
-            Policy::parse(&file, &text)?
-        }
-        None => Policy::built_in()?,
-    };
-    let mut harvest = Harvest::default();
-    for (rank, source) in config.sources.iter().enumerate() {
-        progress.step(&format!("reading {}", source.name));
-        harvest_source(source, rank, explicit.created_ms, &mut harvest)?;
-    }
+    let (inventory, report) = with_assembly(config, explicit, progress, |assembly, _| {
+        let exported = assembly.into_inventory();
+        Ok((exported.inventory, exported.report))
+    })?;
+    Ok(Exported { inventory, report })
+}
+
+/// Makes the snapshot that a configuration describes, unsigned. The inventory that comes with it has
+/// no identities: a large one is written as it is made.
+///
+/// # Errors
+/// The first file that can't be used, or what does not fit the format.
+pub fn export_snapshot(
+    config: &InventoryConfig,
+    explicit: &Explicit,
+    progress: &mut dyn Progress,
+) -> Result<(Vec<u8>, Exported), ExportError> {
+    let ((bytes, inventory), report) =
+        with_assembly(config, explicit, progress, |assembly, progress| {
+            progress.step("writing");
+            let (bytes, exported) = assembly.into_snapshot()?;
+            Ok(((bytes, exported.inventory), exported.report))
+        })?;
+    Ok((bytes, Exported { inventory, report }))
+}
+
+/// Reads all sources and hands over what they come to.
+fn with_assembly<T>(
+    config: &InventoryConfig,
+    explicit: &Explicit,
+    progress: &mut dyn Progress,
+    end: impl FnOnce(Assembly<'_>, &mut dyn Progress) -> Result<(T, Report), ExportError>,
+) -> Result<(T, Report), ExportError> {
+    let policy = policy(config)?;
+    let (mut harvest, read) = harvest(config, explicit, progress)?;
     progress.step("reconciling");
-    let mut exported = assemble(&config.organization, &harvest, &policy, explicit);
-    progress.step("done");
-    exported
-        .report
-        .warnings
-        .splice(0..0, harvest.warnings.iter().cloned());
-    Ok(exported)
+    let warnings = std::mem::take(&mut harvest.warnings);
+    let assembly = Assembly::new(&settings(config), &mut harvest, &policy, explicit);
+    let (out, mut report) = end(assembly, progress)?;
+    report.read = read;
+    report.warnings.splice(0..0, warnings);
+    Ok((out, report))
+}
+
+fn settings(config: &InventoryConfig) -> Settings {
+    let mut settings = Settings::new(&config.organization);
+    settings.precedence.clone_from(&config.precedence);
+    if let Some(retention_ms) = config.tombstone_retention_ms {
+        settings.retention_ms = retention_ms;
+    }
+    settings
+}
+
+fn policy(config: &InventoryConfig) -> Result<Policy, ExportError> {
+    let Some(path) = &config.policy else {
+        return Ok(Policy::built_in()?);
+    };
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read {
+        file: file.clone(),
+        reason: error.to_string(),
+    })?;
+    Ok(Policy::parse(&file, &text)?)
+}
+
+/// What one source says, and what was read from it.
+type Sourced = (Harvest, Vec<Read>);
+
+/// Reads all sources, several at a time; what they say is put together in their order.
+fn harvest(
+    config: &InventoryConfig,
+    explicit: &Explicit,
+    progress: &mut dyn Progress,
+) -> Result<Sourced, ExportError> {
+    let sources = &config.sources;
+    let next = AtomicUsize::new(0);
+    let done: Vec<Mutex<Option<Result<Sourced, ExportError>>>> =
+        sources.iter().map(|_| Mutex::new(None)).collect();
+    let work = |progress: &mut dyn Progress| {
+        loop {
+            let rank = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(source), Some(slot)) = (sources.get(rank), done.get(rank)) else {
+                break;
+            };
+            progress.step(&format!("reading {}", source.name));
+            let mut harvest = Harvest::default();
+            let read = harvest_source(source, rank, explicit.created_ms, &mut harvest);
+            if read.is_err() {
+                // What follows is not needed any more.
+                next.store(done.len(), Ordering::Relaxed);
+            }
+            harvest.settle();
+            if let Ok(mut slot) = slot.lock() {
+                *slot = Some(read.map(|read| (harvest, read)));
+            }
+        }
+    };
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 1..workers.min(sources.len()) {
+            scope.spawn(|| work(&mut Quiet));
+        }
+        work(progress);
+    });
+    let (mut out, mut read) = Sourced::default();
+    for slot in done {
+        if let Some(result) = slot.into_inner().ok().flatten() {
+            let (harvest, more) = result?;
+            out.absorb(harvest);
+            read.extend(more);
+        }
+    }
+    connect::finish(&mut out);
+    Ok((out, read))
 }
 
 /// Reads the files of one source.
@@ -171,18 +306,43 @@ fn harvest_source(
     rank: usize,
     created_ms: i64,
     harvest: &mut Harvest,
-) -> Result<(), ExportError> {
+) -> Result<Vec<Read>, ExportError> {
     let source = Source {
         name: config.name.clone(),
         rank,
         observed_ms: config.observed_ms.unwrap_or(created_ms),
         domain: config.domain.clone(),
     };
+    if !config.paths.is_empty() {
+        let paths = &mut harvest.joins.paths;
+        paths.insert(config.name.clone(), config.paths.clone());
+    }
     let mut inputs: BTreeMap<Connector, Vec<Input>> = BTreeMap::new();
     let mut unrecognised = Vec::new();
+    let mut known: BTreeMap<PathBuf, &Path> = BTreeMap::new();
     for path in &config.files {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
+        if let Ok(place) = path.canonicalize()
+            && let Some(first) = known.insert(place, path)
+        {
+            harvest.warn(
+                &source,
+                format!(
+                    "{} is left out: it is the same file as {}",
+                    path.display(),
+                    first.display()
+                ),
+            );
+            continue;
+        }
+        let input = Input::file(path);
+        let recognised = match config.connector {
+            // Whether it can be read shows here, so that an optional source may do without it.
+            Some(connector) => input.probe().map(|()| Some(connector)),
+            None => input.head().map(|head| detect(path, &head)),
+        };
+        match recognised {
+            Ok(Some(connector)) => inputs.entry(connector).or_default().push(input),
+            Ok(None) => unrecognised.push(path),
             Err(error) if config.required => {
                 return Err(ExportError::Missing {
                     source_name: config.name.clone(),
@@ -192,18 +352,8 @@ fn harvest_source(
             }
             Err(error) => {
                 harvest.warn(&source, format!("{} is left out: {error}", path.display()));
-                continue;
             }
-        };
-        let connector = config.connector.or_else(|| detect(path, &bytes));
-        let Some(connector) = connector else {
-            unrecognised.push(path);
-            continue;
-        };
-        inputs.entry(connector).or_default().push(Input {
-            path: path.clone(),
-            bytes,
-        });
+        }
     }
     // Folders hold other files as well; a source of which nothing is recognised is a mistake.
     if let Some(path) = unrecognised.first()
@@ -220,13 +370,28 @@ fn harvest_source(
             format!("{} is left out: no connector recognises it", path.display()),
         );
     }
+    let mut read = Vec::new();
     for (connector, inputs) in inputs {
+        let before = Read::so_far(harvest);
         connect(connector, &source, &inputs, harvest).map_err(|cause| ExportError::Connect {
             source_name: config.name.clone(),
             cause,
         })?;
+        let after = Read::so_far(harvest);
+        let [records, people, domains, secrets, besides] =
+            std::array::from_fn(|n| after[n].saturating_sub(before[n]));
+        read.push(Read {
+            source: config.name.clone(),
+            connector: connector.as_str(),
+            files: inputs.len(),
+            records,
+            people,
+            domains,
+            secrets,
+            besides,
+        });
     }
-    Ok(())
+    Ok(read)
 }
 
 /// Lets the records of a harvest meet, applies the policy, and counts.
@@ -237,78 +402,7 @@ pub fn assemble(
     policy: &Policy,
     explicit: &Explicit,
 ) -> Exported {
-    let reconciled = reconcile(harvest);
-    let mut subjects = reconciled.subjects;
-    let scopes = scopes(&harvest.scopes, policy, &harvest.directory);
-    let context = Context::new(policy, &harvest.directory, explicit.created_ms, &scopes);
-    let (networks, warnings) = classify(&mut subjects, &context);
-    let mut report = Report {
-        ambiguous_keys: reconciled.ambiguous_keys,
-        unmatched: reconciled.unmatched,
-        warnings,
-        ..Report::default()
-    };
-    let mut identities = Vec::with_capacity(subjects.len());
-    for subject in subjects {
-        let mut identity = subject.identity;
-        if clean(&mut identity, &mut report.cleaned) {
-            identities.push(identity);
-        } else {
-            report
-                .warnings
-                .push("an identity is left out because its uid is shaped as a secret".to_owned());
-        }
-    }
-    let mut inventory = Inventory {
-        meta: Meta {
-            id: String::new(),
-            organization: organization.to_owned(),
-            created_ms: explicit.created_ms,
-            sequence: explicit.sequence,
-            valid_for_s: explicit.valid_for_s,
-            previous: explicit.previous.as_ref().map(|(_, digest)| *digest),
-            overlay_of: None,
-        },
-        identities,
-        scopes,
-        networks,
-        rules: policy.triage.clone(),
-        removed_keys: Vec::new(),
-    };
-    if let Some((previous, _)) = &explicit.previous {
-        report.tombstones = tombstones(previous, &mut inventory);
-    }
-    count(&inventory, &mut report);
-    Exported { inventory, report }
-}
-
-fn count(inventory: &Inventory, report: &mut Report) {
-    for identity in &inventory.identities {
-        if identity.lifecycle_state == LifecycleState::Deprovisioned {
-            *report.kinds.entry("(retired)").or_default() += 1;
-            continue;
-        }
-        *report.kinds.entry(identity.kind.as_str()).or_default() += 1;
-        match &identity.owner {
-            None => report.without_owner += 1,
-            Some(owner) if owner.status == OwnerStatus::Departed => report.departed_owner += 1,
-            Some(_) => {}
-        }
-        report.conflicts += identity.conflicts.len();
-        for finding in &identity.findings {
-            let entry = report
-                .findings
-                .entry(finding.name.clone())
-                .or_insert((0, finding.severity));
-            entry.0 += 1;
-            entry.1 = entry.1.max(finding.severity);
-        }
-        for credential in &identity.credentials {
-            if let Time::At(rotated) = credential.last_rotated
-                && rotated > inventory.meta.created_ms
-            {
-                report.warnings.push(format!("{}: credential {} was rotated after the snapshot's time; check the clock or `created`", identity.uid, credential.uid));
-            }
-        }
-    }
+    let mut harvest = harvest.clone();
+    let settings = Settings::new(organization);
+    Assembly::new(&settings, &mut harvest, policy, explicit).into_inventory()
 }

@@ -7,7 +7,7 @@ use enrich_core::vocabulary::{
 };
 
 use crate::classify::{Context, days_since, is_aged};
-use crate::model::{Credential, Finding, Identity, Time};
+use crate::model::{Credential, Finding, Identity, Privilege, Time};
 use crate::reconcile::Subject;
 use crate::text::time;
 
@@ -50,11 +50,12 @@ pub(crate) fn find(subject: &mut Subject, context: &Context<'_>) {
     .flatten()
     .collect();
     for finding in &mut found {
-        let rule = context.policy.exceptions.iter().find(|rule| {
-            rule.finding == finding.name
-                && rule.until_ms > context.created_ms
-                && rule.matches.holds(subject)
-        });
+        let mut rules = subject
+            .exceptions
+            .iter()
+            .filter_map(|number| context.policy.exceptions.get(*number as usize));
+        let rule =
+            rules.find(|rule| rule.finding == finding.name && rule.until_ms > context.created_ms);
         finding.exception = rule.map(|rule| (rule.until_ms, rule.reason.clone()));
     }
     found.sort_by(|a, b| {
@@ -63,7 +64,7 @@ pub(crate) fn find(subject: &mut Subject, context: &Context<'_>) {
     subject.identity.findings = found;
     if is_stale
         && subject.identity.lifecycle_state == LifecycleState::Active
-        && !subject.stated.contains("lifecycle_state")
+        && !subject.stated.contains(&"lifecycle_state")
     {
         subject.identity.lifecycle_state = LifecycleState::Dormant;
     }
@@ -89,9 +90,10 @@ fn is_powerful(identity: &Identity) -> bool {
             .is_some_and(|word| word >= Criticality::High)
 }
 
-/// Nobody answers for it. Service-linked roles belong to AWS, people to themselves.
+/// Nobody answers for it. Service-linked roles belong to AWS, service agents to Google, Microsoft's own
+/// principals to Microsoft, people to themselves.
 fn orphaned(identity: &Identity) -> Option<Finding> {
-    if identity.kind == Kind::Human || identity.sub_type == "aws_service_linked_role" {
+    if identity.kind == Kind::Human || identity.is_of_provider() {
         return None;
     }
     let evidence = match &identity.owner {
@@ -187,8 +189,12 @@ fn third_party(identity: &Identity, context: &Context<'_>) -> Option<Finding> {
         .lineage
         .assumable_by
         .iter()
-        .filter_map(|by| by.strip_prefix("aws:")?.split(':').next())
+        .filter_map(|by| account_of(by))
         .find(|account| !context.own_domains.contains(*account));
+    // Policies of Google Cloud name accounts of other projects, which makes them known here.
+    let is_foreign = identity.sub_type == "gcp_service_account"
+        && context.knows_projects
+        && !context.own_domains.contains(&identity.domain);
     let evidence = match (&identity.vendor, foreign) {
         (Some(vendor), Some(account)) => format!(
             "vendor {vendor}; account {account} may assume it and is none of the organization's"
@@ -196,6 +202,11 @@ fn third_party(identity: &Identity, context: &Context<'_>) -> Option<Finding> {
         (Some(vendor), None) => format!("vendor {vendor}"),
         (None, Some(account)) => format!(
             "account {account} may assume it and is none of the organization's {} accounts and clusters",
+            context.own_domains.len()
+        ),
+        (None, None) if is_foreign => format!(
+            "it belongs to project {}, which is none of the organization's {} accounts and clusters",
+            identity.domain,
             context.own_domains.len()
         ),
         (None, None) => return None,
@@ -208,12 +219,49 @@ fn third_party(identity: &Identity, context: &Context<'_>) -> Option<Finding> {
     ))
 }
 
+/// The account of an AWS identity, the project of a Google service account. A number instead of a
+/// project's id is that of a service agent.
+fn account_of(uid: &str) -> Option<&str> {
+    if let Some(rest) = uid.strip_prefix("aws:") {
+        return rest.split(':').next();
+    }
+    let (project, _) = uid.strip_prefix("gcp:")?.split_once(":sa/")?;
+    project
+        .bytes()
+        .any(|byte| !byte.is_ascii_digit())
+        .then_some(project)
+}
+
+/// A default service account with a basic role: whatever nobody gave an account of its own runs as it.
+fn overprivileged_default(identity: &Identity) -> Option<Finding> {
+    let privilege = identity.privilege.as_ref()?;
+    if identity.sub_type != "gcp_default_service_account" || privilege.tier > 1 {
+        return None;
+    }
+    let is_basic = |name: &&String| {
+        ["roles/owner ", "roles/editor "]
+            .iter()
+            .any(|role| name.starts_with(role))
+    };
+    let role = privilege.basis.iter().find(is_basic)?;
+    Some(finding(
+        "overprivileged",
+        "NHI5:2025",
+        Severity::High,
+        format!(
+            "a default service account, as which everything runs that has no account of its own, holds {role}; no default account should hold a basic role"
+        ),
+    ))
+}
+
 fn overprivileged(identity: &Identity, context: &Context<'_>) -> Option<Finding> {
     let limit = context.policy.thresholds.overprivileged_max_tier;
-    let privilege = identity
-        .privilege
-        .as_ref()
-        .filter(|privilege| privilege.level == PrivilegeLevel::Admin && privilege.tier <= limit)?;
+    let wide = |privilege: &&Privilege| {
+        privilege.level == PrivilegeLevel::Admin && privilege.tier <= limit
+    };
+    let Some(privilege) = identity.privilege.as_ref().filter(wide) else {
+        return overprivileged_default(identity);
+    };
     // Root is admin by nature; that it is used at all is another matter.
     if identity.sub_type == "aws_account_root" {
         return None;
@@ -247,7 +295,7 @@ fn ci_static_credential(identity: &Identity) -> Option<Finding> {
         .iter()
         .find(|credential| {
             credential.status == CredentialStatus::Active
-                && credential.credential_type == "access_key"
+                && matches!(credential.credential_type.as_str(), "access_key" | "key")
         })
         .filter(|_| identity.kind == Kind::CiJob)?;
     Some(finding(
@@ -255,7 +303,8 @@ fn ci_static_credential(identity: &Identity) -> Option<Finding> {
         "NHI6:2025",
         Severity::Medium,
         format!(
-            "a CI job holds the static access key {} where a federated token would do",
+            "a CI job holds the static {} {} where a federated token would do",
+            key.credential_type.replace('_', " "),
             key.uid
         ),
     ))

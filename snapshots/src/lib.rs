@@ -13,16 +13,23 @@
 //! | [`policy`], [`classify`] | the central policy and what it decides |
 //! | [`limits`] | what may enter a snapshot: lengths, control characters, no secrets |
 //! | [`mod@format`] | the bytes |
+//! | [`lint`], [`diff`] | what an inventory leaves open, and what changed between two |
 //! | [`read`] | a snapshot's bytes as an inventory again |
 #![forbid(unsafe_code)]
 
+mod actions_subject;
+mod assemble;
 pub mod classify;
 pub mod config;
 pub mod connect;
+pub mod diff;
+mod domains;
 pub mod export;
 mod findings;
 pub mod format;
+pub mod joins;
 pub mod limits;
+pub mod lint;
 pub mod model;
 pub mod policy;
 mod reach;

@@ -4,6 +4,8 @@
 //! treated as hostile. One pass over the finished identity covers every text, whichever connector
 //! or policy it came from.
 
+use std::sync::Arc;
+
 use crate::model::{Alias, EntityRef, Identity};
 use crate::text::is_format;
 
@@ -37,8 +39,7 @@ pub struct Cleaned {
 /// Cleans every text of an identity in place. `false` when its uid itself is shaped as a secret;
 /// such an identity can't be kept.
 pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
-    if has_marked_secret(&identity.uid) {
-        cleaned.secrets += 1;
+    if !clean_keys(identity, cleaned) {
         return false;
     }
     cleaned.text(&mut identity.name, NAME);
@@ -48,7 +49,6 @@ pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
         cleaned.text(&mut agent.framework, NAME);
         cleaned.text(&mut agent.parent, REFERENCE);
     }
-    cleaned.aliases(&mut identity.aliases);
     if let Some(owner) = &mut identity.owner {
         cleaned.entity(&mut owner.entity);
         cleaned.text(&mut owner.source, NAME);
@@ -114,7 +114,7 @@ pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
         }
     }
     for provenance in &mut identity.provenance {
-        cleaned.text(&mut provenance.source, NAME);
+        cleaned.shared(&mut provenance.source, NAME);
     }
     cleaned.truncate(&mut identity.conflicts, LIST);
     for conflict in &mut identity.conflicts {
@@ -124,7 +124,37 @@ pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
     true
 }
 
+/// Cleans uid and keys alone. `false` when the uid is shaped as a secret.
+pub fn clean_keys(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
+    if has_marked_secret(&identity.uid) {
+        cleaned.secrets += 1;
+        return false;
+    }
+    cleaned.aliases(&mut identity.aliases);
+    true
+}
+
 impl Cleaned {
+    /// Adds the counts of another part of the same export.
+    pub const fn add(&mut self, other: &Self) {
+        self.secrets += other.secrets;
+        self.shortened += other.shortened;
+        self.control += other.control;
+        self.entries += other.entries;
+    }
+
+    /// Cleans a text that many identities share.
+    fn shared(&mut self, text: &mut Arc<str>, limit: usize) {
+        let is_fine = text.len() <= limit
+            && !text.chars().any(|c| c.is_control() || is_format(c))
+            && !is_secret(text);
+        if !is_fine {
+            let mut own = text.to_string();
+            self.text(&mut own, limit);
+            *text = own.into();
+        }
+    }
+
     /// Cleans one text in place; one that is shaped as a secret becomes empty.
     pub fn text(&mut self, text: &mut String, limit: usize) {
         if is_secret(text) {

@@ -4,6 +4,9 @@
 //! Times are milliseconds since 1970-01-01T00:00:00Z. Third-party strings are stored as they came,
 //! capped by [`crate::limits`] when they enter.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use enrich_core::KeyType;
 use enrich_core::vocabulary::{
     Basis, CredentialStatus, Criticality, Dimension, Environment, Kind, LifecycleState,
@@ -151,6 +154,15 @@ impl Identity {
             conflicts: Vec::new(),
         }
     }
+
+    /// Whether the provider itself made it for its own services and answers for it.
+    #[must_use]
+    pub fn is_of_provider(&self) -> bool {
+        matches!(
+            self.sub_type.as_str(),
+            "aws_service_linked_role" | "entra_microsoft_service_principal" | "gcp_service_agent"
+        )
+    }
 }
 
 /// A fact about when, in its four states. AWS's empty last-used is not "never".
@@ -167,6 +179,17 @@ pub enum Time {
     NeverSince(i64),
     /// At this time, in milliseconds; stored to the second.
     At(i64),
+}
+
+impl Time {
+    /// The moment, when it is one.
+    #[must_use]
+    pub const fn at(self) -> Option<i64> {
+        match self {
+            Self::At(ms) => Some(ms),
+            _ => None,
+        }
+    }
 }
 
 /// A key that leads to an identity, and when it did.
@@ -354,9 +377,9 @@ pub struct Finding {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Provenance {
     /// Name of the field.
-    pub field: String,
-    /// Name of the source.
-    pub source: String,
+    pub field: Cow<'static, str>,
+    /// Name of the source; many fields of many identities share it.
+    pub source: Arc<str>,
     /// When the source said so.
     pub observed_ms: Option<i64>,
 }

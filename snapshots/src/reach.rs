@@ -8,7 +8,7 @@ use crate::model::BlastRadius;
 use crate::reconcile::Subject;
 
 /// Computes the blast radius of every identity that can become another one.
-pub(crate) fn reach(subjects: &mut [Subject]) {
+pub(crate) fn reach(subjects: &mut [Box<Subject>]) {
     let edges = edges(subjects);
     let reached: Vec<BTreeSet<usize>> = (0..subjects.len())
         .map(|start| walk(start, &edges))
@@ -46,7 +46,7 @@ pub(crate) fn reach(subjects: &mut [Subject]) {
 
 /// Who can become whom. An identity that a trust policy names may come in; one that is only let in
 /// as a member of its account also needs a permission that names the role.
-fn edges(subjects: &[Subject]) -> Vec<BTreeSet<usize>> {
+fn edges(subjects: &[Box<Subject>]) -> Vec<BTreeSet<usize>> {
     let by_uid: BTreeMap<&str, usize> = subjects
         .iter()
         .enumerate()

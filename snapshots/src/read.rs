@@ -209,8 +209,8 @@ pub fn identity(row: &IdentityRef<'_>) -> Identity {
     out.provenance = row
         .provenance()
         .map(|(field, source, at)| Provenance {
-            field: field.to_owned(),
-            source: source.to_owned(),
+            field: field.to_owned().into(),
+            source: source.into(),
             observed_ms: at.at(),
         })
         .collect();

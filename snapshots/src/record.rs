@@ -7,6 +7,7 @@ use enrich_core::vocabulary::{
 };
 use enrich_core::{Key, KeyRefused, KeyType};
 
+use crate::joins::Joins;
 use crate::model::{Agent, Alias, Credential, EscalationPolicy, Expectation, Scope, Time};
 
 /// A source of the inventory configuration, as connectors see it.
@@ -88,6 +89,8 @@ pub struct Facts {
     pub unconditioned_trust: Vec<String>,
     /// Lifecycle state.
     pub lifecycle_state: Option<LifecycleState>,
+    /// It is gone, at the latest since this time.
+    pub retired_at_ms: Option<i64>,
     /// Created.
     pub created: Time,
     /// Last seen in use.
@@ -115,9 +118,17 @@ pub struct Grant {
     pub level: std::cmp::Reverse<PrivilegeLevel>,
     /// Name of the policy or role.
     pub name: String,
+    /// The rule that the level follows from, where the name does not say it.
+    pub rule: Option<&'static str>,
 }
 
 impl Grant {
+    /// The name of the policy or role alone, without where it holds and through whom.
+    #[must_use]
+    pub fn bare_name(&self) -> &str {
+        self.name.split(" (").next().unwrap_or(&self.name)
+    }
+
     /// A grant of a level; the tier that usually goes with it is given by the connector.
     #[must_use]
     pub fn new(name: &str, level: PrivilegeLevel, tier: u8) -> Self {
@@ -125,6 +136,23 @@ impl Grant {
             tier,
             level: std::cmp::Reverse(level),
             name: name.to_owned(),
+            rule: None,
+        }
+    }
+
+    /// The same grant, by a rule.
+    #[must_use]
+    pub fn by(mut self, rule: Option<&'static str>) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    /// Name and rule, as the basis of a privilege.
+    #[must_use]
+    pub fn basis(&self) -> String {
+        match self.rule {
+            Some(rule) => format!("{}: {rule}", self.name),
+            None => self.name.clone(),
         }
     }
 }
@@ -197,6 +225,36 @@ pub fn notation(alias: &Alias) -> String {
     Key::new(alias.key_type, &alias.domain, &alias.value).to_string()
 }
 
+/// A key as a number: equal for equal keys, and different for different ones, because nobody finds
+/// two texts with the same 128 bits of BLAKE3. Large inventories compare keys by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(u128);
+
+impl KeyId {
+    /// The id of a key's parts.
+    #[must_use]
+    pub fn of(key_type: KeyType, domain: &str, value: &str) -> Self {
+        let mut text = Vec::with_capacity(domain.len() + value.len() + 9);
+        text.push(key_type.code());
+        text.extend_from_slice(&(domain.len() as u64).to_le_bytes());
+        text.extend_from_slice(domain.as_bytes());
+        text.extend_from_slice(value.as_bytes());
+        let digest = blake3::hash(&text);
+        Self(
+            digest
+                .as_bytes()
+                .first_chunk()
+                .map_or(0, |bytes| u128::from_le_bytes(*bytes)),
+        )
+    }
+}
+
+impl From<&Alias> for KeyId {
+    fn from(alias: &Alias) -> Self {
+        Self::of(alias.key_type, &alias.domain, &alias.value)
+    }
+}
+
 /// People and teams that a catalogue lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directory {
@@ -204,6 +262,9 @@ pub struct Directory {
     pub entries: BTreeMap<String, DirectoryEntry>,
     /// Kinds of which the catalogue lists at least one.
     pub kinds: BTreeSet<String>,
+    /// What other systems call them (`mail:ADDRESS`, `github-team:ORG/TEAM`, `github-user:LOGIN`,
+    /// `gitlab:PATH`), in lower case, and their reference. Never leaves the export.
+    pub known_as: BTreeMap<String, String>,
 }
 
 /// One person or team.
@@ -215,8 +276,59 @@ pub struct DirectoryEntry {
     pub contact: Option<String>,
     /// Since when they are gone.
     pub departed_ms: Option<i64>,
+    /// Who is paged for what they own.
+    pub escalation_policy: Option<EscalationPolicy>,
     /// Name of the source.
     pub source: String,
+}
+
+/// What a source says about an account, project or cluster as a whole. The policy sees it as tags of
+/// the identities inside: `account.name`, `account.state`, `account/KEY`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainFacts {
+    /// Who says so.
+    pub source: Source,
+    /// Whose system.
+    pub provider: Provider,
+    /// The account, project or cluster.
+    pub domain: String,
+    /// Its display name.
+    pub name: Option<String>,
+    /// The provider's word for its state.
+    pub state: Option<String>,
+    /// Nothing in it can be used any more.
+    pub closed: bool,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The name of a secret in a store, and its age there. The secret itself is never read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSecret {
+    /// When it was put there first.
+    pub created: Time,
+    /// When it was replaced last.
+    pub changed: Time,
+    /// When it was last read from there.
+    pub last_read: Time,
+    /// After how many days the store itself replaces it.
+    pub rotation_days: Option<u16>,
+    /// Who says so.
+    pub source: Source,
+}
+
+impl StoredSecret {
+    /// A secret of which only its ages are known.
+    #[must_use]
+    pub fn new(source: &Source, created: Time, changed: Time) -> Self {
+        Self {
+            created,
+            changed,
+            last_read: Time::Unknown,
+            rotation_days: None,
+            source: source.clone(),
+        }
+    }
 }
 
 /// Everything that the connectors of one export yielded.
@@ -228,11 +340,54 @@ pub struct Harvest {
     pub directory: Directory,
     /// Accounts, clusters and namespaces that were covered.
     pub scopes: Vec<Scope>,
+    /// What sources say about whole accounts, projects and clusters.
+    pub domains: Vec<DomainFacts>,
+    /// Secrets in stores, by place in lower case (`github-actions:org/repo#name`).
+    pub stored_secrets: BTreeMap<String, StoredSecret>,
+    /// Issuers of the tokens of Kubernetes service accounts, by cluster.
+    pub token_issuers: BTreeMap<String, String>,
+    /// What one source says by a name that another explains.
+    pub joins: Joins,
     /// What a person should know: source, and what.
     pub warnings: Vec<String>,
 }
 
 impl Harvest {
+    /// Takes over what a source further down says. Where both speak of the same team, secret or
+    /// issuer, the first one is believed.
+    pub fn absorb(&mut self, mut other: Self) {
+        if self.records.is_empty() {
+            self.records = other.records;
+        } else {
+            self.records.append(&mut other.records);
+        }
+        for (reference, entry) in other.directory.entries {
+            self.directory.entries.entry(reference).or_insert(entry);
+        }
+        for (name, reference) in other.directory.known_as {
+            self.directory.known_as.entry(name).or_insert(reference);
+        }
+        self.directory.kinds.append(&mut other.directory.kinds);
+        self.scopes.append(&mut other.scopes);
+        self.domains.append(&mut other.domains);
+        for (place, secret) in other.stored_secrets {
+            self.stored_secrets.entry(place).or_insert(secret);
+        }
+        for (cluster, issuer) in other.token_issuers {
+            self.token_issuers.entry(cluster).or_insert(issuer);
+        }
+        self.joins.absorb(other.joins);
+        self.warnings.append(&mut other.warnings);
+    }
+
+    /// Ends the reading of one source: the order of its files and their entries does not matter.
+    pub fn settle(&mut self) {
+        self.scopes.sort();
+        self.domains
+            .sort_by_cached_key(|facts| format!("{facts:?}"));
+        self.records.shrink_to_fit();
+    }
+
     /// Notes something for the person who runs the export.
     pub fn warn(&mut self, source: &Source, what: impl AsRef<str>) {
         self.warnings

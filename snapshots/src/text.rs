@@ -5,10 +5,19 @@ use enrich_core::time::{parse_rfc3339, write_rfc3339};
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 86_400_000;
 
-/// Reads RFC 3339, or a bare date as its first moment in UTC.
+/// Reads RFC 3339, a bare date as its first moment in UTC, or `/Date(MS)/` as PowerShell writes it.
 #[must_use]
 pub fn parse_time(text: &str) -> Option<i64> {
     let text = text.trim();
+    if let Some(inner) = text.strip_prefix("/Date(") {
+        // The milliseconds are UTC; an offset behind them only says where they were written.
+        let number = inner.strip_suffix(")/")?;
+        let end = number
+            .char_indices()
+            .find(|(at, c)| *at > 0 && matches!(c, '+' | '-'))
+            .map_or(number.len(), |(at, _)| at);
+        return number[..end].parse().ok();
+    }
     if text.len() == 10 {
         parse_rfc3339(&format!("{text}T00:00:00Z"))
     } else {
@@ -45,31 +54,37 @@ pub fn parse_duration(text: &str) -> Option<u64> {
 /// and at worst quadratic in time: a pattern can't make it backtrack exponentially.
 #[must_use]
 pub fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
+    // Bytes do for UTF-8: a literal can't match from the middle of a character, and `?` takes a whole one.
+    let (pattern, bytes) = (pattern.as_bytes(), text.as_bytes());
+    let next = |at: usize| (at + 1..=bytes.len()).find(|at| text.is_char_boundary(*at));
     let (mut at, mut seen) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
-    while seen < text.len() {
+    while seen < bytes.len() {
         match pattern.get(at) {
-            Some('*') => {
+            Some(b'*') => {
                 retry = Some((at, seen));
                 at += 1;
             }
-            Some(c) if *c == '?' || *c == text[seen] => {
+            Some(b'?') => {
+                at += 1;
+                seen = next(seen).unwrap_or(bytes.len());
+            }
+            Some(byte) if *byte == bytes[seen] => {
                 at += 1;
                 seen += 1;
             }
             _ => match retry {
                 Some((star, from)) => {
-                    retry = Some((star, from + 1));
+                    let from = next(from).unwrap_or(bytes.len());
+                    retry = Some((star, from));
                     at = star + 1;
-                    seen = from + 1;
+                    seen = from;
                 }
                 None => return false,
             },
         }
     }
-    pattern[at..].iter().all(|c| *c == '*')
+    pattern[at..].iter().all(|byte| *byte == b'*')
 }
 
 /// The candidate with the fewest edits, when it is near enough to be meant.
@@ -149,6 +164,15 @@ mod tests {
             Some("2026-03-20T05:40:00Z")
         );
         assert_eq!(parse_time("20 March"), None);
+        for (text, expected) in [
+            ("/Date(1773985200000)/", Some(1_773_985_200_000)),
+            ("/Date(1773985200000+0100)/", Some(1_773_985_200_000)),
+            ("/Date(-1000)/", Some(-1000)),
+            ("/Date()/", None),
+            ("/Date(1773985200000", None),
+        ] {
+            assert_eq!(parse_time(text), expected, "{text}");
+        }
     }
 
     #[test]
@@ -162,6 +186,9 @@ mod tests {
             ("a?c", "ac", false),
             ("*a*b", "xaxbxab", true),
             ("", "x", false),
+            ("?", "é", true),
+            ("*?é", "éé", true),
+            ("??", "é", false),
         ] {
             assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
         }

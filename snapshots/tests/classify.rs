@@ -16,7 +16,7 @@ const ROLES: &str = r#"{"RoleDetailList":[
   "AssumeRolePolicyDocument":{"Statement":{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
    "Condition":{"StringEquals":{"token.actions.githubusercontent.com:sub":["repo:northwind/shop:ref:refs/heads/main","repo:northwind/site:ref:refs/heads/main"]}}}},
   "AttachedManagedPolicies":[{"PolicyName":"AdministratorAccess","PolicyArn":"arn:aws:iam::aws:policy/AdministratorAccess"}],
-  "RoleLastUsed":{"LastUsedDate":"2026-03-19T00:00:00Z"},"Tags":[{"Key":"Owner","Value":"platform"},{"Key":"env","Value":"prod"}]},
+  "RoleLastUsed":{"LastUsedDate":"2026-03-19T00:00:00Z"},"Tags":[{"Key":"Owner","Value":"platform"},{"Key":"env","Value":"prod"},{"Key":"Criticality","Value":"High"}]},
  {"Path":"/","RoleName":"vendor-scan","RoleId":"AROA4VENDOR44VENDOR4","Arn":"arn:aws:iam::111122223333:role/vendor-scan","CreateDate":"2023-02-01T00:00:00Z",
   "AssumeRolePolicyDocument":{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999988887777:root"}}},
   "RolePolicyList":[{"PolicyName":"scan","PolicyDocument":{"Statement":{"Effect":"Allow","Action":["s3:List*"],"Resource":"*"}}}],
@@ -37,10 +37,7 @@ fn assembled(policy: &str) -> Exported {
     connect(
         Connector::AwsAuthorizationDetails,
         &source,
-        &[Input {
-            path: "a.json".into(),
-            bytes: ROLES.as_bytes().to_vec(),
-        }],
+        &[Input::memory("a.json".as_ref(), ROLES.as_bytes())],
         &mut harvest,
     )
     .unwrap();
@@ -250,7 +247,7 @@ fn the_first_baseline_that_states_a_dimension_counts() {
             .provenance
             .iter()
             .any(|entry| entry.field == "behavior.network"
-                && entry.source == "policy behavior.first")
+                && *entry.source == *"policy behavior.first")
     );
 }
 
@@ -308,4 +305,22 @@ fn an_owner_that_is_a_service_needs_a_sponsor() {
         "owner = \"service:default/app\", sponsor = \"a.ortiz\""
     )));
     assert!(!orphaned(&owned("owner = \"group:default/app\"")));
+}
+
+#[test]
+fn criticality_comes_from_tags_before_rules() {
+    let rule = "[[classify]]\nset = { criticality = \"low\" }\n";
+    for (policy, tagged, other) in [
+        ("", Some(Criticality::High), None),
+        (rule, Some(Criticality::High), Some(Criticality::Low)),
+        ("[tags]\ncriticality = [\"nothing\"]\n", None, None),
+    ] {
+        let exported = assembled(policy);
+        let of = |name| find(&exported, name).criticality;
+        assert_eq!(
+            (of("ci-deploy"), of("vendor-scan")),
+            (tagged, other),
+            "{policy}"
+        );
+    }
 }

@@ -247,3 +247,177 @@ fn what_init_writes_says_what_is_missing() {
     let (line, _) = folder.expect(0, "sources users.json --json");
     assert!(line.contains("\"aws_iam_users\""));
 }
+
+#[test]
+fn lint_fails_below_a_limit_and_says_where() {
+    let folder = Folder::new();
+    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z");
+    let (shown, _) = folder.expect(0, "lint a.snap");
+    assert!(
+        shown.contains("iam_user") && shown.contains("50.0%"),
+        "{shown}"
+    );
+    folder.expect(0, "lint a.snap --min owner=50");
+    let (_, errors) = folder.expect(3, "lint a.snap --min owner=51");
+    assert!(
+        errors.contains("owner of all: 1 of 2 known, 50.0%; the limit is 51%"),
+        "{errors}"
+    );
+    fs::write(
+        folder.path("policy.toml"),
+        "version = 1\n[lint.kind.iam_user]\nowner = 90\n",
+    )
+    .unwrap();
+    let (shown, _) = folder.expect(3, "lint a.snap --policy policy.toml --json --missing owner");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(
+        (
+            &shown["ok"],
+            &shown["failed"][0]["group"],
+            &shown["all"]["owner"]["percent"]
+        ),
+        (&false.into(), &"iam_user".into(), &50.0.into())
+    );
+    assert_eq!(
+        shown["missing"]["uids"],
+        serde_json::json!(["aws:111122223333:user/gone"])
+    );
+    // The command line outranks the policy.
+    folder.expect(
+        0,
+        "lint a.snap --policy policy.toml --min iam_user:owner=10",
+    );
+    folder.expect(2, "lint a.snap --min owners=1");
+}
+
+#[test]
+fn diff_names_what_is_gone_and_what_changed() {
+    let folder = Folder::new();
+    folder.expect(
+        0,
+        "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 3",
+    );
+    fs::write(folder.path("users.json"), FEWER).unwrap();
+    folder.expect(
+        0,
+        "build --out b.snap --created 2026-03-21T06:00:00Z --previous a.snap",
+    );
+    let (same, _) = folder.expect(0, "diff a.snap a.snap");
+    assert!(
+        same.contains("0 new, 0 gone, 0 renamed, 0 changed, 2 the same"),
+        "{same}"
+    );
+    let (shown, _) = folder.expect(0, "diff a.snap b.snap");
+    for part in [
+        "0 new, 1 gone, 0 renamed, 1 changed",
+        "aws:111122223333:user/gone",
+        "owner: group:default/platform -> (none)",
+    ] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+    let (shown, _) = folder.expect(0, "diff a.snap b.snap --json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(
+        (
+            &shown["counts"]["gone"],
+            &shown["gone_identities"][0]["uid"],
+            &shown["changed"][0]["changes"]["owner"]["from"],
+            &shown["new"]["sequence"]
+        ),
+        (
+            &1.into(),
+            &"aws:111122223333:user/gone".into(),
+            &"group:default/platform".into(),
+            &4.into()
+        )
+    );
+    // Back again: what was a tombstone is new.
+    let (shown, _) = folder.expect(0, "diff b.snap a.snap");
+    assert!(shown.contains("1 new, 0 gone"), "{shown}");
+}
+
+/// A configuration whose only source reads standard input.
+const STDIN: &str = "organization = \"Northwind\"\ncreated = \"2026-03-20T06:00:00Z\"\nsequence = 3\n[[source]]\nname = \"aws\"\nconnector = \"auto\"\nfiles = [\"-\"]\n";
+
+#[test]
+fn packed_files_and_standard_input_give_the_same_snapshot() {
+    let folder = Folder::new();
+    let options = "--created 2026-03-20T06:00:00Z --sequence 3";
+    folder.config("organization = \"Northwind\"\n[[source]]\nname = \"aws\"\nconnector = \"auto\"\nfiles = [\"users.json\"]\n");
+    folder.expect(0, &format!("build --out plain.snap {options}"));
+    fs::write(
+        folder.path("users.json"),
+        zstd::encode_all(USERS.as_bytes(), 1).unwrap(),
+    )
+    .unwrap();
+    folder.expect(0, &format!("build --out packed.snap {options}"));
+    assert_eq!(folder.bytes("plain.snap"), folder.bytes("packed.snap"));
+    let (shown, _) = folder.expect(0, "sources users.json");
+    assert!(shown.contains("aws_iam_users"), "{shown}");
+
+    folder.config(STDIN);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_whose-snapshot"))
+        .args(["build", "--out", "stdin.snap", "--json"])
+        .current_dir(folder.path(""))
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), USERS.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let read = &shown["read"][0];
+    assert_eq!(
+        (&read["connector"], &read["files"], &read["records"]),
+        (&"aws_iam_users".into(), &1.into(), &2.into())
+    );
+    folder.config(&STDIN.replace("[\"-\"]", "[\"-\", \"-\"]"));
+    let (_, errors) = folder.expect(1, "build --out x.snap");
+    assert!(errors.contains("can be read once"), "{errors}");
+}
+
+#[test]
+fn a_truncated_export_leaves_the_last_snapshot() {
+    let folder = Folder::new();
+    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z");
+    let before = folder.bytes("a.snap");
+    let mut packed = Vec::new();
+    let mut packer = flate2::read::GzEncoder::new(USERS.as_bytes(), flate2::Compression::fast());
+    std::io::Read::read_to_end(&mut packer, &mut packed).unwrap();
+    for (bytes, words) in [
+        (
+            &USERS.as_bytes()[..USERS.len() - 9],
+            "line 2, column 128: EOF while parsing a string; the file is truncated",
+        ),
+        (
+            &packed[..packed.len() - 9],
+            "its gzip data ends early: the file is truncated",
+        ),
+    ] {
+        fs::write(folder.path("users.json"), bytes).unwrap();
+        let (_, errors) = folder.expect(1, "build --out a.snap --created 2026-03-21T06:00:00Z");
+        assert!(
+            errors.contains(words) && errors.contains("users.json"),
+            "{errors}"
+        );
+        assert_eq!(folder.bytes("a.snap"), before);
+    }
+}
+
+#[test]
+fn the_same_file_twice_is_read_once_and_named() {
+    let folder = Folder::new();
+    folder.config("organization = \"Northwind\"\n[[source]]\nname = \"aws\"\nconnector = \"auto\"\nfiles = [\"*.json\", \"users.json\"]\n");
+    let (shown, _) = folder.expect(0, "build --out a.snap --json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["read"][0]["files"], 1);
+    assert!(
+        shown["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("the same file as"),
+        "{}",
+        shown["warnings"]
+    );
+}

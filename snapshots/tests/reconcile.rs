@@ -23,10 +23,7 @@ fn harvest(sources: &[(&str, Connector, Option<&str>, &[&str])]) -> Harvest {
         };
         let inputs: Vec<Input> = texts
             .iter()
-            .map(|text| Input {
-                path: format!("{name}.txt").into(),
-                bytes: text.as_bytes().to_vec(),
-            })
+            .map(|text| Input::memory(format!("{name}.txt").as_ref(), text.as_bytes()))
             .collect();
         connect(*connector, &source, &inputs, &mut harvest).unwrap();
     }
@@ -199,7 +196,7 @@ fn the_first_source_wins_and_the_other_is_kept() {
     );
     assert_eq!(user.kind, Kind::CiJob);
     assert!(user.provenance.iter().any(|entry| entry.field == "owner"
-        && entry.source == "catalog"
+        && *entry.source == *"catalog"
         && entry.observed_ms == Some(NOW - 1000)));
     assert_eq!(
         exported.report.unmatched,

@@ -159,8 +159,8 @@ fn full() -> Identity {
         exception: Some((1_790_000_000_000, "migration".to_owned())),
     }];
     identity.provenance = vec![Provenance {
-        field: "owner".to_owned(),
-        source: "catalog".to_owned(),
+        field: "owner".into(),
+        source: "catalog".into(),
         observed_ms: Some(1_773_986_400_000),
     }];
     identity.conflicts = vec![Conflict {

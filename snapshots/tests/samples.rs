@@ -3,18 +3,80 @@
 
 use std::path::Path;
 
+use enrich_core::vocabulary::Kind;
 use snapshots::config::InventoryConfig;
 use snapshots::export::{Explicit, Quiet, export};
+use snapshots::model::Identity;
 
-#[test]
-fn the_catalogue_says_where_the_secret_lives_and_what_stops() {
+fn sample() -> Vec<Identity> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/inventory.toml");
     let config = InventoryConfig::read(&file).expect("the sample configuration is good");
     let explicit = Explicit::new(1_773_985_500_000, 41, 0);
     let exported = export(&config, &explicit, &mut Quiet).expect("the samples load");
-    let user = exported
-        .inventory
-        .identities
+    exported.inventory.identities
+}
+
+#[test]
+fn jobs_of_a_repository_meet_their_owner_their_pager_and_the_role_that_lets_them_in() {
+    let identities = sample();
+    let of = |uid: &str| {
+        let found = identities.iter().find(|identity| identity.uid == uid);
+        found.expect("it is in the samples")
+    };
+    let jobs = of("github:github.com:actions/larkmoor/storefront-legacy");
+    assert_eq!(jobs.kind, Kind::CiJob);
+    let owner = jobs.owner.as_ref().expect("the catalogue names one");
+    assert_eq!(
+        (owner.entity.reference.as_str(), owner.source.as_str()),
+        ("group:default/storefront", "catalogue")
+    );
+    // The file in the repository says otherwise about its workflows, and the catalogue stands first.
+    let conflict = &jobs.conflicts[0];
+    assert_eq!(
+        (conflict.source.as_str(), conflict.value.as_str()),
+        ("codeowners", "group:default/platform")
+    );
+    let paged = jobs
+        .response
+        .escalation_policy
+        .as_ref()
+        .expect("its team is paged");
+    assert_eq!(paged.id, "PLK4SHP");
+    assert!(
+        paged
+            .url
+            .as_deref()
+            .is_some_and(|url| url.ends_with("/PLK4SHP"))
+    );
+    // The role trusts `repo:larkmoor/*`.
+    assert_eq!(
+        jobs.lineage.can_assume,
+        ["aws:444455556666:role/ci/gha-image-build"]
+    );
+    let key = of("github:github.com:deploy-key/larkmoor/storefront-legacy/84410226");
+    assert_eq!(
+        key.owner
+            .as_ref()
+            .map(|owner| owner.entity.reference.as_str()),
+        Some("group:default/storefront")
+    );
+    let lambda = of("aws:111122223333:role/lambda/order-events-enricher");
+    let policy = lambda
+        .response
+        .escalation_policy
+        .as_ref()
+        .map(|policy| policy.id.as_str());
+    assert_eq!(
+        policy,
+        Some("PLK4SHP"),
+        "through the service that its entity names"
+    );
+}
+
+#[test]
+fn the_catalogue_says_where_the_secret_lives_and_what_stops() {
+    let identities = sample();
+    let user = identities
         .iter()
         .find(|identity| identity.uid == "aws:444455556666:user/ci/storefront-release")
         .expect("the CI user is in the samples");

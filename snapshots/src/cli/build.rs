@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use enrich_core::{Check, Snapshot, Trust};
 use indicatif::{ProgressBar, ProgressStyle};
 use snapshots::config::InventoryConfig;
-use snapshots::export::{Explicit, Exported, Progress, Report, export};
+use snapshots::export::{Explicit, Exported, Progress, Report, export_snapshot};
 use snapshots::text::{parse_duration, parse_time, printable, time};
 
 use super::table::table;
@@ -85,10 +85,8 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     // The key is read before the work, so that a wrong path costs nothing.
     let key = args.sign.as_ref().or(config.signing_key.as_ref());
     let seed = key.map(|path| files::read_private_key(path)).transpose()?;
-    let exported = export(&config, &explicit, &mut line).context("the inventory can't be made")?;
-    line.step("building");
-    let mut bytes = snapshots::format::build(&exported.inventory)
-        .context("the inventory does not fit a snapshot")?;
+    let (mut bytes, exported) =
+        export_snapshot(&config, &explicit, &mut line).context("the snapshot can't be made")?;
     if let Some(seed) = &seed {
         snapshots::format::sign(&mut bytes, seed).context("the snapshot can't be signed")?;
     }
@@ -186,8 +184,11 @@ fn summary(exported: &Exported, out: &Path, bytes: usize, signed: bool) {
     row(
         "snapshot",
         format!(
-            "{} ({bytes} bytes, {})",
+            "{} ({bytes} bytes{}, {})",
             out.display(),
+            bytes
+                .checked_div(report.identities)
+                .map_or_else(String::new, |each| format!(", {each} an identity")),
             if signed { "signed" } else { "not signed" }
         ),
     );
@@ -199,7 +200,24 @@ fn summary(exported: &Exported, out: &Path, bytes: usize, signed: bool) {
             inventory.meta.sequence
         ),
     );
-    row("identities", inventory.identities.len().to_string());
+    for read in &report.read {
+        let counts = [
+            (read.files, "file"),
+            (read.records, "record"),
+            (read.people, "entry of people and teams"),
+            (read.domains, "account"),
+            (read.secrets, "place of secrets"),
+            (read.besides, "entry besides"),
+        ];
+        let counts: Vec<String> = counts
+            .into_iter()
+            .filter(|(count, what)| *count > 0 || *what == "file")
+            .map(|(count, what)| format!("{count} {}", plural(count, what)))
+            .collect();
+        let value = format!("{}: {}", read.connector, counts.join(", "));
+        row(&format!("read {}", printable(&read.source, 60)), value);
+    }
+    row("identities", report.identities.to_string());
     for (kind, count) in &report.kinds {
         row(&format!("  {kind}"), count.to_string());
     }
@@ -232,6 +250,18 @@ fn summary(exported: &Exported, out: &Path, bytes: usize, signed: bool) {
     list("claim about an unknown key", &report.unmatched);
     list("warning", &cleaned(report));
     list("warning", &report.warnings);
+}
+
+/// The plural of the words that are counted.
+fn plural(count: usize, what: &str) -> String {
+    match what.split_once(' ') {
+        _ if count == 1 => what.to_owned(),
+        Some((first, rest)) => format!("{} {rest}", plural(count, first)),
+        None => match what.strip_suffix('y') {
+            Some(stem) => format!("{stem}ies"),
+            None => format!("{what}s"),
+        },
+    }
 }
 
 fn cleaned(report: &Report) -> Vec<String> {
@@ -283,9 +313,19 @@ fn json(exported: &Exported, bytes: usize, signed: bool) -> serde_json::Value {
             )
         })
         .collect();
+    let read: Vec<serde_json::Value> = report
+        .read
+        .iter()
+        .map(|read| {
+            serde_json::json!({
+                "source": read.source, "connector": read.connector, "files": read.files, "records": read.records,
+                "people": read.people, "domains": read.domains, "secrets": read.secrets, "besides": read.besides,
+            })
+        })
+        .collect();
     serde_json::json!({
-        "bytes": bytes, "signed": signed, "created": time(inventory.meta.created_ms), "sequence": inventory.meta.sequence,
-        "identities": inventory.identities.len(), "kinds": report.kinds, "without_owner": report.without_owner, "departed_owner": report.departed_owner,
+        "read": read, "bytes": bytes, "signed": signed, "created": time(inventory.meta.created_ms), "sequence": inventory.meta.sequence,
+        "identities": report.identities, "bytes_per_identity": bytes.checked_div(report.identities), "kinds": report.kinds, "without_owner": report.without_owner, "departed_owner": report.departed_owner,
         "findings": findings, "conflicts": report.conflicts, "ambiguous_keys": report.ambiguous_keys, "unmatched": report.unmatched,
         "tombstones": report.tombstones, "secrets_left_out": report.cleaned.secrets, "texts_cut": report.cleaned.shortened,
         "control_characters": report.cleaned.control, "entries_left_out": report.cleaned.entries, "warnings": report.warnings,

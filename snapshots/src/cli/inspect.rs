@@ -470,7 +470,7 @@ fn record(identity: &Identity) -> Value {
                 .map(|entry| {
                     object([
                         ("field", json!(entry.field)),
-                        ("source", json!(entry.source)),
+                        ("source", json!(&*entry.source)),
                         ("observed", bound(entry.observed_ms)),
                     ])
                 })
@@ -484,7 +484,7 @@ fn record(identity: &Identity) -> Value {
                 .map(|entry| {
                     object([
                         ("field", json!(entry.field)),
-                        ("source", json!(entry.source)),
+                        ("source", json!(&*entry.source)),
                         ("value", json!(entry.value)),
                     ])
                 })

@@ -1,10 +1,12 @@
 //! The command line: one file a subcommand. Exit 0 done, 1 failed, 2 usage, 3 a check did not hold.
 
 mod build;
+mod diff;
 mod files;
 mod init;
 mod inspect;
 mod keygen;
+mod lint;
 mod sign;
 mod sources;
 mod table;
@@ -34,6 +36,10 @@ enum Command {
     Inspect(inspect::Args),
     /// Check a snapshot in full: layout, digests, signature, every row.
     Verify(verify::Args),
+    /// Show how many identities have an owner, a sponsor, a known rotation, a revocation path and so on.
+    Lint(lint::Args),
+    /// Show what changed between two snapshots.
+    Diff(diff::Args),
     /// Sign a snapshot.
     Sign(sign::Args),
     /// Make a key pair to sign with.
@@ -55,6 +61,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Lint(args) => lint::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Keygen(args) => keygen::run(&args),
     };

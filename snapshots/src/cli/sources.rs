@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use snapshots::connect::{Connector, detect};
+use snapshots::connect::{Connector, Input, detect};
 
 use super::table::table;
 use super::{Done, files};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Files to look at; none lists the connectors.
+    /// Files to look at, `-` for standard input; none lists the connectors.
     files: Vec<PathBuf>,
     /// Answer as JSON, one object a line.
     #[arg(long)]
@@ -28,14 +28,19 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let mut rows = Vec::new();
     let mut all = true;
     for path in &args.files {
-        let bytes =
-            std::fs::read(path).with_context(|| format!("{} can't be read", path.display()))?;
-        let connector = detect(path, &bytes).map(Connector::as_str);
+        let input = Input::file(path);
+        let failed = || format!("{} can't be read", path.display());
+        let head = input.head().with_context(failed)?;
+        let connector = detect(path, &head).map(Connector::as_str);
         all &= connector.is_some();
         if args.json {
+            let mut hasher = blake3::Hasher::new();
+            hasher
+                .update_reader(input.raw().with_context(failed)?)
+                .with_context(failed)?;
             println!(
                 "{}",
-                json!({"file": path.display().to_string(), "connector": connector, "blake3": files::hex(blake3::hash(&bytes).as_bytes())})
+                json!({"file": path.display().to_string(), "connector": connector, "blake3": files::hex(hasher.finalize().as_bytes())})
             );
         }
         rows.push(vec![

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use enrich_core::KeyType;
 use enrich_core::vocabulary::{Kind, Provider};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use crate::model::{Scope, Time};
+use crate::model::{Alias, Scope, Time};
 use crate::record::{Harvest, Record, Source};
 use crate::text::{DAY_MS, parse_time};
 
@@ -130,6 +131,83 @@ pub(super) fn never_since(tracking_ms: i64, created: Option<i64>) -> Time {
     Time::NeverSince(created.map_or(tracking_ms, |created| created.max(tracking_ms)))
 }
 
+/// Deeper than any answer of the API; a search for entries stops there.
+const MAX_DEPTH: usize = 64;
+
+/// The objects that are entries, at any depth: answers may be wrapped, grouped and put together in
+/// ways that no list of names foresees. What lies inside an entry is not searched.
+pub(super) fn entries<'v>(
+    value: &'v Value,
+    is_entry: &dyn Fn(&Map<String, Value>) -> bool,
+) -> Vec<&'v Value> {
+    let mut found = Vec::new();
+    collect(value, is_entry, 0, &mut found);
+    found
+}
+
+fn collect<'v>(
+    value: &'v Value,
+    is_entry: &dyn Fn(&Map<String, Value>) -> bool,
+    depth: usize,
+    found: &mut Vec<&'v Value>,
+) {
+    match value {
+        Value::Object(map) if is_entry(map) => found.push(value),
+        _ if depth > MAX_DEPTH => {}
+        Value::Object(map) => {
+            for inner in map.values() {
+                collect(inner, is_entry, depth + 1, found);
+            }
+        }
+        Value::Array(items) => {
+            for inner in items {
+                collect(inner, is_entry, depth + 1, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The text of a member.
+pub(super) fn text<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v str> {
+    map.get(name).and_then(Value::as_str)
+}
+
+/// An account id as AWS writes it.
+pub(super) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The tag and the annotation that name identities, in KEY notation, separated by spaces or commas
+/// (the values of AWS tags can't hold commas).
+pub(super) const IDENTITIES: &str = "whose/identities";
+
+/// The keys that a `whose/identities` tag names; what is no key is a warning.
+pub(super) fn declared(
+    source: &Source,
+    of: &str,
+    tags: &[Tag],
+    harvest: &mut Harvest,
+) -> Vec<Alias> {
+    let mut out = Vec::new();
+    let values = tags.iter().filter(|tag| tag.key == IDENTITIES);
+    for key in values.flat_map(|tag| tag.value.split([' ', ',', '\n'])) {
+        match crate::record::parse_key(key) {
+            _ if key.trim().is_empty() => {}
+            Ok(alias) => out.push(alias),
+            Err(refusal) => harvest.warn(
+                source,
+                format!(
+                    "{}: {IDENTITIES} names {}: {refusal}",
+                    crate::text::printable(of, 120),
+                    crate::text::printable(key, 120)
+                ),
+            ),
+        }
+    }
+    out
+}
+
 /// A tag.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Tag {
@@ -246,9 +324,11 @@ pub(super) fn frame(
 
 /// Notes that an account was read.
 pub(super) fn cover(account: &str, harvest: &mut Harvest) {
+    // Entries of one account stand together, so the search is short from the end.
     if !harvest
         .scopes
         .iter()
+        .rev()
         .any(|scope| scope.provider == Provider::Aws && scope.domain == account)
     {
         harvest.scopes.push(Scope {

@@ -4,24 +4,24 @@
 
 use std::collections::BTreeMap;
 
+use enrich_core::vocabulary::PrivilegeLevel;
 use serde::Deserialize;
 
 use super::aws::{Arn, AwsTime, Principal, RoleLastUsed, Tag, frame, ms};
-use super::aws_policy::{Document, managed_grant};
+use super::aws_escalation::{self, Powers};
+use super::aws_policy::Document;
+use super::aws_privilege::{ADMINISTRATOR, ALL_BUT, IAM_ADMINISTRATOR, managed_grant};
+use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
-use crate::record::{Grant, Harvest, Record, Source};
+use crate::record::{Grant, Harvest, Source};
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Page {
-    user_detail_list: Option<Vec<Entry>>,
-    group_detail_list: Option<Vec<Entry>>,
-    role_detail_list: Option<Vec<Entry>>,
-    policies: Option<Vec<Policy>>,
-    /// Recordings of the API wrap the answer.
-    #[serde(rename = "data")]
-    data: Option<Box<Self>>,
-}
+const CONNECTOR: Connector = Connector::AwsAuthorizationDetails;
+const USERS: &str = "UserDetailList";
+const ROLES: &str = "RoleDetailList";
+const GROUPS: &str = "GroupDetailList";
+const POLICIES: &str = "Policies";
+/// The lists of the answer; recordings of the API wrap it in `data`.
+const LISTS: &[&str] = &[USERS, ROLES, GROUPS, POLICIES, "data"];
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -65,7 +65,7 @@ struct Boundary {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Policy {
+struct ManagedPolicy {
     arn: String,
     default_version_id: String,
     policy_version_list: Vec<Version>,
@@ -79,54 +79,165 @@ struct Version {
     is_default_version: bool,
 }
 
-/// What all pages together say about policies and groups.
+/// What a policy allows, without its document.
+#[derive(Clone, Default)]
+struct Allowed {
+    /// Empty where the export leaves the document out.
+    grants: Vec<Grant>,
+    roles: Vec<String>,
+    powers: Powers,
+}
+
+/// A user, role or group until the policies are known, which come last in an export: what its inline
+/// policies allow, and the names of the rest.
+#[derive(Default)]
+struct Draft {
+    grants: Vec<Grant>,
+    roles: Vec<String>,
+    /// Of inline policies, by name.
+    powers: Vec<(String, Powers)>,
+    attached: Vec<Policy>,
+    boundary: Option<Policy>,
+    groups: Vec<String>,
+}
+
+/// A managed policy by its number in [`Account::policies`], and its name.
+struct Policy {
+    number: usize,
+    name: String,
+}
+
+/// What all pages together say.
 #[derive(Default)]
 struct Account {
-    policies: BTreeMap<String, Document>,
+    numbers: BTreeMap<String, usize>,
+    policies: Vec<Allowed>,
     /// By account and name: groups of one account, whatever their path.
-    groups: BTreeMap<(String, String), (Vec<Grant>, Vec<String>)>,
+    groups: BTreeMap<(String, String), Draft>,
+    /// Users and roles, and where their record stands in the harvest.
+    drafts: Vec<(usize, Draft)>,
 }
 
 impl Account {
-    fn grant(&self, attached: &Attached, boundary: bool) -> Option<Grant> {
-        match self.policies.get(&attached.policy_arn) {
-            Some(document) => Some(document.grant(&attached.policy_name)),
-            None => managed_grant(&attached.policy_name)
-                .or_else(|| (!boundary).then(|| unknown(&attached.policy_name))),
+    fn number(&mut self, arn: String) -> usize {
+        let next = self.numbers.len();
+        let number = *self.numbers.entry(arn).or_insert(next);
+        if number == next {
+            self.policies.push(Allowed::default());
+        }
+        number
+    }
+
+    fn add_policy(&mut self, policy: ManagedPolicy) {
+        let is_default = |version: &&Version| {
+            version.is_default_version || version.version_id == policy.default_version_id
+        };
+        let Some(version) = policy.policy_version_list.iter().find(is_default) else {
+            return;
+        };
+        let name = Arn::parse(&policy.arn).map_or("", |arn| arn.name());
+        let mut grants = version.document.grants(name);
+        // The names of AWS's own policies say what they are.
+        if policy.arn.contains(":iam::aws:policy/") {
+            grants.iter_mut().for_each(|grant| grant.rule = None);
+            grants.dedup();
+        }
+        let allowed = Allowed {
+            grants,
+            roles: version.document.assumable_roles(),
+            powers: Powers::of(&version.document),
+        };
+        let number = self.number(policy.arn);
+        self.policies[number] = allowed;
+    }
+
+    fn draft(&mut self, entry: &mut Entry) -> Draft {
+        let mut draft = Draft {
+            groups: std::mem::take(&mut entry.group_list),
+            ..Draft::default()
+        };
+        for attached in std::mem::take(&mut entry.attached_managed_policies) {
+            draft.attached.push(Policy {
+                number: self.number(attached.policy_arn),
+                name: attached.policy_name,
+            });
+        }
+        if let Some(boundary) = entry.permissions_boundary.take() {
+            let arn = boundary.permissions_boundary_arn;
+            let name = Arn::parse(&arn).map_or("", |arn| arn.name()).to_owned();
+            let number = self.number(arn);
+            draft.boundary = Some(Policy { number, name });
+        }
+        let inline = [
+            &entry.user_policy_list,
+            &entry.role_policy_list,
+            &entry.group_policy_list,
+        ];
+        for inline in inline.into_iter().flatten() {
+            let document = &inline.policy_document;
+            draft.grants.extend(document.grants(&inline.policy_name));
+            draft.roles.extend(document.assumable_roles());
+            let powers = Powers::of(document);
+            if !powers.is_empty() {
+                draft.powers.push((inline.policy_name.clone(), powers));
+            }
+        }
+        draft
+    }
+
+    /// What a policy grants; by its name where its document is not in the export.
+    fn grants(&self, policy: &Policy) -> Vec<Grant> {
+        let known = self.policies.get(policy.number).map(|known| &known.grants);
+        match known.filter(|grants| !grants.is_empty()) {
+            Some(grants) => grants
+                .iter()
+                .map(|grant| Grant {
+                    name: policy.name.clone(),
+                    ..grant.clone()
+                })
+                .collect(),
+            None => managed_grant(&policy.name).into_iter().collect(),
         }
     }
 
-    fn grants(&self, entry: &Entry) -> (Vec<Grant>, Vec<String>) {
-        let mut grants: Vec<Grant> = entry
-            .attached_managed_policies
-            .iter()
-            .filter_map(|attached| self.grant(attached, false))
-            .collect();
-        let mut roles = Vec::new();
-        for attached in &entry.attached_managed_policies {
-            roles.extend(
-                self.policies
-                    .get(&attached.policy_arn)
-                    .map(Document::assumable_roles)
-                    .unwrap_or_default(),
-            );
+    /// All that a draft was granted, its groups not counted.
+    fn granted(&self, draft: &mut Draft) {
+        for policy in &draft.attached {
+            let mut grants = self.grants(policy);
+            if grants.is_empty() {
+                // A policy of which nothing is known allows something.
+                grants.push(Grant::new(&policy.name, PrivilegeLevel::Read, 3));
+            }
+            draft.grants.extend(grants);
+            let Some(allowed) = self.policies.get(policy.number) else {
+                continue;
+            };
+            draft.roles.extend(allowed.roles.iter().cloned());
+            if !allowed.powers.is_empty() {
+                draft
+                    .powers
+                    .push((policy.name.clone(), allowed.powers.clone()));
+            }
         }
-        for inline in entry
-            .user_policy_list
-            .iter()
-            .chain(&entry.role_policy_list)
-            .chain(&entry.group_policy_list)
-        {
-            grants.push(inline.policy_document.grant(&inline.policy_name));
-            roles.extend(inline.policy_document.assumable_roles());
-        }
-        (grants, roles)
     }
 }
 
-/// A policy whose document is not in the export and whose name says nothing: it allows something.
-fn unknown(name: &str) -> Grant {
-    Grant::new(name, enrich_core::vocabulary::PrivilegeLevel::Read, 3)
+/// What the policies of an identity amount to together. Beside full control it needs no mention.
+fn together(draft: &Draft) -> Vec<Grant> {
+    let full = [ADMINISTRATOR, IAM_ADMINISTRATOR, ALL_BUT];
+    let controls_all = draft
+        .grants
+        .iter()
+        .any(|grant| grant.tier == 0 && grant.rule.is_none_or(|rule| full.contains(&rule)));
+    if controls_all || draft.powers.is_empty() {
+        return Vec::new();
+    }
+    let policies: Vec<(&str, &Powers)> = draft
+        .powers
+        .iter()
+        .map(|(name, powers)| (name.as_str(), powers))
+        .collect();
+    aws_escalation::grants(&policies)
 }
 
 pub(super) fn connect(
@@ -134,143 +245,125 @@ pub(super) fn connect(
     inputs: &[Input],
     harvest: &mut Harvest,
 ) -> Result<(), ConnectError> {
-    let mut pages = Vec::new();
+    let mut account = Account::default();
     for input in inputs {
-        let page: Page = serde_json::from_slice(&input.bytes).map_err(|error| {
-            ConnectError::json(input, Connector::AwsAuthorizationDetails, &error)
+        let seen = each_json(input, CONNECTOR, LISTS, &mut |item| {
+            let left_out = |error: serde_json::Error| format!("{}: left out: {error}", item.place);
+            let read = match item.list {
+                POLICIES => serde_json::from_value(item.value)
+                    .map(|policy| account.add_policy(policy))
+                    .map_err(left_out),
+                GROUPS => serde_json::from_value(item.value)
+                    .map(|group| add_group(&mut account, group))
+                    .map_err(left_out),
+                USERS | ROLES => serde_json::from_value(item.value)
+                    .map(|entry| add_entry(source, &mut account, entry, harvest))
+                    .map_err(left_out),
+                _ => Ok(()),
+            };
+            if let Err(warning) = read {
+                harvest.warn(source, warning);
+            }
+            Ok(())
         })?;
-        let page = match page {
-            Page {
-                data: Some(inner), ..
-            } => *inner,
-            page => page,
-        };
-        if page.user_detail_list.is_none()
-            && page.role_detail_list.is_none()
-            && page.group_detail_list.is_none()
-            && page.policies.is_none()
-        {
+        if !seen.lists.iter().any(|list| LISTS.contains(&list.as_str())) {
             return Err(ConnectError::nothing(
                 input,
-                Connector::AwsAuthorizationDetails,
+                CONNECTOR,
                 "UserDetailList, RoleDetailList, GroupDetailList or Policies",
             ));
         }
-        pages.push(page);
     }
-    let mut account = Account::default();
-    for policy in pages
-        .iter()
-        .filter_map(|page| page.policies.as_ref())
-        .flatten()
-    {
-        let is_default = |version: &&Version| {
-            version.is_default_version || version.version_id == policy.default_version_id
-        };
-        if let Some(version) = policy.policy_version_list.iter().find(is_default) {
-            account
-                .policies
-                .insert(policy.arn.clone(), version.document.clone());
-        }
-    }
-    for group in pages
-        .iter()
-        .filter_map(|page| page.group_detail_list.as_ref())
-        .flatten()
-    {
-        let of = Arn::parse(&group.arn)
-            .map_or("", |arn| arn.account)
-            .to_owned();
-        let (mut grants, roles) = account.grants(group);
-        for grant in &mut grants {
-            grant.name = format!("{} (group {})", grant.name, group.group_name);
-        }
-        account
-            .groups
-            .insert((of, group.group_name.clone()), (grants, roles));
-    }
-    for entry in pages
-        .iter()
-        .flat_map(|page| page.user_detail_list.iter().chain(&page.role_detail_list))
-        .flatten()
-    {
-        if let Some(record) = record(source, &account, entry, harvest) {
-            harvest.records.push(record);
-        }
-    }
+    finish(source, account, harvest);
     Ok(())
 }
 
-fn record(
-    source: &Source,
-    account: &Account,
-    entry: &Entry,
-    harvest: &mut Harvest,
-) -> Option<Record> {
+fn add_group(account: &mut Account, mut group: Entry) {
+    let of = Arn::parse(&group.arn)
+        .map_or("", |arn| arn.account)
+        .to_owned();
+    let draft = account.draft(&mut group);
+    account.groups.insert((of, group.group_name), draft);
+}
+
+fn add_entry(source: &Source, account: &mut Account, mut entry: Entry, harvest: &mut Harvest) {
     let created = ms(entry.create_date.as_ref());
     let principal_id = entry.user_id.as_deref().or(entry.role_id.as_deref());
-    let mut record = frame(
-        source,
-        &Principal {
-            arn: &entry.arn,
-            principal_id,
-            created,
-            tags: &entry.tags,
-        },
-        harvest,
-    )?;
-    let (mut grants, mut roles) = account.grants(entry);
-    let of = Arn::parse(&entry.arn).map_or("", |arn| arn.account);
-    for group in &entry.group_list {
-        match account.groups.get(&(of.to_owned(), group.clone())) {
-            Some((group_grants, group_roles)) => {
-                grants.extend(group_grants.iter().cloned());
-                roles.extend(group_roles.iter().cloned());
-            }
-            None => harvest.warn(
-                source,
-                format!(
-                    "{}: group {} is not in the export",
-                    crate::text::printable(&entry.arn, 120),
-                    crate::text::printable(group, 80)
-                ),
-            ),
-        }
-    }
+    let principal = Principal {
+        arn: &entry.arn,
+        principal_id,
+        created,
+        tags: &entry.tags,
+    };
+    let Some(mut record) = frame(source, &principal, harvest) else {
+        return;
+    };
     let trust = entry.assume_role_policy_document.trust();
     let facts = &mut record.facts;
-    grants.sort();
-    grants.dedup();
-    roles.sort();
-    roles.dedup();
-    facts.grants = grants;
-    facts.can_assume = roles;
-    facts.boundary = entry.permissions_boundary.as_ref().and_then(|boundary| {
-        let arn = boundary.permissions_boundary_arn.clone();
-        let policy_name = Arn::parse(&arn)
-            .map_or("", |parsed| parsed.name())
-            .to_owned();
-        account.grant(
-            &Attached {
-                policy_arn: arn,
-                policy_name,
-            },
-            true,
-        )
-    });
     facts.assumable_by = trust.assumable_by;
     facts.workloads = trust.workloads;
     facts.unconditioned_trust = trust.unconditioned;
-    facts.purpose = entry.description.clone().filter(|text| !text.is_empty());
+    facts.purpose = entry.description.take().filter(|text| !text.is_empty());
     if entry.role_id.is_some() {
         facts.last_seen = RoleLastUsed::last_seen(entry.role_last_used.as_ref(), source, created);
     }
-    Some(record)
+    let draft = account.draft(&mut entry);
+    account.drafts.push((harvest.records.len(), draft));
+    harvest.records.push(record);
+}
+
+/// Everything was read: what groups and managed policies grant is known.
+fn finish(source: &Source, mut account: Account, harvest: &mut Harvest) {
+    let mut groups = std::mem::take(&mut account.groups);
+    for ((_, name), group) in &mut groups {
+        account.granted(group);
+        let grants = group.grants.iter_mut().map(|grant| &mut grant.name);
+        for policy in grants.chain(group.powers.iter_mut().map(|(policy, _)| policy)) {
+            *policy = format!("{policy} (group {name})");
+        }
+    }
+    for (at, mut draft) in std::mem::take(&mut account.drafts) {
+        account.granted(&mut draft);
+        let record = &harvest.records[at];
+        let arn = record
+            .aliases
+            .first()
+            .map_or("", |alias| alias.value.as_str());
+        let of = Arn::parse(arn).map_or("", |arn| arn.account);
+        let mut missing = Vec::new();
+        for group in std::mem::take(&mut draft.groups) {
+            match groups.get(&(of.to_owned(), group.clone())) {
+                Some(known) => {
+                    draft.grants.extend(known.grants.iter().cloned());
+                    draft.roles.extend(known.roles.iter().cloned());
+                    draft.powers.extend(known.powers.iter().cloned());
+                }
+                None => missing.push(format!(
+                    "{}: group {} is not in the export",
+                    crate::text::printable(arn, 120),
+                    crate::text::printable(&group, 80)
+                )),
+            }
+        }
+        for warning in missing {
+            harvest.warn(source, warning);
+        }
+        draft.grants.extend(together(&draft));
+        draft.grants.sort();
+        draft.grants.dedup();
+        draft.roles.sort();
+        draft.roles.dedup();
+        let facts = &mut harvest.records[at].facts;
+        facts.grants = draft.grants;
+        facts.can_assume = draft.roles;
+        let boundary = draft.boundary.map(|boundary| account.grants(&boundary));
+        facts.boundary = boundary.and_then(|grants| grants.into_iter().next());
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use enrich_core::vocabulary::{Kind, PrivilegeLevel};
+    use enrich_core::vocabulary::Kind;
 
     use super::*;
     use crate::model::Time;
@@ -284,10 +377,7 @@ mod tests {
         };
         let inputs: Vec<Input> = texts
             .iter()
-            .map(|text| Input {
-                path: "a.json".into(),
-                bytes: text.as_bytes().to_vec(),
-            })
+            .map(|text| Input::memory("a.json".as_ref(), text.as_bytes()))
             .collect();
         let mut harvest = Harvest::default();
         connect(&source, &inputs, &mut harvest).map(|()| harvest)
@@ -314,7 +404,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             role.facts.grants,
-            [Grant::new("deploy", PrivilegeLevel::Admin, 0)]
+            [Grant::new("deploy", PrivilegeLevel::Admin, 0).by(Some("administrator"))]
         );
         assert_eq!(
             role.facts.boundary,
@@ -352,6 +442,20 @@ mod tests {
                 .warnings
                 .iter()
                 .any(|warning| warning.contains("group gone is not in the export"))
+        );
+    }
+
+    #[test]
+    fn permissions_of_several_policies_come_together() {
+        let harvest = load(&[r#"{"UserDetailList":[{"UserName":"ops","UserId":"AIDA4OPS4OPS4OPS4OPS","Arn":"arn:aws:iam::111122223333:user/ops","GroupList":["build"],
+            "AttachedManagedPolicies":[{"PolicyName":"pass","PolicyArn":"arn:aws:iam::111122223333:policy/pass"}]}],
+            "GroupDetailList":[{"GroupName":"build","Arn":"arn:aws:iam::111122223333:group/build","GroupPolicyList":[{"PolicyName":"run","PolicyDocument":{"Statement":{"Effect":"Allow","Action":"ec2:RunInstances","Resource":"*"}}}]}],
+            "Policies":[{"Arn":"arn:aws:iam::111122223333:policy/pass","DefaultVersionId":"v1","PolicyVersionList":[{"VersionId":"v1","Document":{"Statement":{"Effect":"Allow","Action":"iam:PassRole","Resource":"*"}}}]}]}"#])
+        .unwrap();
+        assert_eq!(
+            harvest.records[0].facts.grants[0],
+            Grant::new("pass + run (group build)", PrivilegeLevel::Admin, 0)
+                .by(Some("iam:PassRole + ec2:RunInstances"))
         );
     }
 

@@ -4,6 +4,7 @@
 //! source gives the ids; reconcile lets them meet by their dates.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 
 use enrich_core::vocabulary::{CredentialStatus, PrivilegeLevel};
 use serde::Deserialize;
@@ -11,10 +12,13 @@ use serde::Deserialize;
 use super::aws::{
     AwsTime, KEY_TRACKING_MS, PASSWORD_TRACKING_MS, Principal, at, frame, ms, never_since,
 };
+use super::stream::{csv_reader, each_json};
 use super::{ConnectError, Connector, Input};
 use crate::model::{Credential, Time};
 use crate::record::{Grant, Harvest, Record, Source};
 use crate::text::parse_time;
+
+const CONNECTOR: Connector = Connector::AwsCredentialReport;
 
 #[derive(Debug, Default, Deserialize)]
 struct Envelope {
@@ -22,7 +26,6 @@ struct Envelope {
     content: Option<String>,
     #[serde(rename = "GeneratedTime")]
     generated: Option<AwsTime>,
-    data: Option<Box<Self>>,
 }
 
 pub(super) fn connect(
@@ -31,78 +34,83 @@ pub(super) fn connect(
     harvest: &mut Harvest,
 ) -> Result<(), ConnectError> {
     for input in inputs {
-        let text = String::from_utf8_lossy(&input.bytes);
-        let text = text.trim_start_matches('\u{feff}').trim_start();
-        if text.starts_with('{') {
-            let envelope: Envelope = serde_json::from_str(text).map_err(|error| {
-                ConnectError::json(input, Connector::AwsCredentialReport, &error)
-            })?;
-            let envelope = match envelope {
-                Envelope {
-                    data: Some(inner), ..
-                } => *inner,
-                envelope => envelope,
-            };
-            let Some(content) = envelope.content else {
-                return Err(ConnectError::nothing(
-                    input,
-                    Connector::AwsCredentialReport,
-                    "Content",
-                ));
-            };
-            let mut source = source.clone();
-            source.observed_ms = ms(envelope.generated.as_ref()).unwrap_or(source.observed_ms);
-            let content = if content.starts_with("user,") {
-                content
-            } else {
-                base64(&content).unwrap_or(content)
-            };
-            rows(&source, input, &content, harvest)?;
+        let head = input
+            .head()
+            .map_err(|error| ConnectError::read(input, CONNECTOR, &error))?;
+        if head.trim_ascii_start().starts_with(b"{") {
+            envelope(source, input, harvest)?;
         } else {
-            rows(source, input, text, harvest)?;
+            rows(source, input, &mut csv_reader(input, CONNECTOR)?, harvest)?;
         }
     }
     Ok(())
 }
 
-fn rows(
+/// The answer of the API: the whole report in one text.
+fn envelope(source: &Source, input: &Input, harvest: &mut Harvest) -> Result<(), ConnectError> {
+    let mut found = false;
+    each_json(input, CONNECTOR, &["data"], &mut |item| {
+        let Ok(Envelope {
+            content: Some(content),
+            generated,
+        }) = serde_json::from_value(item.value)
+        else {
+            return Ok(());
+        };
+        found = true;
+        let mut source = source.clone();
+        source.observed_ms = ms(generated.as_ref()).unwrap_or(source.observed_ms);
+        let content = if content.starts_with("user,") {
+            content
+        } else {
+            base64(&content).unwrap_or(content)
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .from_reader(content.as_bytes());
+        rows(&source, input, &mut reader, harvest)
+    })?;
+    if found {
+        Ok(())
+    } else {
+        Err(ConnectError::nothing(input, CONNECTOR, "Content"))
+    }
+}
+
+fn rows<R: Read>(
     source: &Source,
     input: &Input,
-    text: &str,
+    reader: &mut csv::Reader<R>,
     harvest: &mut Harvest,
 ) -> Result<(), ConnectError> {
     let fault = |line: u64, reason: String| ConnectError::Csv {
-        path: input.path.display().to_string(),
-        connector: Connector::AwsCredentialReport.as_str(),
+        path: input.path().display().to_string(),
+        connector: CONNECTOR.as_str(),
         line,
         reason,
     };
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let headers = reader
-        .headers()
-        .map_err(|error| fault(1, error.to_string()))?
-        .clone();
+    let failed = |error: csv::Error| match error.kind() {
+        csv::ErrorKind::Io(error) => ConnectError::read(input, CONNECTOR, error),
+        _ => fault(
+            error.position().map_or(1, csv::Position::line),
+            error.to_string(),
+        ),
+    };
+    let headers = reader.headers().map_err(failed)?.clone();
     for needed in ["user", "arn", "user_creation_time"] {
         if !headers.iter().any(|header| header == needed) {
             return Err(fault(1, format!("there is no column {needed:?}")));
         }
     }
     for row in reader.records() {
-        let row = row.map_err(|error| {
-            fault(
-                error.position().map_or(0, csv::Position::line),
-                error.to_string(),
-            )
-        })?;
+        let row = row.map_err(failed)?;
         let line = row.position().map_or(0, csv::Position::line);
         if row.len() != headers.len() {
             harvest.warn(
                 source,
                 format!(
                     "{} line {line} has {} columns, the head has {}",
-                    input.path.display(),
+                    input.path().display(),
                     row.len(),
                     headers.len()
                 ),
@@ -325,10 +333,7 @@ mod tests {
         let mut harvest = Harvest::default();
         connect(
             &source,
-            &[Input {
-                path: "r.csv".into(),
-                bytes: text.as_bytes().to_vec(),
-            }],
+            &[Input::memory("r.csv".as_ref(), text.as_bytes())],
             &mut harvest,
         )
         .map(|()| harvest)

@@ -6,9 +6,14 @@ use serde_json::Value;
 
 use super::aws::{AwsTime, Principal, RoleLastUsed, Tag, frame, ms};
 use super::aws_policy::Document;
+use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::model::Time;
 use crate::record::{Harvest, Source};
+
+const CONNECTOR: Connector = Connector::AwsIamUsers;
+/// The lists of the API's answers; recordings wrap an answer in `data`.
+const LISTS: &[&str] = &["Users", "Roles", "data"];
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -34,38 +39,43 @@ pub(super) fn connect(
     let mut empty: Option<&Input> = None;
     let mut found = false;
     for input in inputs {
-        let document: Value = serde_json::from_slice(&input.bytes)
-            .map_err(|error| ConnectError::json(input, Connector::AwsIamUsers, &error))?;
-        let mut entries = Vec::new();
-        let mut lists = false;
-        collect(&document, 0, &mut entries, &mut lists);
-        if entries.is_empty() && !lists {
+        let mut any = false;
+        let seen = each_json(input, CONNECTOR, LISTS, &mut |item| {
+            let mut entries = Vec::new();
+            collect(&item.value, 0, &mut entries, &mut any);
+            for entry in entries {
+                any = true;
+                match Entry::deserialize(entry) {
+                    Ok(entry) => harvest_entry(source, &entry, harvest),
+                    Err(error) => harvest.warn(
+                        source,
+                        format!("{}: an entry is left out: {error}", item.place),
+                    ),
+                }
+            }
+            Ok(())
+        })?;
+        any |= ["Users", "Roles"]
+            .iter()
+            .any(|name| seen.lists.contains(*name));
+        if any {
+            found = true;
+        } else {
             empty = empty.or(Some(input));
             harvest.warn(
                 source,
                 format!(
                     "{} holds no object with an IAM Arn and a UserId or RoleId",
-                    input.path.display()
+                    input.path().display()
                 ),
             );
-            continue;
-        }
-        found = true;
-        for entry in entries {
-            match Entry::deserialize(entry) {
-                Ok(entry) => harvest_entry(source, &entry, harvest),
-                Err(error) => harvest.warn(
-                    source,
-                    format!("{}: an entry is left out: {error}", input.path.display()),
-                ),
-            }
         }
     }
     match empty {
         // Folders of answers hold other answers as well; one file that holds nothing is a mistake.
         Some(input) if !found => Err(ConnectError::nothing(
             input,
-            Connector::AwsIamUsers,
+            CONNECTOR,
             "object with an IAM Arn and a UserId or RoleId",
         )),
         _ => Ok(()),
@@ -150,10 +160,7 @@ mod tests {
         let mut harvest = Harvest::default();
         connect(
             &source,
-            &[Input {
-                path: "a.json".into(),
-                bytes: text.as_bytes().to_vec(),
-            }],
+            &[Input::memory("a.json".as_ref(), text.as_bytes())],
             &mut harvest,
         )
         .map(|()| harvest)

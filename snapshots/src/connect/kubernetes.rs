@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use enrich_core::KeyType;
 use enrich_core::vocabulary::{CredentialStatus, Kind, Provider};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::aws::uid_of;
 use super::kubernetes_rules::{Rule, built_in, grant};
+use super::stream::each_document;
 use super::{ConnectError, Connector, Input};
 use crate::model::{Credential, EntityRef, Scope, Time};
 use crate::record::{Grant, Harvest, Record, Source};
@@ -20,25 +21,14 @@ use crate::text::parse_time;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Object {
-    api_version: Option<String>,
-    kind: Option<String>,
     metadata: Option<Metadata>,
-    items: Option<Vec<Self>>,
     rules: Option<Vec<Rule>>,
     role_ref: Option<RoleRef>,
     subjects: Option<Vec<Subject>>,
     spec: Option<Spec>,
     /// Type of a Secret.
     #[serde(rename = "type")]
-    secret_type: Option<TextOrOther>,
-}
-
-/// A field that is text where it matters and something else in kinds that are skipped.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum TextOrOther {
-    Text(String),
-    Other(IgnoredAny),
+    secret_type: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -113,13 +103,43 @@ impl Spec {
     }
 }
 
+/// The provider's word for a service account.
+const SERVICE_ACCOUNT: &str = "k8s_service_account";
+
+/// The kinds that are read.
+const KINDS: &[&str] = &[
+    "ServiceAccount",
+    "Role",
+    "ClusterRole",
+    "RoleBinding",
+    "ClusterRoleBinding",
+    "Pod",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicaSet",
+    "Job",
+    "CronJob",
+    "Namespace",
+    "Secret",
+];
+
 /// One service account or user, and what was found about it.
 #[derive(Debug, Default)]
 struct Account {
-    listed: Option<Object>,
+    listed: Option<Metadata>,
     grants: BTreeSet<Grant>,
     workloads: BTreeSet<String>,
     tokens: Vec<Credential>,
+}
+
+/// A binding, without the rest of its object.
+#[derive(Debug)]
+struct Binding {
+    cluster_wide: bool,
+    namespace: String,
+    role: RoleRef,
+    subjects: Vec<Subject>,
 }
 
 /// All objects of one cluster.
@@ -129,10 +149,11 @@ struct Cluster {
     lists_accounts: bool,
     users: BTreeMap<String, BTreeSet<Grant>>,
     roles: BTreeMap<(Option<String>, String), Vec<Rule>>,
-    bindings: Vec<Object>,
-    pods: Vec<Object>,
+    bindings: Vec<Binding>,
+    /// Workloads by the namespace and name of the account that they run as.
+    runs: BTreeMap<(String, String), BTreeSet<String>>,
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
-    tokens: Vec<Object>,
+    tokens: Vec<Metadata>,
     known: usize,
     seen: usize,
 }
@@ -152,9 +173,37 @@ pub(super) fn connect(
     let mut cluster = Cluster::default();
     for input in inputs {
         let before = cluster.seen;
-        for object in read(input)? {
-            cluster.add(object, None);
-        }
+        // Items of a typed list do not repeat its kind, which may stand behind them.
+        let mut waiting: Vec<(Value, String)> = Vec::new();
+        each_document(input, Connector::Kubernetes, &["items"], &mut |item| {
+            let place = item.place.to_string();
+            // What the API server says of itself at /.well-known/openid-configuration.
+            if let (Some(Value::String(issuer)), Some(_)) =
+                (item.value.get("issuer"), item.value.get("jwks_uri"))
+            {
+                cluster.seen += 1;
+                cluster.known += 1;
+                harvest.token_issuers.insert(name.clone(), issuer.clone());
+            } else if item.is_wrapper {
+                let of = cluster.add_list(&item.value);
+                for (value, place) in waiting.drain(..) {
+                    cluster.add(value, of, &place, source, harvest);
+                }
+            } else if item.list.is_empty() || item.value.get("kind").is_some() {
+                cluster.add(item.value, None, &place, source, harvest);
+            } else if let Some(Value::String(list)) = item.beside.get("kind") {
+                cluster.add(
+                    item.value,
+                    list.strip_suffix("List"),
+                    &place,
+                    source,
+                    harvest,
+                );
+            } else {
+                waiting.push((item.value, place));
+            }
+            Ok(())
+        })?;
         if cluster.seen == before {
             return Err(ConnectError::nothing(
                 input,
@@ -176,47 +225,6 @@ pub(super) fn connect(
     Ok(())
 }
 
-/// JSON documents one after another, or YAML documents.
-fn read(input: &Input) -> Result<Vec<Object>, ConnectError> {
-    let text = input
-        .bytes
-        .strip_prefix(b"\xEF\xBB\xBF")
-        .unwrap_or(&input.bytes);
-    let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
-    let mut out = Vec::new();
-    if matches!(first, Some(b'{' | b'[')) {
-        for document in serde_json::Deserializer::from_slice(text).into_iter::<OneOrMany>() {
-            match document
-                .map_err(|error| ConnectError::json(input, Connector::Kubernetes, &error))?
-            {
-                OneOrMany::One(object) => out.push(*object),
-                OneOrMany::Many(objects) => out.extend(objects),
-            }
-        }
-        return Ok(out);
-    }
-    for document in serde_norway::Deserializer::from_slice(text) {
-        let object =
-            Option::<Object>::deserialize(document).map_err(|error| ConnectError::Yaml {
-                path: input.path.display().to_string(),
-                connector: Connector::Kubernetes.as_str(),
-                position: error.location().map_or_else(String::new, |at| {
-                    format!(" at line {}, column {}", at.line(), at.column())
-                }),
-                reason: error.to_string(),
-            })?;
-        out.extend(object);
-    }
-    Ok(out)
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    Many(Vec<Object>),
-    One(Box<Object>),
-}
-
 impl Object {
     fn meta(&self) -> &Metadata {
         const EMPTY: &Metadata = &Metadata {
@@ -232,20 +240,27 @@ impl Object {
     }
 
     fn name(&self) -> String {
-        self.meta().name.clone().unwrap_or_default()
+        self.meta().name()
     }
 
-    /// Objects without a namespace that need one live in `default`, as kubectl would put them.
     fn namespace(&self) -> String {
-        self.meta()
-            .namespace
-            .clone()
-            .filter(|text| !text.is_empty())
-            .unwrap_or_else(|| "default".to_owned())
+        self.meta().namespace()
     }
 }
 
 impl Metadata {
+    fn name(&self) -> String {
+        self.name.clone().unwrap_or_default()
+    }
+
+    /// Objects without a namespace that need one live in `default`, as kubectl would put them.
+    fn namespace(&self) -> String {
+        self.namespace
+            .clone()
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| "default".to_owned())
+    }
+
     /// Labels and annotations, without the copy of the whole object that `kubectl apply` keeps.
     fn tags(&self) -> BTreeMap<String, String> {
         let both = self.labels.iter().chain(&self.annotations).flatten();
@@ -256,37 +271,45 @@ impl Metadata {
 }
 
 impl Cluster {
-    fn add(&mut self, object: Object, list_kind: Option<&str>) {
-        let kind = object
-            .kind
-            .clone()
-            .or_else(|| list_kind.map(str::to_owned))
-            .unwrap_or_default();
-        if object.items.is_some() {
-            self.seen += 1;
-            // Items of a typed list do not repeat their kind.
-            let of = kind
-                .strip_suffix("List")
-                .filter(|of| !of.is_empty())
-                .map(str::to_owned);
-            if of.as_deref() == Some("ServiceAccount") {
-                self.lists_accounts = true;
-            }
-            for item in object.items.unwrap_or_default() {
-                self.add(item, of.as_deref());
-            }
+    /// Takes note of a list, whose items are added by themselves; gives the kind of them.
+    fn add_list<'v>(&mut self, list: &'v Value) -> Option<&'v str> {
+        let kind = list.get("kind").and_then(Value::as_str)?;
+        self.seen += 1;
+        self.lists_accounts |= kind == "ServiceAccountList";
+        kind.strip_suffix("List").filter(|of| !of.is_empty())
+    }
+
+    fn add(
+        &mut self,
+        value: Value,
+        list_kind: Option<&str>,
+        place: &str,
+        source: &Source,
+        harvest: &mut Harvest,
+    ) {
+        let own = value.get("kind").and_then(Value::as_str);
+        let Some(kind) = own.or(list_kind).map(str::to_owned) else {
+            return;
+        };
+        self.seen += 1;
+        // Other kinds may hold anything where these have a field of the same name.
+        if !KINDS.contains(&kind.as_str()) {
             return;
         }
-        if object.api_version.is_some() || !kind.is_empty() {
-            self.seen += 1;
-        }
-        let before = self.known;
+        let object: Object = match serde_json::from_value(value) {
+            Ok(object) => object,
+            Err(error) => {
+                let what = format!("{place}: a {kind} is left out: {error}");
+                harvest.warn(source, what);
+                return;
+            }
+        };
         self.known += 1;
         match kind.as_str() {
             "ServiceAccount" => {
                 self.lists_accounts = true;
                 let key = (object.namespace(), object.name());
-                self.accounts.entry(key).or_default().listed = Some(object);
+                self.accounts.entry(key).or_default().listed = object.metadata;
             }
             "Role" => {
                 let key = (Some(object.namespace()), object.name());
@@ -296,23 +319,27 @@ impl Cluster {
                 let key = (None, object.name());
                 self.roles.insert(key, object.rules.unwrap_or_default());
             }
-            "RoleBinding" | "ClusterRoleBinding" => self.bindings.push(Object {
-                kind: Some(kind),
-                ..object
-            }),
-            "Pod" | "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job"
-            | "CronJob" => self.pods.push(Object {
-                kind: Some(kind),
-                ..object
+            "RoleBinding" | "ClusterRoleBinding" => self.bindings.push(Binding {
+                cluster_wide: kind == "ClusterRoleBinding",
+                namespace: object.namespace(),
+                role: object.role_ref.unwrap_or_default(),
+                subjects: object.subjects.unwrap_or_default(),
             }),
             "Namespace" => {
                 let tags = object.meta().tags();
                 self.namespaces.insert(object.name(), tags);
             }
-            "Secret" if matches!(&object.secret_type, Some(TextOrOther::Text(text)) if text == "kubernetes.io/service-account-token") => {
-                self.tokens.push(object)
+            "Secret" => {
+                if object.secret_type.as_deref() == Some("kubernetes.io/service-account-token") {
+                    self.tokens.push(object.metadata.unwrap_or_default());
+                }
             }
-            _ => self.known = before,
+            _ => {
+                if let Some(name) = object.spec.as_ref().and_then(Spec::account) {
+                    let key = (object.namespace(), name.to_owned());
+                    self.runs.entry(key).or_default().insert(workload(&object));
+                }
+            }
         }
     }
 
@@ -327,11 +354,12 @@ impl Cluster {
 
     fn bind(&mut self) {
         for binding in std::mem::take(&mut self.bindings) {
-            let Some(role) = &binding.role_ref else {
-                continue;
-            };
-            let cluster_wide = binding.kind.as_deref() == Some("ClusterRoleBinding");
-            let namespace = binding.namespace();
+            let Binding {
+                cluster_wide,
+                namespace,
+                role,
+                subjects,
+            } = binding;
             let own = self
                 .roles
                 .get(&(Some(namespace.clone()), role.name.clone()));
@@ -349,7 +377,7 @@ impl Cluster {
                     Grant::new(&role.name, enrich_core::vocabulary::PrivilegeLevel::Read, 3)
                 }),
             };
-            for subject in binding.subjects.iter().flatten() {
+            for subject in &subjects {
                 self.grant(subject, &namespace, &granted);
             }
         }
@@ -407,15 +435,14 @@ impl Cluster {
 
     /// Notes which workloads run as which account.
     fn run(&mut self, cluster: &str) {
-        for pod in std::mem::take(&mut self.pods) {
-            let Some(name) = pod.spec.as_ref().and_then(Spec::account) else {
+        for ((namespace, name), workloads) in std::mem::take(&mut self.runs) {
+            let Some(account) = self.account(&namespace, &name) else {
                 continue;
             };
-            let namespace = pod.namespace();
-            let workload = format!("k8s:{cluster}/{namespace}/{}", workload(&pod));
-            if let Some(account) = self.account(&namespace, name) {
-                account.workloads.insert(workload);
-            }
+            let named = workloads
+                .iter()
+                .map(|workload| format!("k8s:{cluster}/{namespace}/{workload}"));
+            account.workloads.extend(named);
         }
     }
 
@@ -423,12 +450,11 @@ impl Cluster {
     fn hold_tokens(&mut self, cluster: &str) {
         for secret in std::mem::take(&mut self.tokens) {
             let (namespace, secret_name) = (secret.namespace(), secret.name());
-            let tags = secret.meta().tags();
+            let tags = secret.tags();
             let Some(name) = tags.get("kubernetes.io/service-account.name").cloned() else {
                 continue;
             };
             let created = secret
-                .meta()
                 .creation_timestamp
                 .as_deref()
                 .and_then(parse_time)
@@ -511,7 +537,7 @@ impl Cluster {
         harvest: &mut Harvest,
     ) -> Record {
         let mut record = Record::new(source, Some(format!("k8s:{cluster}:{namespace}/{name}")));
-        let meta = account.listed.as_ref().map(Object::meta);
+        let meta = account.listed.as_ref();
         let created = meta
             .and_then(|meta| meta.creation_timestamp.as_deref())
             .and_then(parse_time);
@@ -533,7 +559,7 @@ impl Cluster {
         let facts = &mut record.facts;
         facts.name = Some(name.to_owned());
         facts.native_kind = Some(Kind::ServiceAccount);
-        facts.sub_type = Some("k8s_service_account".to_owned());
+        facts.sub_type = Some(SERVICE_ACCOUNT.to_owned());
         facts.provider = Some(Provider::K8s);
         facts.domain = Some(cluster.to_owned());
         facts.namespace = Some(namespace.to_owned());
@@ -565,6 +591,39 @@ impl Cluster {
         facts.can_assume = can_assume;
         record
     }
+}
+
+/// Where the issuer of a cluster's tokens is known, its service accounts are the subjects of those
+/// tokens: clouds and their logs know them under that name.
+pub(super) fn add_token_subjects(harvest: &mut Harvest) {
+    if harvest.token_issuers.is_empty() {
+        return;
+    }
+    let mut refused = BTreeMap::new();
+    for record in &mut harvest.records {
+        let facts = &record.facts;
+        if facts.sub_type.as_deref() != Some(SERVICE_ACCOUNT) {
+            continue;
+        }
+        let Some(cluster) = facts.domain.clone() else {
+            continue;
+        };
+        let Some(issuer) = harvest.token_issuers.get(&cluster) else {
+            continue;
+        };
+        let user = record
+            .aliases
+            .iter()
+            .find(|alias| alias.key_type == KeyType::K8sUser);
+        if let Some((user, from)) = user.map(|user| (user.value.clone(), user.valid_from_ms))
+            && let Err(refusal) = record.add_key(KeyType::OidcSubject, issuer, &user, from)
+        {
+            refused.insert(cluster, refusal.to_string());
+        }
+    }
+    let refused = refused.into_iter();
+    let warnings = refused.map(|(cluster, refusal)| format!("tokens of {cluster}: {refusal}"));
+    harvest.warnings.extend(warnings);
 }
 
 /// The workload that a pod belongs to: its controller without the part that Kubernetes adds.
@@ -614,10 +673,7 @@ mod tests {
         };
         let inputs: Vec<Input> = texts
             .iter()
-            .map(|text| Input {
-                path: "k.yaml".into(),
-                bytes: text.as_bytes().to_vec(),
-            })
+            .map(|text| Input::memory("k.yaml".as_ref(), text.as_bytes()))
             .collect();
         let mut harvest = Harvest::default();
         connect(&source, &inputs, &mut harvest).map(|()| harvest)
@@ -727,6 +783,50 @@ subjects: [{kind: ServiceAccount, name: api}, {kind: ServiceAccount, name: ghost
         assert_eq!(
             find(&harvest, "k8s:prod:kube-system/ops").facts.grants,
             [Grant::new("cluster-admin", PrivilegeLevel::Admin, 0)]
+        );
+    }
+
+    #[test]
+    fn the_issuer_makes_accounts_the_subjects_of_their_tokens() {
+        let issuer = r#"{"issuer":"https://oidc.eks.eu-central-1.amazonaws.com/id/0A1B","jwks_uri":"https://x/openid/v1/jwks","response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["RS256"]}"#;
+        let mut harvest = load(&[YAML, issuer]).unwrap();
+        super::super::finish(&mut harvest);
+        let keys: Vec<String> = find(&harvest, "k8s:prod:payments/api")
+            .aliases
+            .iter()
+            .map(crate::record::notation)
+            .collect();
+        assert!(
+            keys.contains(&"oidc_subject@oidc.eks.eu-central-1.amazonaws.com/id/0A1B:system:serviceaccount:payments:api".to_owned()),
+            "{keys:?}"
+        );
+        assert!(harvest.warnings.is_empty(), "{:?}", harvest.warnings);
+    }
+
+    #[test]
+    fn items_of_a_typed_list_take_its_kind_wherever_it_stands() {
+        for text in [
+            r#"{"kind":"ServiceAccountList","apiVersion":"v1","items":[{"metadata":{"name":"a","namespace":"n"}}]}"#,
+            r#"{"apiVersion":"v1","items":[{"metadata":{"name":"a","namespace":"n"}}],"kind":"ServiceAccountList"}"#,
+            "apiVersion: v1\nitems:\n- metadata:\n    name: a\n    namespace: n\nkind: ServiceAccountList\n",
+        ] {
+            let harvest = load(&[text]).unwrap();
+            assert_eq!(harvest.records.len(), 1, "{text}");
+            find(&harvest, "k8s:prod:n/a");
+        }
+    }
+
+    #[test]
+    fn one_odd_object_does_not_stop_the_rest() {
+        let text = r#"{"kind":"List","apiVersion":"v1","items":[{"kind":"ServiceAccount","apiVersion":"v1","metadata":7},
+            {"kind":"Widget","apiVersion":"example.com/v1","spec":{"template":"text"}},
+            {"kind":"ServiceAccount","apiVersion":"v1","metadata":{"name":"a","namespace":"n"}}]}"#;
+        let harvest = load(&[text]).unwrap();
+        assert_eq!(harvest.records.len(), 1);
+        assert!(
+            harvest.warnings[0].contains("entry 1 of items: a ServiceAccount is left out"),
+            "{:?}",
+            harvest.warnings
         );
     }
 

@@ -43,22 +43,21 @@ impl Sections {
 
     /// Lays everything out, and fills in the header's length, section count and digest.
     pub fn write(self, mut header: Header) -> Result<Vec<u8>, BuildError> {
-        let mut body = Vec::new();
         let mut places = Vec::with_capacity(self.entries.len());
+        let mut body_len = 0_usize;
         for (id, row_len, rows, bytes) in &self.entries {
-            body.resize(body.len().next_multiple_of(ALIGNMENT), 0);
-            places.push((*id, *row_len, *rows, body.len() as u64, bytes.len() as u64));
-            body.extend_from_slice(bytes);
+            body_len = body_len.next_multiple_of(ALIGNMENT);
+            places.push((*id, *row_len, *rows, body_len as u64, bytes.len() as u64));
+            body_len += bytes.len();
         }
-        let digests: Vec<[u8; 32]> = body.chunks(CHUNK_LEN).map(chunk_digest).collect();
-        let table = rkyv::to_bytes::<Error>(&digests).map_err(|_| BuildError::TooLarge {
-            what: "chunks",
-            count: digests.len() as u64,
-            limit: MAX_LEN / CHUNK_LEN as u64,
-        })?;
+        // The size of the chunk table is known before the chunks are: everything is laid out once,
+        // and a section is let go when it is copied.
+        let chunks = body_len.div_ceil(CHUNK_LEN);
+        let unknown = rkyv::to_bytes::<Error>(&vec![[0_u8; 32]; chunks]);
+        let table_len = unknown.map_or(0, |table| table.len());
         let table_at = (HEADER_LEN + (places.len() + 1) * ENTRY_LEN).next_multiple_of(ALIGNMENT);
-        let body_at = (table_at + table.len()).next_multiple_of(ALIGNMENT);
-        let total = (body_at + body.len()) as u64;
+        let body_at = (table_at + table_len).next_multiple_of(ALIGNMENT);
+        let total = (body_at + body_len) as u64;
         if total > MAX_LEN {
             return Err(BuildError::TooLarge {
                 what: "bytes",
@@ -66,6 +65,19 @@ impl Sections {
                 limit: MAX_LEN,
             });
         }
+        let mut out = Vec::with_capacity(total as usize);
+        out.resize(body_at, 0);
+        for (_, _, _, bytes) in self.entries {
+            let at = body_at + (out.len() - body_at).next_multiple_of(ALIGNMENT);
+            out.resize(at, 0);
+            out.extend_from_slice(&bytes);
+        }
+        let digests: Vec<[u8; 32]> = out[body_at..].chunks(CHUNK_LEN).map(chunk_digest).collect();
+        let table = rkyv::to_bytes::<Error>(&digests).map_err(|_| BuildError::TooLarge {
+            what: "chunks",
+            count: digests.len() as u64,
+            limit: MAX_LEN / CHUNK_LEN as u64,
+        })?;
         let mut directory = Vec::with_capacity((places.len() + 1) * ENTRY_LEN);
         let mut entry = |id: u32, row_len: u32, offset: u64, len: u64, rows: u64| {
             directory.extend_from_slice(&id.to_le_bytes());
@@ -87,13 +99,12 @@ impl Sections {
         header.total_len = total;
         header.section_count = places.len() as u32 + 1;
         header.digest = header_digest(&header.to_bytes(), &directory, &table);
-        let mut out = Vec::with_capacity(total as usize);
-        out.extend_from_slice(&header.to_bytes());
-        out.extend_from_slice(&directory);
-        out.resize(table_at, 0);
-        out.extend_from_slice(&table);
-        out.resize(body_at, 0);
-        out.extend_from_slice(&body);
+        let header = header.to_bytes();
+        let front = header.iter().chain(&directory);
+        for (slot, byte) in out.iter_mut().zip(front) {
+            *slot = *byte;
+        }
+        out[table_at..table_at + table.len()].copy_from_slice(&table);
         Ok(out)
     }
 }

@@ -1,26 +1,27 @@
 //! Keys of the inventory: folded, split into shared and own parts, grouped by holder.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use enrich_core::snapshot::schema::{
     KeyClassRow, KeyHolderRow, KeyRow, NOBODY, SHARED, ValidityRow,
 };
 use enrich_core::{Key, KeyType};
+use hashbrown::HashMap;
 
 use super::intern::{Lists, Rows, Texts};
-use super::{BuildError, fit};
-use crate::model::{Alias, Identity};
+use super::{BuildError, Holder, fit};
+use crate::model::Alias;
+use crate::record::KeyId;
 
-/// A folded key.
-pub(super) type Canonical = (KeyType, String, String);
+/// A folded key. Most aliases are folded when they come, and are borrowed then.
+pub(super) type Canonical<'k> = (KeyType, Cow<'k, str>, Cow<'k, str>);
 /// Inclusive start and exclusive end.
 type Interval = (i64, i64);
-/// Every key with its holders.
-type Holders = BTreeMap<Canonical, Vec<(u32, Interval)>>;
 
 /// The key tables of one snapshot.
 #[derive(Debug, Default)]
-pub(super) struct KeyTables {
+pub(super) struct KeyTables<'k> {
     pub(super) classes: Vec<KeyClassRow>,
     pub(super) keys: Vec<KeyRow>,
     pub(super) validity: Vec<ValidityRow>,
@@ -30,19 +31,71 @@ pub(super) struct KeyTables {
     /// List of shared keys of each identity.
     pub(super) shared: Vec<u32>,
     /// The keys as the index hashes them.
-    pub(super) canonical: Vec<Canonical>,
+    pub(super) canonical: Vec<Canonical<'k>>,
 }
 
-fn canonical(uid: &str, alias: &Alias) -> Result<Canonical, BuildError> {
-    let mut buffer = String::new();
-    let key = Key::canonical(alias.key_type, &alias.domain, &alias.value, &mut buffer).map_err(
-        |reason| BuildError::Key {
-            uid: uid.to_owned(),
-            key: Key::new(alias.key_type, &alias.domain, &alias.value).to_string(),
-            reason,
-        },
-    )?;
-    Ok((key.key_type, key.domain.to_owned(), key.value.to_owned()))
+fn canonical<'k>(
+    uid: &str,
+    alias: &'k Alias,
+    buffer: &mut String,
+) -> Result<Canonical<'k>, BuildError> {
+    let key =
+        Key::canonical(alias.key_type, &alias.domain, &alias.value, buffer).map_err(|reason| {
+            BuildError::Key {
+                uid: uid.to_owned(),
+                key: Key::new(alias.key_type, &alias.domain, &alias.value).to_string(),
+                reason,
+            }
+        })?;
+    let own = |folded: &str, given: &'k str| {
+        if folded == given {
+            Cow::Borrowed(given)
+        } else {
+            Cow::Owned(folded.to_owned())
+        }
+    };
+    Ok((
+        key.key_type,
+        own(key.domain, &alias.domain),
+        own(key.value, &alias.value),
+    ))
+}
+
+fn id(key: &Canonical<'_>) -> KeyId {
+    KeyId::of(key.0, &key.1, &key.2)
+}
+
+/// The keys of one identity with their intervals, in the order of the keys.
+fn keys_of<'k>(
+    holder: &Holder<'k>,
+    with_uid: bool,
+    buffer: &mut String,
+) -> Result<Vec<(Canonical<'k>, Interval)>, BuildError> {
+    let mut out = Vec::with_capacity(holder.aliases.len() + usize::from(with_uid));
+    for alias in holder.aliases {
+        let interval = (
+            alias.valid_from_ms.unwrap_or(i64::MIN),
+            alias.valid_to_ms.unwrap_or(i64::MAX),
+        );
+        if interval.0 > interval.1 {
+            return Err(BuildError::Interval {
+                uid: holder.uid.to_owned(),
+                key: Key::new(alias.key_type, &alias.domain, &alias.value).to_string(),
+            });
+        }
+        // A tombstone's keys end when it was retired, whatever the source forgot to say.
+        let retired = holder.retired_at_ms.unwrap_or(i64::MAX);
+        let interval = (interval.0.min(retired), interval.1.min(retired));
+        out.push((canonical(holder.uid, alias, buffer)?, interval));
+    }
+    if with_uid {
+        let key = (KeyType::Uid, Cow::Borrowed(""), Cow::Borrowed(holder.uid));
+        out.push((key, (i64::MIN, i64::MAX)));
+    }
+    // Neither the order of aliases nor that of sources shows in the bytes.
+    out.sort_unstable();
+    out.dedup();
+    Ok(out)
 }
 
 /// Cuts a value where many others have the same beginning or end.
@@ -66,67 +119,38 @@ fn split(key_type: KeyType, value: &str) -> (&str, &str, &str) {
 }
 
 /// Builds the key tables. `identities` is in the order of the identity rows.
-pub(super) fn tables(
-    identities: &[&Identity],
-    removed: &[Alias],
+pub(super) fn tables<'k>(
+    identities: &[Holder<'k>],
+    removed: &'k [Alias],
     with_uids: bool,
     texts: &mut Texts,
     lists: &mut Lists,
-) -> Result<KeyTables, BuildError> {
-    let mut holders: Holders = BTreeMap::new();
-    for (number, identity) in identities.iter().enumerate() {
-        let number = fit("identities", number)?;
-        for alias in &identity.aliases {
-            let interval = (
-                alias.valid_from_ms.unwrap_or(i64::MIN),
-                alias.valid_to_ms.unwrap_or(i64::MAX),
-            );
-            if interval.0 > interval.1 {
-                return Err(BuildError::Interval {
-                    uid: identity.uid.clone(),
-                    key: Key::new(alias.key_type, &alias.domain, &alias.value).to_string(),
-                });
-            }
-            // A tombstone's keys end when it was retired, whatever the source forgot to say.
-            let retired = identity.retired_at_ms.unwrap_or(i64::MAX);
-            let interval = (interval.0.min(retired), interval.1.min(retired));
-            let entry = holders.entry(canonical(&identity.uid, alias)?).or_default();
-            if !entry.contains(&(number, interval)) {
-                entry.push((number, interval));
-            }
-        }
-        if with_uids {
-            let key = (KeyType::Uid, String::new(), identity.uid.clone());
-            holders
-                .entry(key)
-                .or_default()
-                .push((number, (i64::MIN, i64::MAX)));
-        }
-    }
-    // Neither the order of aliases nor that of sources shows in the bytes.
-    holders.values_mut().for_each(|of| of.sort_unstable());
+) -> Result<KeyTables<'k>, BuildError> {
+    let mut buffer = String::new();
     let mut gone = BTreeSet::new();
     for alias in removed {
-        gone.insert(canonical("removed keys", alias)?);
+        gone.insert(canonical("removed keys", alias, &mut buffer)?);
     }
-    let mut own: Vec<Vec<(&Canonical, Interval)>> = vec![Vec::new(); identities.len()];
-    let mut shared: Vec<(&Canonical, &[(u32, Interval)])> = Vec::new();
-    for (key, of) in &holders {
-        match of.as_slice() {
-            [(number, interval)] if !gone.contains(key) => {
-                own[*number as usize].push((key, *interval))
-            }
-            several => shared.push((key, several)),
+    // How often a key is held decides where it stands; most are held once.
+    let mut held: HashMap<KeyId, bool> = HashMap::with_capacity(2 * identities.len());
+    for key in &gone {
+        held.insert(id(key), true);
+    }
+    for holder in identities {
+        for (key, _) in keys_of(holder, with_uids, &mut buffer)? {
+            held.entry(id(&key))
+                .and_modify(|several| *several = true)
+                .or_insert(false);
         }
     }
 
     let mut out = KeyTables::default();
     let (mut classes, mut validity) = (Rows::new(), Rows::new());
     let mut holder_rows: Rows<KeyHolderRow> = Rows::new();
-    let mut add = |key: &Canonical,
+    let mut add = |key: Canonical<'k>,
                    interval: Interval,
                    holder: u32,
-                   out: &mut KeyTables,
+                   out: &mut KeyTables<'k>,
                    texts: &mut Texts,
                    validity: &mut Rows<ValidityRow>| {
         let (prefix, rest, suffix) = split(key.0, &key.2);
@@ -143,33 +167,33 @@ pub(super) fn tables(
             rest: texts.add(rest)?,
             holder,
         });
-        out.canonical.push(key.clone());
+        out.canonical.push(key);
         Ok::<u32, BuildError>(number)
     };
-    for (number, keys) in own.iter().enumerate() {
+    let mut shared: BTreeMap<Canonical<'k>, Vec<(u32, Interval)>> = BTreeMap::new();
+    for (number, holder) in identities.iter().enumerate() {
+        let number = fit("identities", number)?;
         out.first.push(fit("keys", out.keys.len())?);
-        for (key, interval) in keys {
-            add(
-                key,
-                *interval,
-                fit("identities", number)?,
-                &mut out,
-                texts,
-                &mut validity,
-            )?;
+        for (key, interval) in keys_of(holder, with_uids, &mut buffer)? {
+            if held.get(&id(&key)) == Some(&true) {
+                shared.entry(key).or_default().push((number, interval));
+            } else {
+                add(key, interval, number, &mut out, texts, &mut validity)?;
+            }
         }
     }
+    drop(held);
     let mut shared_of: Vec<Vec<u32>> = vec![Vec::new(); identities.len()];
     for (key, of) in shared {
         let mut list = Vec::with_capacity(of.len() + 1);
-        if gone.contains(key) {
+        if gone.remove(&key) {
             // Whoever holds the key in the base holds it no longer.
             list.push(holder_rows.add(KeyHolderRow {
                 identity: NOBODY,
                 validity: 0,
             })?);
         }
-        for (identity, interval) in of {
+        for (identity, interval) in &of {
             let row = KeyHolderRow {
                 identity: *identity,
                 validity: validity_row(*interval, &mut validity)?,
@@ -177,16 +201,10 @@ pub(super) fn tables(
             list.push(holder_rows.add(row)?);
         }
         let holder = SHARED | lists.add(list)?;
-        let number = add(
-            key,
-            (i64::MIN, i64::MAX),
-            holder,
-            &mut out,
-            texts,
-            &mut validity,
-        )?;
+        let interval = (i64::MIN, i64::MAX);
+        let number = add(key, interval, holder, &mut out, texts, &mut validity)?;
         for (identity, _) in of {
-            let of_identity = &mut shared_of[*identity as usize];
+            let of_identity = &mut shared_of[identity as usize];
             if of_identity.last() != Some(&number) {
                 of_identity.push(number);
             }
@@ -195,17 +213,10 @@ pub(super) fn tables(
     for list in shared_of {
         out.shared.push(lists.add(list)?);
     }
+    // Keys that nobody holds here and somebody may in the base.
     for key in gone {
-        if !holders.contains_key(&key) {
-            add(
-                &key,
-                (i64::MIN, i64::MAX),
-                NOBODY,
-                &mut out,
-                texts,
-                &mut validity,
-            )?;
-        }
+        let interval = (i64::MIN, i64::MAX);
+        add(key, interval, NOBODY, &mut out, texts, &mut validity)?;
     }
     out.classes = classes.into_rows();
     out.validity = validity.into_rows();

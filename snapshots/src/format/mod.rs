@@ -12,16 +12,19 @@ mod keys;
 mod networks;
 mod rows;
 
+use std::collections::BTreeSet;
+
 use enrich_core::hash;
 use enrich_core::snapshot::Header;
 use enrich_core::snapshot::header::{ID_LEN, MAJOR, MINOR};
 use enrich_core::snapshot::schema::{IdentityRow, MetaRow, ScopeRow, section};
-use enrich_core::vocabulary::LayerKind;
+use enrich_core::vocabulary::{Dimension, LayerKind};
 
 pub use self::error::BuildError;
 pub use self::file::{Sections, sign};
+use self::keys::KeyTables;
 use self::rows::Writer;
-use crate::model::{Identity, Inventory, Meta};
+use crate::model::{Alias, Identity, Inventory, Meta};
 
 pub use enrich_core::MAX_UID;
 
@@ -38,120 +41,210 @@ fn fit(what: &'static str, count: usize) -> Result<u32, BuildError> {
         })
 }
 
+/// What the key tables need of an identity.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Holder<'k> {
+    /// Its uid.
+    pub uid: &'k str,
+    /// Its keys.
+    pub aliases: &'k [Alias],
+    /// For a tombstone: when it was removed.
+    pub retired_at_ms: Option<i64>,
+}
+
+impl<'k> Holder<'k> {
+    /// Keys of an identity.
+    #[must_use]
+    pub const fn new(uid: &'k str, aliases: &'k [Alias], retired_at_ms: Option<i64>) -> Self {
+        Self {
+            uid,
+            aliases,
+            retired_at_ms,
+        }
+    }
+}
+
 /// Writes an inventory as an unsigned snapshot.
 ///
 /// # Errors
 /// What in the inventory does not fit the format.
 pub fn build(inventory: &Inventory) -> Result<Vec<u8>, BuildError> {
-    let (index, sections) = sections(inventory)?;
-    sections.write(header(&inventory.meta, index)?)
+    let mut identities: Vec<&Identity> = inventory.identities.iter().collect();
+    identities.sort_by(|a, b| a.uid.cmp(&b.uid));
+    let holders: Vec<Holder<'_>> = identities
+        .iter()
+        .map(|identity| Holder::new(&identity.uid, &identity.aliases, identity.retired_at_ms))
+        .collect();
+    let is_overlay = inventory.meta.overlay_of.is_some();
+    let mut builder = Builder::new(&holders, &inventory.removed_keys, is_overlay)?;
+    for identity in identities {
+        builder.add(identity)?;
+    }
+    builder.finish(inventory)
+}
+
+/// Writes a snapshot whose identities come one at a time, in the order of their uids: a large
+/// inventory need not be held as a whole.
+#[derive(Debug)]
+pub struct Builder<'k> {
+    writer: Writer,
+    keys: KeyTables<'k>,
+    rows: Vec<IdentityRow>,
+    /// Networks that expectations name.
+    networks: BTreeSet<String>,
+}
+
+impl<'k> Builder<'k> {
+    /// Begins with the keys of all identities, in the order in which [`Self::add`] will see them.
+    ///
+    /// # Errors
+    /// A uid or key that does not fit the format.
+    pub fn new(
+        holders: &[Holder<'k>],
+        removed_keys: &'k [Alias],
+        is_overlay: bool,
+    ) -> Result<Self, BuildError> {
+        for holder in holders {
+            if holder.uid.is_empty() || holder.uid.len() > MAX_UID {
+                let first = holder.aliases.first();
+                return Err(BuildError::UidLength {
+                    name: first.map_or_else(String::new, crate::record::notation),
+                    len: holder.uid.len(),
+                    limit: MAX_UID,
+                });
+            }
+        }
+        for pair in holders.windows(2) {
+            if pair[0].uid == pair[1].uid {
+                return Err(BuildError::DuplicateUid {
+                    uid: pair[0].uid.to_owned(),
+                });
+            }
+        }
+        let mut writer = Writer::new();
+        let keys = keys::tables(
+            holders,
+            removed_keys,
+            is_overlay,
+            &mut writer.texts,
+            &mut writer.lists,
+        )?;
+        Ok(Self {
+            writer,
+            keys,
+            rows: Vec::with_capacity(holders.len()),
+            networks: BTreeSet::new(),
+        })
+    }
+
+    /// Adds the next identity.
+    ///
+    /// # Errors
+    /// What in it does not fit the format.
+    pub fn add(&mut self, identity: &Identity) -> Result<(), BuildError> {
+        let (writer, number) = (&mut self.writer, self.rows.len());
+        let (uid_prefix, uid_rest) = split_uid(&identity.uid);
+        let first_credential = fit("credentials", writer.credentials.len())?;
+        writer.credentials(identity)?;
+        self.rows.push(IdentityRow {
+            uid_prefix: writer.texts.add(uid_prefix)?,
+            uid_rest: writer.texts.add(uid_rest)?,
+            profile: writer.profile(identity)?,
+            details: writer.details(identity, uid_rest, self.keys.shared[number])?,
+            created: writer.time(identity.created)?,
+            last_seen: writer.time(identity.last_seen)?,
+            first_credential,
+            first_key: self.keys.first[number],
+        });
+        for name in identity
+            .behavior
+            .iter()
+            .filter(|expectation| expectation.dimension == Dimension::Network)
+            .flat_map(|expectation| &expectation.allowed)
+        {
+            if !self.networks.contains(name) {
+                self.networks.insert(name.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends with what is not about one identity: header, scopes, networks and rules. The
+    /// identities of `inventory` are not looked at.
+    ///
+    /// # Errors
+    /// What in it does not fit the format.
+    pub fn finish(self, inventory: &Inventory) -> Result<Vec<u8>, BuildError> {
+        let Self {
+            mut writer,
+            keys,
+            rows,
+            networks: expected,
+        } = self;
+        let scopes = scopes(inventory, &mut writer)?;
+        let rules = inventory
+            .rules
+            .iter()
+            .map(|rule| writer.rule(rule))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (networks, ranges_v4, ranges_v6) = networks::tables(
+            &inventory.networks,
+            &expected,
+            &mut writer.texts,
+            &mut writer.lists,
+        )?;
+        let meta = [("organization", inventory.meta.organization.as_str())]
+            .iter()
+            .map(|(name, value)| {
+                Ok(MetaRow {
+                    name: writer.texts.add(name)?,
+                    value: writer.texts.add(value)?,
+                })
+            })
+            .collect::<Result<Vec<_>, BuildError>>()?;
+
+        let mut content = blake3::Hasher::new();
+        for (key_type, domain, value) in &keys.canonical {
+            content.update(&[key_type.code()]);
+            content.update(&(domain.len() as u64).to_le_bytes());
+            content.update(domain.as_bytes());
+            content.update(&(value.len() as u64).to_le_bytes());
+            content.update(value.as_bytes());
+        }
+        let first_seed = content
+            .finalize()
+            .as_bytes()
+            .first_chunk()
+            .map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let index = index::build(keys.canonical.len(), first_seed, |number, seed| {
+            let (key_type, domain, value) = &keys.canonical[number];
+            hash::key_hash(seed, key_type.code(), domain.as_bytes(), value.as_bytes())
+        });
+        let header = header(&inventory.meta, (index.seed, index.longest_probe))?;
+
+        let mut out = Sections::default();
+        // Hot sections first: an event touches the index, the keys and the identities.
+        out.push(section::INDEX, &index.buckets)?;
+        out.push(section::KEYS, &keys.keys)?;
+        out.push(section::KEY_CLASSES, &keys.classes)?;
+        out.push(section::VALIDITY, &keys.validity)?;
+        out.push(section::KEY_HOLDERS, &keys.holders)?;
+        out.push(section::IDENTITIES, &rows)?;
+        drop((index, keys, rows));
+        out.push(section::SCOPES, &scopes)?;
+        out.push(section::NETWORKS, &networks)?;
+        out.push(section::RANGES_V4, &ranges_v4)?;
+        out.push(section::RANGES_V6, &ranges_v6)?;
+        out.push(section::RULES, &rules)?;
+        out.push(section::META, &meta)?;
+        writer.push_into(&mut out)?;
+        out.write(header)
+    }
 }
 
 /// Seed and longest probe of the index.
 type IndexFacts = (u64, u16);
-
-fn sections(inventory: &Inventory) -> Result<(IndexFacts, Sections), BuildError> {
-    let mut identities: Vec<&Identity> = inventory.identities.iter().collect();
-    identities.sort_by(|a, b| a.uid.cmp(&b.uid));
-    for identity in &identities {
-        if identity.uid.is_empty() || identity.uid.len() > MAX_UID {
-            return Err(BuildError::UidLength {
-                name: identity.name.clone(),
-                len: identity.uid.len(),
-                limit: MAX_UID,
-            });
-        }
-    }
-    for pair in identities.windows(2) {
-        if pair[0].uid == pair[1].uid {
-            return Err(BuildError::DuplicateUid {
-                uid: pair[0].uid.clone(),
-            });
-        }
-    }
-
-    let mut writer = Writer::new();
-    let is_overlay = inventory.meta.overlay_of.is_some();
-    let keys = keys::tables(
-        &identities,
-        &inventory.removed_keys,
-        is_overlay,
-        &mut writer.texts,
-        &mut writer.lists,
-    )?;
-    let mut rows = Vec::with_capacity(identities.len());
-    for (number, identity) in identities.iter().enumerate() {
-        let (uid_prefix, uid_rest) = split_uid(&identity.uid);
-        let first_credential = fit("credentials", writer.credentials.len())?;
-        writer.credentials(identity)?;
-        rows.push(IdentityRow {
-            uid_prefix: writer.texts.add(uid_prefix)?,
-            uid_rest: writer.texts.add(uid_rest)?,
-            profile: writer.profile(identity)?,
-            details: writer.details(identity, uid_rest, keys.shared[number])?,
-            created: writer.time(identity.created)?,
-            last_seen: writer.time(identity.last_seen)?,
-            first_credential,
-            first_key: keys.first[number],
-        });
-    }
-    let scopes = scopes(inventory, &mut writer)?;
-    let rules = inventory
-        .rules
-        .iter()
-        .map(|rule| writer.rule(rule))
-        .collect::<Result<Vec<_>, _>>()?;
-    let (networks, ranges_v4, ranges_v6) = networks::tables(
-        &inventory.networks,
-        &identities,
-        &mut writer.texts,
-        &mut writer.lists,
-    )?;
-    let meta = [("organization", inventory.meta.organization.as_str())]
-        .iter()
-        .map(|(name, value)| {
-            Ok(MetaRow {
-                name: writer.texts.add(name)?,
-                value: writer.texts.add(value)?,
-            })
-        })
-        .collect::<Result<Vec<_>, BuildError>>()?;
-
-    let mut content = blake3::Hasher::new();
-    for (key_type, domain, value) in &keys.canonical {
-        content.update(&[key_type.code()]);
-        content.update(&(domain.len() as u64).to_le_bytes());
-        content.update(domain.as_bytes());
-        content.update(&(value.len() as u64).to_le_bytes());
-        content.update(value.as_bytes());
-    }
-    let first_seed = content
-        .finalize()
-        .as_bytes()
-        .first_chunk()
-        .map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    let index = index::build(keys.canonical.len(), first_seed, |number, seed| {
-        let (key_type, domain, value) = &keys.canonical[number];
-        hash::key_hash(seed, key_type.code(), domain.as_bytes(), value.as_bytes())
-    });
-
-    let mut out = Sections::default();
-    // Hot sections first: an event touches the index, the keys and the identities.
-    out.push(section::INDEX, &index.buckets)?;
-    out.push(section::KEYS, &keys.keys)?;
-    out.push(section::KEY_CLASSES, &keys.classes)?;
-    out.push(section::VALIDITY, &keys.validity)?;
-    out.push(section::KEY_HOLDERS, &keys.holders)?;
-    out.push(section::IDENTITIES, &rows)?;
-    out.push(section::SCOPES, &scopes)?;
-    out.push(section::NETWORKS, &networks)?;
-    out.push(section::RANGES_V4, &ranges_v4)?;
-    out.push(section::RANGES_V6, &ranges_v6)?;
-    out.push(section::RULES, &rules)?;
-    out.push(section::META, &meta)?;
-    writer.push_into(&mut out)?;
-    Ok(((index.seed, index.longest_probe), out))
-}
 
 /// Cuts a uid before its last part, which is the name of most identities.
 fn split_uid(uid: &str) -> (&str, &str) {

@@ -1,15 +1,16 @@
 //! Named networks become disjoint sorted ranges, so that a module answers "which networks hold
 //! this address, the most specific first" with one binary search.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use enrich_core::snapshot::schema::{NetworkRow, RangeV4Row, RangeV6Row};
 
-use enrich_core::vocabulary::{Dimension, NetworkKind};
+use enrich_core::vocabulary::NetworkKind;
 
 use super::intern::{Lists, Texts};
 use super::{BuildError, fit};
-use crate::model::{Identity, Network};
+use crate::model::Network;
 
 /// One prefix as a range of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,18 +34,11 @@ struct Range {
 pub(super) type NetworkTables = (Vec<NetworkRow>, Vec<RangeV4Row>, Vec<RangeV6Row>);
 
 /// Expectations may name addresses and prefixes outright; each becomes a network of that name.
-fn unnamed(networks: &[Network], identities: &[&Identity]) -> Vec<Network> {
-    let mut names: Vec<&str> = identities
+fn unnamed(networks: &[Network], expected: &BTreeSet<String>) -> Vec<Network> {
+    let names = expected
         .iter()
-        .flat_map(|identity| &identity.behavior)
-        .filter(|expectation| expectation.dimension == Dimension::Network)
-        .flat_map(|expectation| expectation.allowed.iter().map(String::as_str))
-        .filter(|name| !networks.iter().any(|network| network.name == *name))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
+        .filter(|name| !networks.iter().any(|network| network.name == **name));
     names
-        .into_iter()
         .filter_map(|name| {
             let prefix = match name.split_once('/') {
                 Some((address, len)) => (address.parse().ok()?, len.parse().ok()?),
@@ -54,7 +48,7 @@ fn unnamed(networks: &[Network], identities: &[&Identity]) -> Vec<Network> {
                 }
             };
             Some(Network {
-                name: name.to_owned(),
+                name: name.clone(),
                 kind: NetworkKind::Other,
                 prefixes: vec![prefix],
             })
@@ -64,11 +58,11 @@ fn unnamed(networks: &[Network], identities: &[&Identity]) -> Vec<Network> {
 
 pub(super) fn tables(
     networks: &[Network],
-    identities: &[&Identity],
+    expected: &BTreeSet<String>,
     texts: &mut Texts,
     lists: &mut Lists,
 ) -> Result<NetworkTables, BuildError> {
-    let unnamed = unnamed(networks, identities);
+    let unnamed = unnamed(networks, expected);
     let mut sorted: Vec<&Network> = networks.iter().chain(&unnamed).collect();
     sorted.sort();
     let mut rows = Vec::with_capacity(sorted.len());

@@ -3,9 +3,11 @@
 mod error;
 pub mod hours;
 mod parse;
+mod shares;
 pub(crate) mod words;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use enrich_core::vocabulary::{
     Criticality, Dimension, Environment, Kind, LifecycleState, PrivilegeLevel,
@@ -16,6 +18,7 @@ pub use error::ConfigError;
 pub(crate) use parse::cidr;
 pub use words::{Many, Tables, Word};
 
+use crate::lint::Limit;
 use crate::model::{EscalationPolicy, Expectation, Network, Scope, TriageRule};
 use crate::reconcile::Subject;
 use crate::record::notation;
@@ -50,6 +53,10 @@ pub struct Policy {
     pub owner_tags: Vec<String>,
     /// Tags that name an environment.
     pub environment_tags: Vec<String>,
+    /// Tags that name a criticality.
+    pub criticality_tags: Vec<String>,
+    /// Shares that `lint` asks for.
+    pub lint: Vec<Limit>,
 }
 
 /// Limits behind the findings.
@@ -164,6 +171,8 @@ pub struct PrivilegeRule {
 pub struct Baseline {
     /// Its name.
     pub name: String,
+    /// What provenance calls it.
+    pub source: Arc<str>,
     /// Which identities.
     pub matches: Match,
     /// One entry a dimension that it states.
@@ -281,10 +290,9 @@ impl Match {
                 .iter()
                 .all(|(key, globs)| subject.tags.get(key).is_some_and(|value| any(globs, value)))
             && (self.policy.0.is_empty()
-                || subject
-                    .grants
-                    .iter()
-                    .any(|grant| any(&self.policy, &grant.name)))
+                || subject.grants.iter().any(|grant| {
+                    any(&self.policy, &grant.name) || any(&self.policy, grant.bare_name())
+                }))
             && (self.owner.0.is_empty()
                 || identity
                     .owner

@@ -9,11 +9,13 @@ use enrich_core::vocabulary::{
 };
 use serde::Deserialize;
 
+use super::shares::{self, LintSpec};
 use super::words::{Many, Tables, Word};
 use super::{
     Baseline, ClassifyRule, ConfigError, DEFAULT, DIMENSIONS, EscalationSpec, ExceptionRule, Match,
     Policy, PrivilegeRule, ResponseRule, Thresholds, hours, owner_reference,
 };
+use crate::lint;
 use crate::model::{EntityRef, Expectation, Network, Scope, TriageRule};
 
 #[derive(Debug, Deserialize)]
@@ -41,6 +43,8 @@ struct File {
     triage: Vec<TriageSpec>,
     #[serde(default)]
     tags: TagsSpec,
+    #[serde(default)]
+    lint: LintSpec,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -70,6 +74,7 @@ struct PrivilegeSpec {
 struct TagsSpec {
     owner: Option<Vec<String>>,
     environment: Option<Vec<String>>,
+    criticality: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -166,6 +171,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, ConfigError> {
         }
     };
     let check = Check { file, text };
+    let of_base = |list: fn(&Policy) -> &Vec<String>| base.as_ref().map(list);
     let own = base.as_ref().map_or(&[][..], |base| &base.networks);
     let mut networks = check.networks(&spec.networks, own)?;
     let mut policy = Policy {
@@ -176,30 +182,31 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, ConfigError> {
         classify: check.classify(spec.classify)?,
         privilege: spec.privilege.rules,
         response: check.response(spec.response),
+        lint: shares::limits(&check, spec.lint)?,
         scopes: spec.scope.into_iter().map(scope).collect(),
         exceptions: check.exceptions(spec.exception)?,
         triage: check.triage(spec.triage)?,
-        owner_tags: spec.tags.owner.unwrap_or_else(|| {
-            own_tags(&[
-                "owner",
-                "Owner",
-                "team",
-                "Team",
-                "namespace/owner",
-                "namespace/team",
-            ])
-        }),
-        environment_tags: spec.tags.environment.unwrap_or_else(|| {
-            own_tags(&[
-                "environment",
-                "Environment",
-                "env",
-                "Env",
-                "namespace/environment",
-                "namespace/env",
-            ])
-        }),
+        owner_tags: tags(
+            spec.tags.owner,
+            of_base(|base| &base.owner_tags),
+            OWNER_TAGS,
+        ),
+        environment_tags: tags(
+            spec.tags.environment,
+            of_base(|base| &base.environment_tags),
+            ENVIRONMENT_TAGS,
+        ),
+        criticality_tags: tags(
+            spec.tags.criticality,
+            of_base(|base| &base.criticality_tags),
+            CRITICALITY_TAGS,
+        ),
     };
+    let mut limits = base
+        .as_ref()
+        .map_or_else(Vec::new, |base| base.lint.clone());
+    lint::replace(&mut limits, &policy.lint);
+    policy.lint = limits;
     for rule in &policy.privilege {
         check.tier(rule.tier, &rule.name)?;
     }
@@ -221,8 +228,28 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, ConfigError> {
     Ok(policy)
 }
 
-fn own_tags(tags: &[&str]) -> Vec<String> {
-    tags.iter().map(|tag| (*tag).to_owned()).collect()
+/// Tags that count where a policy neither names any nor takes in the default one.
+const OWNER_TAGS: &[&str] = &[
+    "owner",
+    "Owner",
+    "team",
+    "Team",
+    "namespace/owner",
+    "namespace/team",
+];
+const ENVIRONMENT_TAGS: &[&str] = &[
+    "environment",
+    "Environment",
+    "env",
+    "Env",
+    "namespace/environment",
+    "namespace/env",
+];
+const CRITICALITY_TAGS: &[&str] = &["criticality", "Criticality", "namespace/criticality"];
+
+fn tags(own: Option<Vec<String>>, base: Option<&Vec<String>>, usual: &[&str]) -> Vec<String> {
+    own.or_else(|| base.cloned())
+        .unwrap_or_else(|| usual.iter().map(|tag| (*tag).to_owned()).collect())
 }
 
 fn scope(spec: ScopeSpec) -> Scope {
@@ -268,13 +295,13 @@ pub(crate) fn cidr(text: &str) -> Option<(IpAddr, u8)> {
     })
 }
 
-struct Check<'a> {
+pub(super) struct Check<'a> {
     file: &'a str,
     text: &'a str,
 }
 
 impl Check<'_> {
-    fn fault(&self, value: &str, reason: String, candidates: &[&str]) -> ConfigError {
+    pub(super) fn fault(&self, value: &str, reason: String, candidates: &[&str]) -> ConfigError {
         ConfigError::meaning(self.file, self.text, value, reason, candidates)
     }
 
@@ -399,6 +426,7 @@ impl Check<'_> {
                 ));
             }
             out.push(Baseline {
+                source: format!("{} behavior.{name}", crate::classify::POLICY).into(),
                 name,
                 matches: spec.matches,
                 expectations,

@@ -204,3 +204,31 @@ fn owners_are_written_out() {
         assert_eq!(owner_reference(text), expected);
     }
 }
+
+#[test]
+fn lint_limits_are_read_and_checked() {
+    use crate::lint::{Aspect, Group, Limit};
+    use enrich_core::vocabulary::Provider;
+    let read = |lint: &str| Policy::parse("policy.toml", &format!("version = 1\n[lint]\n{lint}"));
+    let limits =
+        read("owner = 95\n[lint.kind.ai_agent]\nsponsor = 100\n[lint.provider.aws]\nrotation = 80")
+            .unwrap()
+            .lint;
+    assert_eq!(
+        limits,
+        [
+            Limit::new(Group::All, Aspect::Owner, 95),
+            Limit::new(Group::Kind(Kind::AiAgent), Aspect::Sponsor, 100),
+            Limit::new(Group::Provider(Provider::Aws), Aspect::Rotation, 80),
+        ]
+    );
+    let message = |lint: &str| read(lint).unwrap_err().to_string();
+    assert!(message("ownr = 1").contains("did you mean \"owner\""));
+    assert!(message("owner = 101").contains("0 to 100 percent"));
+    let text = message("[lint.kind.robot]\nowner = 1");
+    assert!(
+        text.contains("line 3") && text.contains("no kind"),
+        "{text}"
+    );
+    assert!(message("[lint.provider.acme]\nowner = 1").contains("no provider"));
+}

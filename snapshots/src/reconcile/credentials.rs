@@ -3,7 +3,7 @@
 use super::*;
 
 /// Whether a statement about the last use says more than the one before.
-pub(super) fn later(known: Time, other: Time) -> bool {
+pub(crate) fn later(known: Time, other: Time) -> bool {
     let weight = |time: Time| match time {
         Time::Unknown => (0, 0),
         Time::NotTracked => (1, 0),
@@ -14,13 +14,13 @@ pub(super) fn later(known: Time, other: Time) -> bool {
     weight(other) > weight(known)
 }
 
-pub(super) fn merge_credentials(known: &mut Vec<Credential>, more: &[Credential]) {
+pub(super) fn merge_credentials(known: &mut Vec<Credential>, more: Vec<Credential>) {
     for credential in more {
         match known.iter_mut().find(|known| {
             known.uid == credential.uid && known.credential_type == credential.credential_type
         }) {
-            Some(known) => complete(known, credential),
-            None => known.push(credential.clone()),
+            Some(known) => complete(known, &credential),
+            None => known.push(credential),
         }
     }
 }

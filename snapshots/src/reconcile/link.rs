@@ -1,23 +1,38 @@
 //! Links: trust edges between identities, on both ends.
 
+use super::jobs::Jobs;
 use super::*;
 
 /// Writes trust edges as uids and on both ends; a cloud role takes over the workloads of the
 /// Kubernetes accounts that become it.
-pub(super) fn link(subjects: &mut [Subject]) {
-    let mut by_key: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+pub(super) fn link(subjects: &mut [Box<Subject>]) {
+    let jobs = Jobs::of(subjects);
+    jobs.take_subjects(subjects);
+    // Only keys that an edge names are looked up: most identities are at the end of none.
+    let mut by_key: HashMap<String, BTreeSet<String>> = HashMap::new();
     for subject in subjects.iter() {
-        for alias in &subject.identity.aliases {
-            by_key
-                .entry(notation(alias))
-                .or_default()
-                .insert(subject.identity.uid.clone());
+        let lineage = &subject.identity.lineage;
+        for text in lineage.assumable_by.iter().chain(&lineage.can_assume) {
+            if !by_key.contains_key(text) {
+                by_key.insert(text.clone(), BTreeSet::new());
+            }
+        }
+    }
+    if !by_key.is_empty() {
+        for subject in subjects.iter() {
+            for alias in &subject.identity.aliases {
+                if let Some(uids) = by_key.get_mut(&notation(alias)) {
+                    uids.insert(subject.identity.uid.clone());
+                }
+            }
         }
     }
     let resolve = |text: &mut String| {
         if let Some(uids) = by_key.get(text.as_str())
             && uids.len() == 1
             && let Some(uid) = uids.first()
+            // The subject of a job says under which conditions; the job's uid comes beside it.
+            && !jobs.has(uid)
         {
             text.clone_from(uid);
         }
@@ -26,11 +41,12 @@ pub(super) fn link(subjects: &mut [Subject]) {
         BTreeMap<String, BTreeSet<String>>,
         BTreeMap<String, BTreeSet<String>>,
     ) = (BTreeMap::new(), BTreeMap::new());
-    let mut workloads: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut running: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for subject in subjects.iter_mut() {
         let identity = &mut subject.identity;
         identity.lineage.assumable_by.iter_mut().for_each(resolve);
         identity.lineage.can_assume.iter_mut().for_each(resolve);
+        jobs.let_in(identity, &mut outward);
         for by in &identity.lineage.assumable_by {
             outward
                 .entry(by.clone())
@@ -44,24 +60,35 @@ pub(super) fn link(subjects: &mut [Subject]) {
                     .entry(role.clone())
                     .or_default()
                     .insert(identity.uid.clone());
-                workloads
-                    .entry(role.clone())
-                    .or_default()
-                    .extend(identity.workloads.iter().cloned());
+            }
+            // GKE's side of an edge stands in the policy of the Google account alone.
+            if !identity.workloads.is_empty() {
+                running.insert(identity.uid.clone(), identity.workloads.clone());
             }
         }
     }
     for subject in subjects.iter_mut() {
         let identity = &mut subject.identity;
-        let uid = identity.uid.clone();
+        let uid = identity.uid.as_str();
         for (list, more) in [
-            (&mut identity.lineage.assumable_by, inward.get(&uid)),
-            (&mut identity.lineage.can_assume, outward.get(&uid)),
-            (&mut identity.workloads, workloads.get(&uid)),
+            (&mut identity.lineage.assumable_by, inward.get(uid)),
+            (&mut identity.lineage.can_assume, outward.get(uid)),
         ] {
-            list.extend(more.into_iter().flatten().cloned());
-            list.sort();
-            list.dedup();
+            if let Some(more) = more {
+                list.extend(more.iter().cloned());
+                list.sort();
+                list.dedup();
+            }
+        }
+        if identity.provider != Provider::K8s && !running.is_empty() {
+            let by = identity.lineage.assumable_by.iter();
+            let before = identity.workloads.len();
+            let taken = by.filter_map(|by| running.get(by)).flatten().cloned();
+            identity.workloads.extend(taken);
+            if identity.workloads.len() > before {
+                identity.workloads.sort();
+                identity.workloads.dedup();
+            }
         }
     }
 }

@@ -1,72 +1,70 @@
 //! Tombstones: who is gone stays answerable for a while.
 
-use super::*;
+use hashbrown::HashSet;
 
-/// For how long a removed identity stays answerable.
-const TOMBSTONE_MS: i64 = 400 * DAY_MS;
+use super::meet::same_key;
+use super::*;
+use crate::model::Scope;
+
+/// For how long a removed identity stays answerable, when nothing else is configured.
+pub const RETENTION_MS: i64 = 400 * DAY_MS;
 
 /// Keeps the identities of the previous snapshot that are gone as tombstones. Returns how many.
 ///
 /// An identity is gone when its account or cluster was read again and does not list it any more.
 /// Where nothing was read, nothing is known, and nothing is carried over.
-pub fn tombstones(previous: &Inventory, current: &mut Inventory) -> usize {
-    let created = current.meta.created_ms;
-    let mut by_uid: BTreeMap<String, usize> = BTreeMap::new();
-    let mut by_key: BTreeMap<KeyOf, usize> = BTreeMap::new();
-    for (number, identity) in current.identities.iter().enumerate() {
-        by_uid.insert(identity.uid.clone(), number);
-        for alias in &identity.aliases {
-            by_key.entry(key_of(alias)).or_insert(number);
+pub fn tombstones(
+    previous: &Inventory,
+    scopes: &[Scope],
+    created_ms: i64,
+    retention_ms: i64,
+    current: &mut Vec<Box<Subject>>,
+) -> usize {
+    let read_again: BTreeSet<(Provider, &str)> = scopes
+        .iter()
+        .filter(|scope| scope.covered && scope.part.is_empty())
+        .map(|scope| (scope.provider, scope.domain.as_str()))
+        .collect();
+    let open: Vec<(&Identity, i64)> = previous
+        .identities
+        .iter()
+        .map(|old| (old, old.retired_at_ms.unwrap_or(created_ms)))
+        .filter(|(_, end)| created_ms.saturating_sub(*end) <= retention_ms)
+        .filter(|(old, _)| read_again.contains(&(old.provider, old.domain.as_str())))
+        .filter(|(old, _)| !is_still_there(old, current))
+        .collect();
+    // Holders are looked up for the keys of those that are gone, which are few beside all keys.
+    let wanted: HashSet<KeyId> = open
+        .iter()
+        .flat_map(|(old, _)| old.aliases.iter().map(KeyId::from))
+        .collect();
+    let mut by_key: HashMap<KeyId, usize> = HashMap::new();
+    for (number, subject) in current.iter().enumerate() {
+        for id in subject.identity.aliases.iter().map(KeyId::from) {
+            if wanted.contains(&id) {
+                by_key.entry(id).or_insert(number);
+            }
         }
     }
-    let mut added = 0;
-    for old in &previous.identities {
-        let retired = old.retired_at_ms;
-        let end = retired.unwrap_or(created);
-        if created.saturating_sub(end) > TOMBSTONE_MS {
-            continue;
-        }
-        let read_again = current.scopes.iter().any(|scope| {
-            scope.covered
-                && scope.part.is_empty()
-                && scope.provider == old.provider
-                && scope.domain == old.domain
-        });
-        if !read_again {
-            continue;
-        }
-        let ids = unique_ids(&old.aliases);
+    let mut added = Vec::new();
+    for (old, end) in open {
+        let unique = || old.aliases.iter().filter(|alias| is_unique(alias));
         let mut uid = old.uid.clone();
-        if let Some(number) = by_uid.get(&old.uid) {
-            let new_ids = unique_ids(&current.identities[*number].aliases);
-            let differs = |id: &&KeyOf| {
-                !new_ids.contains(*id)
-                    && new_ids
-                        .iter()
-                        .any(|other| (other.0, &other.1) == (id.0, &id.1))
-            };
+        if let Some(now) = find(current, &old.uid) {
             // The same uid with another unique id: the old one was deleted, the name was given again.
-            let Some(id) = ids.iter().find(differs) else {
+            let Some(id) = unique().find(|id| differs(id, &now.aliases)) else {
                 continue;
             };
-            uid = format!("{}#{}", old.uid, id.2);
-            if by_uid.contains_key(&uid) {
+            uid = format!("{}#{}", old.uid, id.value);
+            if find(current, &uid).is_some() {
                 continue;
             }
-        } else if let Some(number) = ids.iter().find_map(|id| by_key.get(id)) {
+        } else if let Some(number) = unique().find_map(|id| by_key.get(&KeyId::from(id))) {
             // Renamed: the old name still leads to it for events from before.
-            let renamed = &mut current.identities[*number];
-            for alias in old
-                .aliases
-                .iter()
-                .filter(|alias| !alias.key_type.is_unique_id())
-            {
-                if !renamed
-                    .aliases
-                    .iter()
-                    .any(|known| key_of(known) == key_of(alias))
-                {
-                    renamed.aliases.push(Alias {
+            let renamed = &mut current[*number].identity.aliases;
+            for alias in old.aliases.iter().filter(|alias| !is_unique(alias)) {
+                if !renamed.iter().any(|known| same_key(known, alias)) {
+                    renamed.push(Alias {
                         valid_to_ms: alias.valid_to_ms.or(Some(end)),
                         ..alias.clone()
                     });
@@ -87,18 +85,48 @@ pub fn tombstones(previous: &Inventory, current: &mut Inventory) -> usize {
             .iter_mut()
             .filter(|alias| alias.valid_to_ms.is_none())
         {
-            if let Some(number) = by_key.get(&key_of(alias)) {
-                let taken = current.identities[*number]
+            if let Some(number) = by_key.get(&KeyId::from(&*alias)) {
+                let taken = current[*number]
+                    .identity
                     .aliases
                     .iter()
-                    .find(|other| key_of(other) == key_of(alias));
+                    .find(|other| same_key(other, alias));
                 alias.valid_to_ms =
                     Some(taken.and_then(|other| other.valid_from_ms).unwrap_or(end));
             }
         }
-        current.identities.push(tombstone);
-        added += 1;
+        let mut subject = empty(String::new());
+        subject.identity = tombstone;
+        subject.is_tombstone = true;
+        added.push(subject);
     }
-    current.identities.sort_by(|a, b| a.uid.cmp(&b.uid));
-    added
+    let count = added.len();
+    current.append(&mut added);
+    current.sort_by(|a, b| a.identity.uid.cmp(&b.identity.uid));
+    count
+}
+
+fn is_unique(alias: &Alias) -> bool {
+    alias.key_type.is_unique_id()
+}
+
+/// The identity of this uid; `current` is in the order of the uids.
+fn find<'a>(current: &'a [Box<Subject>], uid: &str) -> Option<&'a Identity> {
+    let place = current.binary_search_by(|subject| subject.identity.uid.as_str().cmp(uid));
+    place.ok().map(|place| &current[place].identity)
+}
+
+/// Whether another unique id stands where this one stood.
+fn differs(id: &Alias, now: &[Alias]) -> bool {
+    let now = || now.iter().filter(|alias| is_unique(alias));
+    !now().any(|other| same_key(other, id))
+        && now().any(|other| (other.key_type, &other.domain) == (id.key_type, &id.domain))
+}
+
+fn is_still_there(old: &Identity, current: &[Box<Subject>]) -> bool {
+    find(current, &old.uid).is_some_and(|now| {
+        !old.aliases
+            .iter()
+            .any(|id| is_unique(id) && differs(id, &now.aliases))
+    })
 }

@@ -1,0 +1,223 @@
+//! Assembly: the records of all sources become the identities of one inventory.
+//!
+//! Identities are decided in two steps, because some facts of one need another: first what each is,
+//! then what it reaches, what is wrong with it and what is done about it. Between the two only their
+//! keys are looked at, so a snapshot of a million identities is written one at a time.
+
+use std::sync::Mutex;
+
+use enrich_core::vocabulary::{LifecycleState, OwnerStatus};
+
+use crate::classify::{Context, Named, complete, decide, scopes};
+use crate::domains;
+use crate::export::{Explicit, Exported, Report};
+use crate::format::{BuildError, Builder, Holder};
+use crate::limits::{Cleaned, clean, clean_keys};
+use crate::model::{Alias, Identity, Inventory, Meta, Time};
+use crate::policy::Policy;
+use crate::reach::reach;
+use crate::reconcile::{Precedence, RETENTION_MS, Subject, in_parallel, reconcile, tombstones};
+use crate::record::Harvest;
+
+/// What the inventory configuration decides beside the sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) organization: String,
+    pub(crate) precedence: Precedence,
+    pub(crate) retention_ms: i64,
+}
+
+impl Settings {
+    pub(crate) fn new(organization: &str) -> Self {
+        Self {
+            organization: organization.to_owned(),
+            precedence: Precedence::default(),
+            retention_ms: RETENTION_MS,
+        }
+    }
+}
+
+/// So many identities are finished together and written before the next ones.
+const BATCH: usize = 16_384;
+
+/// Identities that are decided and not finished.
+pub(crate) struct Assembly<'a> {
+    subjects: Vec<Box<Subject>>,
+    context: Context<'a>,
+    inventory: Inventory,
+    report: Report,
+}
+
+impl<'a> Assembly<'a> {
+    pub(crate) fn new(
+        settings: &Settings,
+        harvest: &'a mut Harvest,
+        policy: &'a Policy,
+        explicit: &Explicit,
+    ) -> Self {
+        let reconciled = reconcile(harvest, &settings.precedence);
+        let harvest = &*harvest;
+        let mut subjects = reconciled.subjects;
+        domains::apply(&harvest.domains, &mut subjects);
+        let covered = domains::owned(&harvest.scopes, &harvest.domains, policy);
+        let scopes = scopes(&covered, policy, &harvest.directory);
+        let context = Context::new(policy, &harvest.directory, explicit.created_ms, &scopes);
+        let named = Mutex::new(Named::default());
+        let mut subjects = in_parallel(subjects, |mut subject| {
+            decide(&mut subject, &context, &named);
+            subject
+        });
+        reach(&mut subjects);
+        let named = named.into_inner().unwrap_or_default();
+        let (networks, mut warnings) = named.settle(policy);
+        let mut cleaned = Cleaned::default();
+        subjects.retain_mut(|subject| {
+            let is_kept = clean_keys(&mut subject.identity, &mut cleaned);
+            if !is_kept {
+                warnings.push(
+                    "an identity is left out because its uid is shaped as a secret".to_owned(),
+                );
+            }
+            is_kept
+        });
+        let mut report = Report {
+            ambiguous_keys: reconciled.ambiguous_keys,
+            unmatched: reconciled.unmatched,
+            warnings,
+            cleaned,
+            ..Report::default()
+        };
+        if let Some((previous, _)) = &explicit.previous {
+            report.tombstones = tombstones(
+                previous,
+                &scopes,
+                explicit.created_ms,
+                settings.retention_ms,
+                &mut subjects,
+            );
+        }
+        report.identities = subjects.len();
+        let inventory = Inventory {
+            meta: Meta {
+                id: String::new(),
+                organization: settings.organization.clone(),
+                created_ms: explicit.created_ms,
+                sequence: explicit.sequence,
+                valid_for_s: explicit.valid_for_s,
+                previous: explicit.previous.as_ref().map(|(_, digest)| *digest),
+                overlay_of: None,
+            },
+            identities: Vec::new(),
+            scopes,
+            networks,
+            rules: policy.triage.clone(),
+            removed_keys: Vec::new(),
+        };
+        Self {
+            subjects,
+            context,
+            inventory,
+            report,
+        }
+    }
+
+    /// Finishes all identities and keeps them.
+    pub(crate) fn into_inventory(self) -> Exported {
+        let mut identities = Vec::with_capacity(self.subjects.len());
+        let done = self.each(&mut |identity| {
+            identities.push(identity);
+            Ok(())
+        });
+        let (mut inventory, report) =
+            done.unwrap_or_else(|never: std::convert::Infallible| match never {});
+        inventory.identities = identities;
+        Exported { inventory, report }
+    }
+
+    /// Writes the identities as they are finished. The inventory that comes back holds none of them.
+    pub(crate) fn into_snapshot(mut self) -> Result<(Vec<u8>, Exported), BuildError> {
+        let keys: Vec<(String, Vec<Alias>, Option<i64>)> = self
+            .subjects
+            .iter_mut()
+            .map(|subject| {
+                let identity = &mut subject.identity;
+                let aliases = std::mem::take(&mut identity.aliases);
+                (identity.uid.clone(), aliases, identity.retired_at_ms)
+            })
+            .collect();
+        let holders: Vec<Holder<'_>> = keys
+            .iter()
+            .map(|(uid, aliases, retired)| Holder::new(uid, aliases, *retired))
+            .collect();
+        let mut builder = Builder::new(&holders, &[], false)?;
+        drop(holders);
+        let (inventory, report) = self.each(&mut |identity| builder.add(&identity))?;
+        let bytes = builder.finish(&inventory)?;
+        Ok((bytes, Exported { inventory, report }))
+    }
+
+    fn each<E>(
+        self,
+        sink: &mut dyn FnMut(Identity) -> Result<(), E>,
+    ) -> Result<(Inventory, Report), E> {
+        let Self {
+            mut subjects,
+            context,
+            inventory,
+            mut report,
+        } = self;
+        // From the end, so that what is done is let go.
+        subjects.reverse();
+        while !subjects.is_empty() {
+            let rest = subjects.len().saturating_sub(BATCH);
+            let batch: Vec<Box<Subject>> = subjects.drain(rest..).rev().collect();
+            let finished = in_parallel(batch, |mut subject| {
+                let mut cleaned = Cleaned::default();
+                if !subject.is_tombstone {
+                    complete(&mut subject, &context);
+                    clean(&mut subject.identity, &mut cleaned);
+                }
+                (subject.identity, cleaned)
+            });
+            for (identity, cleaned) in finished {
+                report.cleaned.add(&cleaned);
+                count(&identity, inventory.meta.created_ms, &mut report);
+                sink(identity)?;
+            }
+        }
+        Ok((inventory, report))
+    }
+}
+
+fn count(identity: &Identity, created_ms: i64, report: &mut Report) {
+    if identity.lifecycle_state == LifecycleState::Deprovisioned {
+        *report.kinds.entry("(retired)").or_default() += 1;
+        return;
+    }
+    *report.kinds.entry(identity.kind.as_str()).or_default() += 1;
+    match &identity.owner {
+        None => report.without_owner += 1,
+        Some(owner) if owner.status == OwnerStatus::Departed => report.departed_owner += 1,
+        Some(_) => {}
+    }
+    report.conflicts += identity.conflicts.len();
+    for finding in &identity.findings {
+        match report.findings.get_mut(&finding.name) {
+            Some((count, highest)) => {
+                *count += 1;
+                *highest = (*highest).max(finding.severity);
+            }
+            None => {
+                let first = (1, finding.severity);
+                report.findings.insert(finding.name.clone(), first);
+            }
+        }
+    }
+    for credential in &identity.credentials {
+        if let Time::At(rotated) = credential.last_rotated
+            && rotated > created_ms
+        {
+            report.warnings.push(format!("{}: credential {} was rotated after the snapshot's time; check the clock or `created`", identity.uid, credential.uid));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Owners and sponsors: people, groups, and other principals.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::shape::{Context, Object, Shape, shape, text};
+use crate::record::{DirectoryEntry, Facts, Harvest, Source};
+
+/// Somebody who owns, sponsors or is a member. People first: they answer when asked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    User,
+    Group,
+    Service,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Party {
+    pub(super) kind: Kind,
+    /// The reference, by mail address where there is one: names are given twice.
+    reference: String,
+    /// What the reference holds: 0 the id, 1 a name, 2 a mail address.
+    named: u8,
+    pub(super) name: Option<String>,
+    /// A team's mailbox; never a person's.
+    contact: Option<String>,
+    is_disabled: bool,
+}
+
+/// Reads a user, group or principal; nothing when the object does not say which it is.
+pub(super) fn party(id: &str, object: &Object) -> Option<Party> {
+    let kind = match shape(object, &Context::default())? {
+        Shape::User => Kind::User,
+        Shape::Group => Kind::Group,
+        Shape::Principal
+        | Shape::Agent
+        | Shape::BlueprintPrincipal
+        | Shape::AgentUser
+        | Shape::Application => Kind::Service,
+        _ => return None,
+    };
+    let slug = |text: &str| {
+        text.split_whitespace()
+            .collect::<Vec<_>>()
+            .join("-")
+            .to_lowercase()
+    };
+    let mail = text(object, "mail");
+    let name = text(object, "displayName");
+    let (reference, named) = match kind {
+        Kind::User => match (mail, text(object, "userPrincipalName")) {
+            (Some(mail), _) => (format!("user:default/{}", mail.to_lowercase()), 2),
+            (None, Some(upn)) => (format!("user:default/{}", upn.to_lowercase()), 1),
+            (None, None) => (format!("user:entra/{id}"), 0),
+        },
+        Kind::Group => match name {
+            Some(name) => (format!("group:entra/{}", slug(name)), 1),
+            None => (format!("group:entra/{id}"), 0),
+        },
+        Kind::Service => (format!("service:entra/{id}"), 1),
+    };
+    Some(Party {
+        contact: mail.filter(|_| kind == Kind::Group).map(str::to_owned),
+        name: name.map(str::to_owned),
+        is_disabled: object.get("accountEnabled").and_then(Value::as_bool) == Some(false),
+        reference,
+        named,
+        kind,
+    })
+}
+
+impl Party {
+    /// Takes over what another description adds.
+    pub(super) fn complete(&mut self, other: Self) {
+        if self.named < other.named {
+            self.reference = other.reference;
+            self.named = other.named;
+        }
+        self.name = self.name.take().or(other.name);
+        self.contact = self.contact.take().or(other.contact);
+        self.is_disabled |= other.is_disabled;
+    }
+}
+
+/// Writes owners and sponsors into the facts, and those named into the directory. Returns how many of
+/// them the export does not describe.
+pub(super) fn answer(
+    facts: &mut Facts,
+    owners: &BTreeSet<String>,
+    sponsors: &BTreeSet<String>,
+    people: &BTreeMap<String, Party>,
+    source: &Source,
+    harvest: &mut Harvest,
+) -> usize {
+    let parties = |ids: &BTreeSet<String>| {
+        let mut known: Vec<&Party> = ids.iter().filter_map(|id| people.get(id)).collect();
+        known.sort();
+        known
+    };
+    let (owners_known, sponsors_known) = (parties(owners), parties(sponsors));
+    let missing = owners.len() + sponsors.len() - owners_known.len() - sponsors_known.len();
+    for party in owners_known.iter().chain(&sponsors_known) {
+        let entry = harvest
+            .directory
+            .entries
+            .entry(party.reference.clone())
+            .or_insert_with(|| DirectoryEntry {
+                source: source.name.clone(),
+                ..DirectoryEntry::default()
+            });
+        entry.name = entry.name.take().or_else(|| party.name.clone());
+        entry.contact = entry.contact.take().or_else(|| party.contact.clone());
+        if party.is_disabled {
+            // Since when is not said; at the time of the export they could not sign in any more.
+            entry.departed_ms.get_or_insert(source.observed_ms);
+        }
+    }
+    // A sponsor is a person or a group; a principal can't be asked.
+    let mut sponsors = sponsors_known
+        .into_iter()
+        .filter(|party| party.kind != Kind::Service)
+        .map(|party| party.reference.clone());
+    facts.sponsor = facts.sponsor.take().or_else(|| sponsors.next());
+    let mut owners = owners_known
+        .into_iter()
+        .map(|party| party.reference.clone());
+    facts.owner = facts.owner.take().or_else(|| owners.next());
+    facts.secondary_owners.extend(owners.chain(sponsors));
+    facts.secondary_owners.sort();
+    facts.secondary_owners.dedup();
+    missing
+}

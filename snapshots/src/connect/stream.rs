@@ -1,0 +1,888 @@
+//! Reads exports entry by entry: JSON in all the shapes in which lists of things are printed, YAML
+//! documents, CSV rows, lines. What is held at a time is one entry and the small members beside its list.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::rc::Rc;
+
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::{ConnectError, Connector, Input};
+
+/// The longest entry. Nothing that a vendor prints comes near; a file that unpacks without end does.
+const ENTRY_LIMIT: u64 = 256 << 20;
+/// The longest line of a text file.
+const LINE_LIMIT: u64 = 1 << 20;
+
+/// One entry of an export.
+#[derive(Debug)]
+pub(super) struct Item<'a> {
+    /// Name of the member whose array it stood in; empty for a document, or for an entry of a bare array.
+    pub(super) list: &'a str,
+    /// The entry.
+    pub(super) value: Value,
+    /// Members of the object around the list that were read before it.
+    pub(super) beside: &'a Map<String, Value>,
+    /// It is such an object itself, without its lists.
+    pub(super) is_wrapper: bool,
+    /// Where it stands, for messages.
+    pub(super) place: Place<'a>,
+}
+
+/// Where an entry stands, for messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    path: &'a Path,
+    list: &'a str,
+    document: u64,
+    entry: u64,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if self.document > 1 {
+            write!(f, ", document {}", self.document)?;
+        }
+        match (self.list, self.entry) {
+            ("", 0) => Ok(()),
+            ("", entry) => write!(f, ", entry {entry}"),
+            (list, entry) => write!(f, ", entry {entry} of {list}"),
+        }
+    }
+}
+
+/// What a file held.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Entries, wrappers not counted.
+    pub(super) items: u64,
+    /// Names of the lists that were there, empty ones too.
+    pub(super) lists: BTreeSet<String>,
+    /// Lines that were comments.
+    pub(super) comments: u64,
+}
+
+/// Visits the entries of one JSON document, of documents one after another or one a line, of a bare
+/// array, and of the arrays in members named in `lists`. A member named there that holds an object is
+/// looked into for lists as the document is. Lines that are comments are passed over and counted.
+///
+/// # Errors
+/// Where the text is no JSON; what `visit` says.
+pub(super) fn each_json(
+    input: &Input,
+    connector: Connector,
+    lists: &[&str],
+    visit: &mut dyn FnMut(Item<'_>) -> Result<(), ConnectError>,
+) -> Result<Seen, ConnectError> {
+    let text = input
+        .open()
+        .map_err(|error| ConnectError::read(input, connector, &error))?;
+    let (held, comments) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+    let reader = BufReader::with_capacity(
+        1 << 16,
+        Lines {
+            inner: text,
+            state: Line::Start,
+            held: Rc::clone(&held),
+            comments: Rc::clone(&comments),
+        },
+    );
+    let mut walk = Walk {
+        path: input.path(),
+        lists,
+        visit,
+        held,
+        seen: Seen::default(),
+        fault: None,
+        document: 0,
+    };
+    let mut json = serde_json::Deserializer::from_reader(reader);
+    let result = loop {
+        match json.end() {
+            Ok(()) => break Ok(()),
+            Err(error) if error.is_io() => break Err(error),
+            Err(_) => {}
+        }
+        walk.document += 1;
+        let document = Document {
+            walk: &mut walk,
+            entry: 0,
+        };
+        if let Err(error) = document.deserialize(&mut json) {
+            break Err(error);
+        }
+    };
+    walk.seen.comments = comments.get();
+    match (result, walk.fault) {
+        (_, Some(fault)) => Err(fault),
+        (Err(error), None) => Err(ConnectError::json(input, connector, &error)),
+        (Ok(()), None) => Ok(walk.seen),
+    }
+}
+
+struct Walk<'a> {
+    path: &'a Path,
+    lists: &'a [&'a str],
+    visit: &'a mut dyn FnMut(Item<'_>) -> Result<(), ConnectError>,
+    held: Rc<Cell<u64>>,
+    seen: Seen,
+    /// Why the walk was stopped, past serde's own error type.
+    fault: Option<ConnectError>,
+    document: u64,
+}
+
+impl Walk<'_> {
+    fn item<E: serde::de::Error>(
+        &mut self,
+        list: &str,
+        entry: u64,
+        value: Value,
+        beside: &Map<String, Value>,
+        is_wrapper: bool,
+    ) -> Result<(), E> {
+        self.held.set(0);
+        self.seen.items += u64::from(!is_wrapper);
+        let item = Item {
+            list,
+            value,
+            beside,
+            is_wrapper,
+            place: Place {
+                path: self.path,
+                list,
+                document: self.document,
+                entry,
+            },
+        };
+        (self.visit)(item).map_err(|fault| {
+            self.fault = Some(fault);
+            E::custom("stopped")
+        })
+    }
+}
+
+/// A document, an element of a bare array, or a wrapper inside a wrapper.
+struct Document<'w, 'a> {
+    walk: &'w mut Walk<'a>,
+    entry: u64,
+}
+
+impl<'de> DeserializeSeed<'de> for Document<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// Scalars where a document may stand: `null` says nothing, the rest are entries.
+macro_rules! scalars {
+    ($($name:ident: $type:ty),*) => {$(
+        fn $name<E: serde::de::Error>(self, value: $type) -> Result<(), E> {
+            self.walk.item("", self.entry, Value::from(value), &Map::new(), false)
+        }
+    )*};
+}
+
+impl<'de> Visitor<'de> for Document<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    scalars!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
+        self.walk.seen.lists.insert(String::new());
+        let mut entry = 0;
+        loop {
+            entry += 1;
+            let document = Document {
+                walk: &mut *self.walk,
+                entry,
+            };
+            if sequence.next_element_seed(document)?.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let (mut beside, mut is_wrapper) = (Map::new(), false);
+        while let Some(name) = map.next_key::<String>()? {
+            if !self.walk.lists.contains(&name.as_str()) {
+                let value = map.next_value()?;
+                beside.insert(name, value);
+                continue;
+            }
+            let member = Member {
+                walk: &mut *self.walk,
+                name: &name,
+                beside: &beside,
+            };
+            match map.next_value_seed(member)? {
+                Some(value) => {
+                    beside.insert(name, value);
+                }
+                None => is_wrapper = true,
+            }
+        }
+        let none = Map::new();
+        self.walk
+            .item("", self.entry, Value::Object(beside), &none, is_wrapper)
+    }
+}
+
+/// The value of a member that is named as a list. Gives the value back when it is a scalar.
+struct Member<'w, 'a> {
+    walk: &'w mut Walk<'a>,
+    name: &'w str,
+    beside: &'w Map<String, Value>,
+}
+
+impl<'de> DeserializeSeed<'de> for Member<'_, '_> {
+    type Value = Option<Value>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Member<'_, '_> {
+    type Value = Option<Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+        self.walk.seen.lists.insert(self.name.to_owned());
+        let mut entry = 0;
+        while let Some(value) = sequence.next_element::<Value>()? {
+            entry += 1;
+            self.walk
+                .item(self.name, entry, value, self.beside, false)?;
+        }
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        let inner = Document {
+            walk: self.walk,
+            entry: 0,
+        };
+        inner.visit_map(map).map(|()| None)
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Some(value.into()))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Some(value.into()))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Some(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Some(value.into()))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Some(value.into()))
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+        Ok(Some(Value::Null))
+    }
+}
+
+/// Where in a line the reader stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Start,
+    Body,
+    Comment,
+}
+
+/// Blanks lines that start with `#` or `//` and counts what one entry takes. A JSON text has no such
+/// line: a string can't hold a line end. The number of lines and columns stays.
+struct Lines<R> {
+    inner: R,
+    state: Line,
+    held: Rc<Cell<u64>>,
+    comments: Rc<Cell<u64>>,
+}
+
+impl<R: BufRead> Read for Lines<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(out)?;
+        let held = self.held.get() + read as u64;
+        if held > ENTRY_LIMIT {
+            return Err(io::Error::other(format!(
+                "one entry is larger than {} MiB",
+                ENTRY_LIMIT >> 20
+            )));
+        }
+        self.held.set(held);
+        let mut rest = &mut out[..read];
+        while !rest.is_empty() {
+            if self.state == Line::Start {
+                let blank = rest.iter().take_while(|b| matches!(b, b' ' | b'\t'));
+                let blank = blank.count();
+                rest = &mut rest[blank..];
+                match rest.first() {
+                    None => break,
+                    Some(b'#' | b'/') => {
+                        self.state = Line::Comment;
+                        self.comments.set(self.comments.get() + 1);
+                    }
+                    Some(_) => self.state = Line::Body,
+                }
+            }
+            let end = memchr::memchr(b'\n', rest);
+            if self.state == Line::Comment {
+                let comment = end.unwrap_or(rest.len());
+                rest[..comment].fill(b' ');
+            }
+            let Some(end) = end else { break };
+            self.state = Line::Start;
+            rest = &mut rest[end + 1..];
+        }
+        Ok(read)
+    }
+}
+
+/// Visits JSON as [`each_json`] does, or YAML as [`each_yaml`] does, by the first character.
+///
+/// # Errors
+/// As theirs.
+pub(super) fn each_document(
+    input: &Input,
+    connector: Connector,
+    lists: &[&str],
+    visit: &mut dyn FnMut(Item<'_>) -> Result<(), ConnectError>,
+) -> Result<Seen, ConnectError> {
+    let head = input
+        .head()
+        .map_err(|error| ConnectError::read(input, connector, &error))?;
+    if matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        each_json(input, connector, lists, visit)
+    } else {
+        each_yaml(input, connector, lists, visit)
+    }
+}
+
+/// Visits YAML documents one at a time, and the elements of a top-level list named in `lists` as
+/// `kubectl -o yaml` prints it (`items:` on a line of its own) one at a time. What stands around such a
+/// list comes last, as a document without it.
+///
+/// # Errors
+/// Where the text is no such YAML; what `visit` says.
+pub(super) fn each_yaml(
+    input: &Input,
+    connector: Connector,
+    lists: &[&str],
+    visit: &mut dyn FnMut(Item<'_>) -> Result<(), ConnectError>,
+) -> Result<Seen, ConnectError> {
+    let mut text = input
+        .open()
+        .map_err(|error| ConnectError::read(input, connector, &error))?;
+    let mut yaml = Yaml {
+        input,
+        connector,
+        seen: Seen::default(),
+        document: Part::default(),
+        entry: Part::default(),
+        list: None,
+        nothing: Map::new(),
+        documents: 1,
+        entries: 0,
+    };
+    let (mut line, mut number) = (Vec::new(), 0);
+    loop {
+        line.clear();
+        let room = ENTRY_LIMIT - yaml.document.text.len().max(yaml.entry.text.len()) as u64;
+        let read = text.by_ref().take(room + 1).read_until(b'\n', &mut line);
+        let read = read.map_err(|error| ConnectError::read(input, connector, &error))?;
+        if read as u64 > room {
+            let error = io::Error::other("one document is larger than 256 MiB");
+            return Err(ConnectError::read(input, connector, &error));
+        }
+        number += 1;
+        if read == 0 {
+            yaml.end(visit)?;
+            return Ok(yaml.seen);
+        }
+        // These three characters at the start of a line end a document wherever they stand.
+        let marks = line.starts_with(b"---") || line.starts_with(b"...");
+        if marks && line.get(3).is_none_or(u8::is_ascii_whitespace) {
+            yaml.end(visit)?;
+            // A document may begin behind the mark.
+            line.splice(..3, *b"   ");
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+        }
+        yaml.line(&line, number, lists, visit)?;
+    }
+}
+
+/// Lines that are parsed together, and their numbers in the file.
+#[derive(Default)]
+struct Part {
+    text: Vec<u8>,
+    lines: u64,
+    /// From this line of the part on, its lines are this much further down in the file.
+    runs: Vec<(u64, u64)>,
+}
+
+impl Part {
+    fn push(&mut self, line: &[u8], number: u64) {
+        self.lines += 1;
+        let shift = number - self.lines;
+        if self.runs.last().is_none_or(|(_, last)| *last != shift) {
+            self.runs.push((self.lines, shift));
+        }
+        self.text.extend(line);
+    }
+
+    /// The number in the file of a line of the part.
+    fn number(&self, line: u64) -> u64 {
+        let run = self.runs.iter().rev().find(|(from, _)| *from <= line);
+        line + run.map_or(0, |(_, shift)| *shift)
+    }
+}
+
+struct Yaml<'a> {
+    input: &'a Input,
+    connector: Connector,
+    seen: Seen,
+    document: Part,
+    entry: Part,
+    /// The list that is being read, and how far its dashes are indented.
+    list: Option<(&'a str, Option<usize>)>,
+    nothing: Map<String, Value>,
+    documents: u64,
+    entries: u64,
+}
+
+impl<'a> Yaml<'a> {
+    fn line(
+        &mut self,
+        line: &[u8],
+        number: u64,
+        lists: &[&'a str],
+        visit: &mut dyn FnMut(Item<'_>) -> Result<(), ConnectError>,
+    ) -> Result<(), ConnectError> {
+        let text = line.trim_ascii_end();
+        let indent = text.iter().take_while(|b| **b == b' ').count();
+        let first = text.get(indent).copied();
+        if let Some((name, dashes)) = self.list {
+            let dash = first == Some(b'-') && text.get(indent + 1).is_none_or(|b| *b == b' ');
+            let dashes = dashes.or_else(|| dash.then_some(indent));
+            self.list = Some((name, dashes));
+            if dash && dashes == Some(indent) {
+                self.entry(visit)?;
+                self.entries += 1;
+                self.entry.push(line, number);
+                return Ok(());
+            }
+            // Blank lines and comments belong to the entry; so does what is indented further.
+            if first.is_none()
+                || first == Some(b'#')
+                || dashes.is_some_and(|dashes| indent > dashes)
+            {
+                self.entry.push(line, number);
+                return Ok(());
+            }
+            self.entry(visit)?;
+            self.list = None;
+        }
+        let opens = |name: &&&str| {
+            indent == 0 && text.strip_prefix(name.as_bytes()) == Some(b":".as_slice())
+        };
+        if let Some(name) = lists.iter().find(opens) {
+            self.list = Some((name, None));
+            self.entries = 0;
+            self.seen.lists.insert((*name).to_owned());
+            return Ok(());
+        }
+        self.document.push(line, number);
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        visit: &mut dyn FnMut(Item<'_>) -> Result<(), ConnectError>,
+    ) -> Result<(), ConnectError> {
+        let part = std::mem::take(&mut self.entry);
+        let list = self.list.map_or("", |(name, _)| name);
+        if self.entries == 0 {
+            return Ok(());
+        }
+        let Some(Value::Array(values)) = self.parse(&part)? else {
+            return Ok(());
+        };
+        for value in values {
+            self.seen.items += 1;
+            visit(self.item(list, self.entries, value))?;
+        }
+        Ok(())
+    }
+
+    fn end(
+        &mut self,
+        visit: &mut dyn FnMut(Item<'_>) -> Result<(), ConnectError>,
+    ) -> Result<(), ConnectError> {
+        self.entry(visit)?;
+        self.list = None;
+        let is_wrapper = std::mem::take(&mut self.entries) > 0;
+        let part = std::mem::take(&mut self.document);
+        if let Some(value) = self.parse(&part)? {
+            self.seen.items += u64::from(!is_wrapper);
+            let mut item = self.item("", 0, value);
+            item.is_wrapper = is_wrapper;
+            visit(item)?;
+            self.documents += 1;
+        }
+        Ok(())
+    }
+
+    fn item<'s>(&'s self, list: &'s str, entry: u64, value: Value) -> Item<'s> {
+        Item {
+            list,
+            value,
+            beside: &self.nothing,
+            is_wrapper: false,
+            place: Place {
+                path: self.input.path(),
+                list,
+                document: self.documents,
+                entry,
+            },
+        }
+    }
+
+    /// `None` for what holds nothing but comments.
+    fn parse(&self, part: &Part) -> Result<Option<Value>, ConnectError> {
+        let parsed = serde_norway::from_slice::<Option<serde_norway::Value>>(&part.text);
+        parsed.map(|value| value.map(plain)).map_err(|error| {
+            let line = error.location().map(|at| part.number(at.line() as u64));
+            ConnectError::yaml(self.input, self.connector, &error, line)
+        })
+    }
+}
+
+/// YAML as JSON: keys that are numbers or truth values become texts, tags are left out.
+fn plain(value: serde_norway::Value) -> Value {
+    use serde_norway::Value as Yaml;
+    match value {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(value) => value.into(),
+        Yaml::String(text) => text.into(),
+        Yaml::Number(number) => match (number.as_u64(), number.as_i64()) {
+            (Some(whole), _) => whole.into(),
+            (None, Some(whole)) => whole.into(),
+            (None, None) => number.as_f64().into(),
+        },
+        Yaml::Sequence(items) => items.into_iter().map(plain).collect(),
+        Yaml::Mapping(members) => {
+            let named = members.into_iter().map(|(key, value)| {
+                let key = match plain(key) {
+                    Value::String(key) => key,
+                    other => other.to_string(),
+                };
+                (key, plain(value))
+            });
+            Value::Object(named.collect())
+        }
+        Yaml::Tagged(tagged) => plain(tagged.value),
+    }
+}
+
+/// Opens CSV with a head line; lines that start with `#` are comments.
+///
+/// # Errors
+/// Why the file can't be read.
+pub(super) fn csv_reader(
+    input: &Input,
+    connector: Connector,
+) -> Result<csv::Reader<Box<dyn BufRead>>, ConnectError> {
+    let text = input
+        .open()
+        .map_err(|error| ConnectError::read(input, connector, &error))?;
+    Ok(csv::ReaderBuilder::new()
+        .flexible(true)
+        .comment(Some(b'#'))
+        .from_reader(text))
+}
+
+/// Visits the lines of a text file with their numbers, without their ends.
+///
+/// # Errors
+/// Why the file can't be read; what `visit` says.
+#[allow(
+    dead_code,
+    reason = "for the connectors of text files, which come next"
+)]
+pub(super) fn each_line(
+    input: &Input,
+    connector: Connector,
+    visit: &mut dyn FnMut(u64, &str) -> Result<(), ConnectError>,
+) -> Result<(), ConnectError> {
+    let mut text = input
+        .open()
+        .map_err(|error| ConnectError::read(input, connector, &error))?;
+    let (mut line, mut number) = (Vec::new(), 0);
+    loop {
+        line.clear();
+        let read = text
+            .by_ref()
+            .take(LINE_LIMIT + 1)
+            .read_until(b'\n', &mut line);
+        let read = read.map_err(|error| ConnectError::read(input, connector, &error))?;
+        if read == 0 {
+            return Ok(());
+        }
+        number += 1;
+        if read as u64 > LINE_LIMIT {
+            let error = io::Error::other(format!("line {number} is longer than 1 MiB"));
+            return Err(ConnectError::read(input, connector, &error));
+        }
+        visit(
+            number,
+            String::from_utf8_lossy(line.trim_ascii_end()).as_ref(),
+        )?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(text: &str, lists: &[&str]) -> Result<(Vec<String>, Seen), ConnectError> {
+        let input = Input::memory(Path::new("a.json"), text.as_bytes());
+        let mut out = Vec::new();
+        let seen = each_json(&input, Connector::AwsIamUsers, lists, &mut |item| {
+            let wrapper = if item.is_wrapper { " wrapper" } else { "" };
+            out.push(format!("{}={}{wrapper}", item.list, item.value));
+            Ok(())
+        })?;
+        Ok((out, seen))
+    }
+
+    #[test]
+    fn lists_come_in_many_shapes() {
+        for (text, expected) in [
+            (r#"{"a":1}"#, vec![r#"={"a":1}"#]),
+            (r#"{"a":1} {"a":2}"#, vec![r#"={"a":1}"#, r#"={"a":2}"#]),
+            ("{\"a\":1}\n{\"a\":2}\n", vec![r#"={"a":1}"#, r#"={"a":2}"#]),
+            (r#"[{"a":1},{"a":2}]"#, vec![r#"={"a":1}"#, r#"={"a":2}"#]),
+            (
+                r#"{"m":true,"L":[{"a":1},{"a":2}],"n":"x"}"#,
+                vec![
+                    r#"L={"a":1}"#,
+                    r#"L={"a":2}"#,
+                    r#"={"m":true,"n":"x"} wrapper"#,
+                ],
+            ),
+            // Pages of one answer, slurped into an array; a wrapper inside a wrapper.
+            (
+                r#"[{"L":[1]},{"W":{"L":[2]}}]"#,
+                vec!["L=1", "={} wrapper", "L=2", "={} wrapper", "={} wrapper"],
+            ),
+            // What is named as a list and is none, and what is a list inside an entry.
+            (
+                r#"{"L":"x","a":{"L":[1]}}"#,
+                vec![r#"={"L":"x","a":{"L":[1]}}"#],
+            ),
+            (
+                r#"{"L":[{"L":[1]}]}"#,
+                vec![r#"L={"L":[1]}"#, "={} wrapper"],
+            ),
+            (
+                "\u{feff}# made by hand\n  // twice\n[\n1,\n# x\n2]",
+                vec!["=1", "=2"],
+            ),
+            ("null", vec![]),
+            ("", vec![]),
+        ] {
+            assert_eq!(items(text, &["L", "W"]).unwrap().0, expected, "{text}");
+        }
+        let (_, seen) = items("# c\n{\"L\":[],\"x\":1}", &["L"]).unwrap();
+        assert_eq!(
+            (seen.items, seen.comments, seen.lists.contains("L")),
+            (0, 1, true)
+        );
+    }
+
+    #[test]
+    fn members_before_a_list_can_be_asked_for() {
+        let input = Input::memory(Path::new("a"), br#"{"kind":"PodList","L":[1]}"#);
+        let mut kinds = Vec::new();
+        each_json(&input, Connector::AwsIamUsers, &["L"], &mut |item| {
+            kinds.push((item.list.to_owned(), item.beside.get("kind").cloned()));
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(
+            kinds,
+            [
+                ("L".to_owned(), Some("PodList".into())),
+                (String::new(), None)
+            ]
+        );
+    }
+
+    #[test]
+    fn faults_name_their_place() {
+        for (text, words) in [
+            ("{\n\"L\": [1,\n2,,]}", "line 3, column 3: expected value"),
+            (
+                "{\"L\":[1,{\"a\":",
+                "line 1, column 13: EOF while parsing a value; the file is truncated",
+            ),
+            ("[1] trailing", "line 1, column 7"),
+        ] {
+            let error = items(text, &["L"]).unwrap_err().to_string();
+            assert!(error.contains(words) && error.contains("a.json"), "{error}");
+        }
+        let input = Input::memory(Path::new("a.json"), br#"[{"x":1},{"L":[7,8]}]"#);
+        let mut places = Vec::new();
+        each_json(&input, Connector::AwsIamUsers, &["L"], &mut |item| {
+            places.push(item.place.to_string());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(
+            places,
+            [
+                "a.json, entry 1",
+                "a.json, entry 1 of L",
+                "a.json, entry 2 of L",
+                "a.json, entry 2"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_visitor_says_ends_the_reading() {
+        let input = Input::memory(Path::new("a.json"), b"[1,2,3]");
+        let mut calls = 0;
+        let error = each_json(&input, Connector::AwsIamUsers, &[], &mut |_| {
+            calls += 1;
+            Err(ConnectError::Domain {
+                source_name: "s".to_owned(),
+                connector: "c",
+                what: "account",
+            })
+        });
+        assert!(matches!(error, Err(ConnectError::Domain { .. })));
+        assert_eq!(calls, 1);
+    }
+
+    /// Text without end: `[{},{},…`.
+    struct Endless;
+
+    impl Read for Endless {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            out.fill(b' ');
+            Ok(out.len())
+        }
+    }
+
+    #[test]
+    fn an_entry_without_end_is_refused() {
+        let mut lines = Lines {
+            inner: BufReader::new(Endless),
+            state: Line::Start,
+            held: Rc::new(Cell::new(0)),
+            comments: Rc::new(Cell::new(0)),
+        };
+        let error = io::copy(&mut lines, &mut io::sink()).unwrap_err();
+        assert!(error.to_string().contains("larger than 256 MiB"), "{error}");
+    }
+
+    fn documents(text: &str) -> Result<Vec<String>, ConnectError> {
+        let input = Input::memory(Path::new("a.yaml"), text.as_bytes());
+        let mut out = Vec::new();
+        each_yaml(&input, Connector::Kubernetes, &["items"], &mut |item| {
+            out.push(format!("{}: {}", item.place, item.value));
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
+    #[test]
+    fn yaml_comes_document_by_document_and_item_by_item() {
+        let text = "# first\n---\na: 1\n--- {b: 2}\n...\n---\n---\napiVersion: v1\nitems:\n- x: |\n    - not an item\n  y: 2\n\n# between\n- x: 3\nkind: List\n";
+        assert_eq!(
+            documents(text).unwrap(),
+            [
+                r#"a.yaml: {"a":1}"#,
+                r#"a.yaml, document 2: {"b":2}"#,
+                r#"a.yaml, document 3, entry 1 of items: {"x":"- not an item\n","y":2}"#,
+                r#"a.yaml, document 3, entry 2 of items: {"x":3}"#,
+                r#"a.yaml, document 3: {"apiVersion":"v1","kind":"List"}"#,
+            ]
+        );
+        let indented = "items:\n  - x: 1\n    y: [2,\n      3]\n  - z\n";
+        assert_eq!(
+            documents(indented).unwrap(),
+            [
+                r#"a.yaml, entry 1 of items: {"x":1,"y":[2,3]}"#,
+                r#"a.yaml, entry 2 of items: "z""#
+            ]
+        );
+        assert_eq!(
+            documents("items: []\n").unwrap(),
+            [r#"a.yaml: {"items":[]}"#]
+        );
+    }
+
+    #[test]
+    fn yaml_faults_count_lines_from_the_start_of_the_file() {
+        let error = documents("a: 1\n---\nb: 2\nc: [1\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("line 5") || error.contains("line 4"),
+            "{error}"
+        );
+        let error = documents("kind: List\nitems:\n- a: 1\n- b: 'x\nkind: y\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("line 4") || error.contains("line 5"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn lines_have_numbers() {
+        let input = Input::memory(Path::new("CODEOWNERS"), b"# x\r\n* @a\r\n\n/b @c");
+        let mut out = Vec::new();
+        each_line(&input, Connector::Backstage, &mut |number, line| {
+            out.push(format!("{number} {line}"));
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(out, ["1 # x", "2 * @a", "3 ", "4 /b @c"]);
+    }
+}

@@ -1,0 +1,88 @@
+//! What is known of an account as a whole reaches the identities inside, as tags for the policy.
+
+use std::collections::BTreeMap;
+
+use enrich_core::vocabulary::{LifecycleState, Provider};
+
+use crate::model::{EntityRef, Provenance, Scope};
+use crate::policy::{Policy, owner_reference};
+use crate::reconcile::Subject;
+use crate::record::DomainFacts;
+
+/// What the provider calls its domains, in front of the names of their tags.
+const fn word(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Aws => "account",
+        Provider::Gcp => "project",
+        Provider::Entra => "tenant",
+        Provider::K8s => "cluster",
+        _ => "organization",
+    }
+}
+
+type Domain<'a> = (Provider, &'a str);
+
+/// Gives the identities of an account its tags as `account/KEY`, its name and its state as
+/// `account.name` and `account.state`. What is in a closed account can't be used: it is disabled.
+/// Of two sources the first that states a tag wins.
+pub(crate) fn apply(facts: &[DomainFacts], subjects: &mut [Box<Subject>]) {
+    let mut by_domain: BTreeMap<Domain<'_>, Vec<&DomainFacts>> = BTreeMap::new();
+    for facts in facts {
+        let domain = (facts.provider, facts.domain.as_str());
+        by_domain.entry(domain).or_default().push(facts);
+    }
+    for subject in subjects {
+        let identity = &mut subject.identity;
+        let domain = (identity.provider, identity.domain.as_str());
+        for facts in by_domain.get(&domain).into_iter().flatten() {
+            let word = word(facts.provider);
+            let own = [("name", &facts.name), ("state", &facts.state)]
+                .into_iter()
+                .filter_map(|(name, value)| Some((format!("{word}.{name}"), value.clone()?)));
+            let tags = facts
+                .tags
+                .iter()
+                .map(|(key, value)| (format!("{word}/{key}"), value.clone()));
+            for (key, value) in own.chain(tags) {
+                let source = facts.source.name.as_str().into();
+                subject
+                    .tags
+                    .add(key, value, &source, facts.source.observed_ms);
+            }
+            if facts.closed && subject.stated.insert("lifecycle_state") {
+                identity.lifecycle_state = LifecycleState::Disabled;
+                identity.provenance.push(Provenance {
+                    field: "lifecycle_state".into(),
+                    source: facts.source.name.as_str().into(),
+                    observed_ms: Some(facts.source.observed_ms),
+                });
+            }
+        }
+    }
+}
+
+/// Scopes with the owner that an account's tags name, by the policy's list of owner tags.
+pub(crate) fn owned(scopes: &[Scope], facts: &[DomainFacts], policy: &Policy) -> Vec<Scope> {
+    let mut out = scopes.to_vec();
+    for scope in out
+        .iter_mut()
+        .filter(|scope| scope.part.is_empty() && scope.owner.is_none())
+    {
+        let of_it = facts
+            .iter()
+            .filter(|facts| facts.provider == scope.provider && facts.domain == scope.domain);
+        let owner = of_it.clone().find_map(|facts| {
+            let tags = policy.owner_tags.iter();
+            let mut values = tags.filter_map(|tag| facts.tags.get(tag));
+            values.find(|value| !value.trim().is_empty())
+        });
+        scope.owner = owner.map(|owner| EntityRef {
+            reference: owner_reference(owner),
+            name: None,
+            contact: None,
+        });
+        let name = of_it.clone().find_map(|facts| facts.name.clone());
+        scope.name = scope.name.take().or(name);
+    }
+    out
+}

@@ -1,0 +1,294 @@
+//! Meet: which records speak of the same identity.
+
+use std::collections::BTreeSet;
+
+use hashbrown::{HashMap, HashSet};
+
+use super::precedence::listed;
+use super::*;
+
+/// An identity before its records are folded together.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) uid: String,
+    pub(super) aliases: Vec<Alias>,
+    pub(super) retired_at_ms: Option<i64>,
+    /// Records, by their place in the harvest.
+    pub(super) members: Vec<u32>,
+}
+
+type KeyOf = (KeyType, String, String);
+
+fn key_of(alias: &Alias) -> KeyOf {
+    (alias.key_type, alias.domain.clone(), alias.value.clone())
+}
+
+pub(super) fn same_key(a: &Alias, b: &Alias) -> bool {
+    (a.key_type, &a.value, &a.domain) == (b.key_type, &b.value, &b.domain)
+}
+
+/// Unique ids among keys, each for one key type and domain.
+fn unique_ids(aliases: &[Alias]) -> BTreeSet<KeyOf> {
+    aliases
+        .iter()
+        .filter(|alias| alias.key_type.is_unique_id())
+        .map(key_of)
+        .collect()
+}
+
+/// Records of one identity.
+#[derive(Debug, Default)]
+struct Group {
+    records: Vec<u32>,
+    unique: BTreeSet<KeyOf>,
+    created: Option<i64>,
+    is_gone: bool,
+}
+
+impl Group {
+    /// Whether a record may speak of the same identity: no unique id of the same type differs, and
+    /// what is gone is not what still exists.
+    fn admits(&self, unique: &BTreeSet<KeyOf>, is_gone: bool) -> bool {
+        if self.is_gone != is_gone && self.unique.is_disjoint(unique) {
+            return false;
+        }
+        unique.iter().all(|id| {
+            self.unique.contains(id)
+                || !self
+                    .unique
+                    .iter()
+                    .any(|own| (own.0, &own.1) == (id.0, &id.1))
+        })
+    }
+
+    fn add(&mut self, index: u32, record: &Record) {
+        self.records.push(index);
+        self.unique.extend(unique_ids(&record.aliases));
+        self.is_gone |= record.facts.retired_at_ms.is_some();
+        self.created = self.created.or_else(|| record.facts.created.at());
+    }
+}
+
+/// The identities that inventories list, in the order of their uids.
+pub(super) fn meet(records: &[Box<Record>]) -> Vec<Draft> {
+    let mut order: Vec<(&str, u32)> = records
+        .iter()
+        .zip(0..)
+        .filter_map(|(record, index)| Some((record.uid.as_deref()?, index)))
+        .collect();
+    sort(&mut order, &|a, b| {
+        let record = |index: u32| &records[index as usize];
+        a.0.cmp(b.0).then_with(|| listed(record(a.1), record(b.1)))
+    });
+    let mut out: Vec<Draft> = Vec::with_capacity(order.len());
+    for run in order.chunk_by(|a, b| a.0 == b.0) {
+        let Some((uid, _)) = run.first() else {
+            continue;
+        };
+        if let [(_, index)] = run {
+            let mut draft = Draft {
+                uid: (*uid).to_owned(),
+                members: vec![*index],
+                ..Draft::default()
+            };
+            for alias in &records[*index as usize].aliases {
+                add_alias(&mut draft.aliases, alias, None);
+            }
+            out.push(draft);
+        } else {
+            incarnations(uid, run, records, &mut out);
+        }
+    }
+    // Incarnations carry a suffix, which may sort behind the next uid.
+    out.sort_by(|a, b| a.uid.cmp(&b.uid));
+    out
+}
+
+/// Sorts on two processors when there is much to sort.
+fn sort<T: Send>(list: &mut [T], compare: &(impl Fn(&T, &T) -> std::cmp::Ordering + Sync)) {
+    if list.len() > 10_000 {
+        let half = list.len() / 2;
+        let (left, right) = list.split_at_mut(half);
+        std::thread::scope(|scope| {
+            scope.spawn(|| left.sort_by(compare));
+            right.sort_by(compare);
+        });
+    }
+    // Two sorted halves are merged in one pass.
+    list.sort_by(compare);
+}
+
+/// Several records of one uid: of one identity, or of one and its predecessors under the same name.
+fn incarnations(uid: &str, run: &[(&str, u32)], records: &[Box<Record>], out: &mut Vec<Draft>) {
+    let mut groups: Vec<Group> = Vec::new();
+    // Records with unique ids first: those without can then be told which incarnation they mean.
+    for with_unique in [true, false] {
+        for (_, index) in run {
+            let record = &records[*index as usize];
+            let unique = unique_ids(&record.aliases);
+            if unique.is_empty() == with_unique {
+                continue;
+            }
+            let created = record.facts.created.at();
+            let is_gone = record.facts.retired_at_ms.is_some();
+            let same_age = groups.iter().position(|group| {
+                unique.is_empty() && created.is_some() && group.created == created
+            });
+            let place = same_age.or_else(|| {
+                groups
+                    .iter()
+                    .position(|group| group.admits(&unique, is_gone))
+            });
+            match place {
+                Some(place) => groups[place].add(*index, record),
+                None => {
+                    let mut group = Group::default();
+                    group.add(*index, record);
+                    groups.push(group);
+                }
+            }
+        }
+    }
+    // The youngest incarnation carries the uid; its predecessors carry their unique id as well.
+    groups
+        .sort_by(|a, b| (a.is_gone, b.created, &a.unique).cmp(&(b.is_gone, a.created, &b.unique)));
+    let mut successor: Option<i64> = None;
+    for (number, group) in groups.into_iter().enumerate() {
+        let is_former = number > 0;
+        let until = successor.filter(|_| is_former);
+        let id = group.unique.iter().next().filter(|_| is_former);
+        let mut draft = Draft {
+            uid: id.map_or_else(|| uid.to_owned(), |id| format!("{uid}#{}", id.2)),
+            retired_at_ms: until,
+            ..Draft::default()
+        };
+        for index in &group.records {
+            for alias in &records[*index as usize].aliases {
+                // The name leads to the living; until when it led to the dead is not known.
+                let is_taken = is_former && until.is_none() && group.is_gone;
+                if !is_taken || alias.key_type.is_unique_id() {
+                    add_alias(&mut draft.aliases, alias, until);
+                }
+            }
+        }
+        successor = group.created.or(successor);
+        draft.members = group.records;
+        out.push(draft);
+    }
+}
+
+/// Adds a key. A name ends when the successor of the identity begins; of two statements about the
+/// same key the wider validity holds.
+pub(super) fn add_alias(aliases: &mut Vec<Alias>, alias: &Alias, until: Option<i64>) {
+    let mut alias = alias.clone();
+    if !alias.key_type.is_unique_id() && alias.valid_to_ms.is_none() {
+        alias.valid_to_ms = until;
+    }
+    match aliases.iter_mut().find(|known| same_key(known, &alias)) {
+        Some(known) => {
+            // A known beginning is a fact; a missing one only means that the source does not say.
+            known.valid_from_ms = match (known.valid_from_ms, alias.valid_from_ms) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+            known.valid_to_ms = match (known.valid_to_ms, alias.valid_to_ms) {
+                (Some(a), Some(b)) => Some(a.max(b)),
+                (a, b) => a.or(b),
+            };
+        }
+        None => aliases.push(alias),
+    }
+}
+
+/// Gives each claim to the identities that hold one of its keys.
+pub(super) fn attach_claims(records: &[Box<Record>], drafts: &mut [Draft]) -> Vec<String> {
+    let mut waiting: Vec<u32> = records
+        .iter()
+        .zip(0..)
+        .filter(|(record, _)| record.uid.is_none())
+        .map(|(_, index)| index)
+        .collect();
+    if waiting.is_empty() {
+        return Vec::new();
+    }
+    waiting.sort_by(|a, b| listed(&records[*a as usize], &records[*b as usize]));
+    // Holders are looked up for the keys that claims name, which are few beside all keys.
+    let claims = || waiting.iter().map(|index| &records[*index as usize]);
+    let wanted: HashSet<KeyId> = claims()
+        .flat_map(|record| record.aliases.iter().map(KeyId::from))
+        .collect();
+    let names: HashSet<&str> = claims()
+        .filter_map(|record| record.local_name.as_deref())
+        .collect();
+    let mut holders: HashMap<KeyId, BTreeSet<usize>> = HashMap::new();
+    let mut local: HashMap<&str, BTreeSet<usize>> = HashMap::new();
+    for (number, draft) in drafts.iter().enumerate() {
+        for id in draft.aliases.iter().map(KeyId::from) {
+            if wanted.contains(&id) {
+                holders.entry(id).or_default().insert(number);
+            }
+        }
+        for name in draft
+            .members
+            .iter()
+            .filter_map(|index| records[*index as usize].local_name.as_deref())
+            .filter(|name| names.contains(name))
+        {
+            local.entry(name).or_default().insert(number);
+        }
+    }
+    // A claim may bring a key that a later claim needs (an access key id), so this repeats until
+    // nothing more is attached.
+    loop {
+        let before = waiting.len();
+        waiting.retain(|index| {
+            let record = &records[*index as usize];
+            let by_key = record
+                .aliases
+                .iter()
+                .filter_map(|alias| holders.get(&KeyId::from(alias)));
+            let by_name = record
+                .local_name
+                .as_deref()
+                .and_then(|name| local.get(name));
+            let mut found: BTreeSet<usize> = by_key.chain(by_name).flatten().copied().collect();
+            if found
+                .iter()
+                .any(|number| drafts[*number].retired_at_ms.is_none())
+            {
+                found.retain(|number| drafts[*number].retired_at_ms.is_none());
+            }
+            for number in &found {
+                let draft = &mut drafts[*number];
+                draft.members.push(*index);
+                for alias in &record.aliases {
+                    // What a claim calls a key is not a statement about how long it has led here.
+                    if !draft.aliases.iter().any(|known| same_key(known, alias)) {
+                        add_alias(&mut draft.aliases, alias, None);
+                        holders.entry(alias.into()).or_default().insert(*number);
+                    }
+                }
+            }
+            found.is_empty()
+        });
+        if waiting.len() == before {
+            break;
+        }
+    }
+    let name = |record: &Record| {
+        record
+            .aliases
+            .first()
+            .map(notation)
+            .or_else(|| record.local_name.clone())
+            .unwrap_or_default()
+    };
+    let mut unmatched: Vec<String> = waiting
+        .iter()
+        .map(|index| &records[*index as usize])
+        .map(|record| format!("{}: {}", record.source.name, name(record)))
+        .collect();
+    unmatched.sort();
+    unmatched.dedup();
+    unmatched
+}
