@@ -12,7 +12,7 @@ use crate::classify::{Context, Named, complete, decide, scopes};
 use crate::domains;
 use crate::export::{Explicit, Exported, Report};
 use crate::format::{BuildError, Builder, Holder};
-use crate::limits::{Cleaned, clean, clean_keys};
+use crate::limits::{Cleaned, clean, clean_keys, clean_scope, told};
 use crate::model::{Alias, Identity, Inventory, Meta, Time};
 use crate::policy::Policy;
 use crate::reach::reach;
@@ -71,6 +71,8 @@ impl<'a> Assembly<'a> {
         let named = named.into_inner().unwrap_or_default();
         let (networks, mut warnings) = named.settle(policy);
         let mut cleaned = Cleaned::default();
+        let mut scopes = scopes;
+        scopes.retain_mut(|scope| clean_scope(scope, &mut cleaned));
         subjects.retain_mut(|subject| {
             let is_kept = clean_keys(&mut subject.identity, &mut cleaned);
             if !is_kept {
@@ -174,6 +176,7 @@ impl<'a> Assembly<'a> {
             let finished = in_parallel(batch, |mut subject| {
                 let mut cleaned = Cleaned::default();
                 if !subject.is_tombstone {
+                    cleaned.secrets += subject.exposed.len();
                     complete(&mut subject, &context);
                     clean(&mut subject.identity, &mut cleaned);
                 }
@@ -183,6 +186,15 @@ impl<'a> Assembly<'a> {
                 report.cleaned.add(&cleaned);
                 count(&identity, inventory.meta.created_ms, &mut report);
                 sink(identity)?;
+            }
+        }
+        for list in [
+            &mut report.ambiguous_keys,
+            &mut report.unmatched,
+            &mut report.warnings,
+        ] {
+            for line in list {
+                *line = told(std::mem::take(line));
             }
         }
         Ok((inventory, report))

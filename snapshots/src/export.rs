@@ -224,7 +224,9 @@ fn with_assembly<T>(
     let assembly = Assembly::new(&settings(config), &mut harvest, &policy, explicit);
     let (out, mut report) = end(assembly, progress)?;
     report.read = read;
-    report.warnings.splice(0..0, warnings);
+    report
+        .warnings
+        .splice(0..0, warnings.into_iter().map(crate::limits::told));
     Ok((out, report))
 }
 

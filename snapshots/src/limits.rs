@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Alias, EntityRef, Identity};
+use crate::model::{Alias, EntityRef, EscalationPolicy, Identity, Scope};
 use crate::secrets::{marked_shape, shape};
 use crate::text::is_format;
 
@@ -45,6 +45,7 @@ pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
     }
     cleaned.text(&mut identity.name, NAME);
     cleaned.text(&mut identity.sub_type, NAME);
+    cleaned.text(&mut identity.domain, NAME);
     cleaned.option(&mut identity.purpose, SENTENCE);
     if let Some(agent) = &mut identity.agent {
         cleaned.text(&mut agent.framework, NAME);
@@ -100,9 +101,7 @@ pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
         cleaned.list(&mut revocation.breaks);
     }
     if let Some(policy) = &mut identity.response.escalation_policy {
-        cleaned.text(&mut policy.system, NAME);
-        cleaned.text(&mut policy.id, NAME);
-        cleaned.option(&mut policy.url, REFERENCE);
+        cleaned.escalation(policy);
     }
     cleaned.option(&mut identity.response.context_owner, NAME);
     cleaned.option(&mut identity.response.response_owner, NAME);
@@ -123,6 +122,34 @@ pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
         cleaned.text(&mut conflict.value, SENTENCE);
     }
     true
+}
+
+/// Cleans every text of an account, cluster or namespace. `false` when its name in the provider's
+/// system is itself shaped as a secret.
+pub fn clean_scope(scope: &mut Scope, cleaned: &mut Cleaned) -> bool {
+    if is_secret(&scope.domain) || is_secret(&scope.part) {
+        cleaned.secrets += 1;
+        return false;
+    }
+    cleaned.text(&mut scope.domain, REFERENCE);
+    cleaned.text(&mut scope.part, REFERENCE);
+    cleaned.option(&mut scope.name, NAME);
+    if let Some(owner) = &mut scope.owner {
+        cleaned.entity(owner);
+    }
+    if let Some(policy) = &mut scope.escalation_policy {
+        cleaned.escalation(policy);
+    }
+    true
+}
+
+/// A line for a person, or what it held when it quotes a secret from an export.
+#[must_use]
+pub fn told(line: String) -> String {
+    match shape(&line) {
+        None => line,
+        Some(shape) => format!("a message is not shown, because it quotes {shape} from an export"),
+    }
 }
 
 /// Cleans uid and keys alone. `false` when the uid is shaped as a secret.
@@ -217,11 +244,18 @@ impl Cleaned {
         self.option(&mut entity.contact, NAME);
     }
 
+    fn escalation(&mut self, policy: &mut EscalationPolicy) {
+        self.text(&mut policy.system, NAME);
+        self.text(&mut policy.id, NAME);
+        self.option(&mut policy.url, REFERENCE);
+    }
+
     /// Keys are never cut: a shortened key would be another key. The 40-character rule is left out,
     /// because unique ids look alike.
     fn aliases(&mut self, aliases: &mut Vec<Alias>) {
         let before = aliases.len();
-        aliases.retain(|alias| !has_marked_secret(&alias.value));
+        aliases
+            .retain(|alias| !has_marked_secret(&alias.value) && !has_marked_secret(&alias.domain));
         self.secrets += before - aliases.len();
         self.truncate(aliases, ALIASES);
     }

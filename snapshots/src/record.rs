@@ -87,6 +87,10 @@ pub struct Facts {
     pub can_assume: Vec<String>,
     /// Trust without a condition that names who is meant, as evidence.
     pub unconditioned_trust: Vec<String>,
+    /// Places where the source shows what is shaped as a secret, as evidence; never the value.
+    pub exposed: Vec<String>,
+    /// Ways to authenticate that are weaker than what the provider offers, as evidence.
+    pub weak: Vec<String>,
     /// Lifecycle state.
     pub lifecycle_state: Option<LifecycleState>,
     /// It is gone, at the latest since this time.

@@ -70,13 +70,15 @@ pub(crate) fn run() -> ExitCode {
         Ok(Done::Yes) => ExitCode::SUCCESS,
         Ok(Done::CheckFailed) => ExitCode::from(3),
         Err(error) => {
-            eprintln!("error: {error}");
+            // A message of a reader may quote what it could not read.
+            let told = |text: String| snapshots::limits::told(text);
+            eprintln!("error: {}", told(error.to_string()));
             let mut last = error.to_string();
             for cause in error.chain().skip(1) {
                 let text = cause.to_string();
                 // Transparent wrappers repeat what they wrap.
                 if text != last {
-                    eprintln!("caused by: {text}");
+                    eprintln!("caused by: {}", told(text.clone()));
                 }
                 last = text;
             }

@@ -168,6 +168,12 @@ fn record(source: &Source, row: &Row<'_>, harvest: &mut Harvest) -> Option<Recor
     for slot in ["cert_1", "cert_2"] {
         credentials.extend(certificate(row, slot));
     }
+    // Root has a password always; a user without one needs no second factor.
+    let has_password = is_root || row.flag("password_enabled") == Some(true);
+    if has_password && row.flag("mfa_active") == Some(false) {
+        let weak = "signs in to the console with a password and no second factor (MFA)";
+        record.facts.weak.push(weak.to_owned());
+    }
     record.facts.last_seen = last_seen(&credentials);
     record.facts.credentials = credentials;
     if is_root {
