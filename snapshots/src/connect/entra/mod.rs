@@ -16,6 +16,7 @@ mod shape;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use enrich_core::vocabulary::PrivilegeLevel;
 use serde_json::Value;
 
 use self::credentials::Federated;
@@ -680,6 +681,15 @@ fn has_relations(object: &Object) -> bool {
 fn later(known: &mut BTreeMap<String, i64>, key: String, time: i64) {
     let last = known.entry(key).or_insert(time);
     *last = time.max(*last);
+}
+
+/// The tier of a permission that holds for less than the whole, so many steps below the whole. Writing
+/// somewhere is never harmless, and what can be read there is what can be read.
+fn lowered(level: PrivilegeLevel, tier: u8, steps: u8) -> u8 {
+    match level {
+        PrivilegeLevel::Admin | PrivilegeLevel::Write => (tier + steps).min(2).max(tier),
+        _ => tier,
+    }
 }
 
 /// What is the same for all that is found in one item.

@@ -2,6 +2,7 @@
 
 use enrich_core::vocabulary::PrivilegeLevel;
 
+use super::lowered;
 use super::shape::{Object, objects};
 use crate::record::Grant;
 
@@ -382,7 +383,11 @@ pub(super) fn grant(role: &str, definition: Option<&Definition>, directory_scope
         return Grant::new(name, level, tier);
     }
     let place = directory_scope.trim_start_matches('/');
-    Grant::new(&format!("{name} at {place}"), level, (tier + 1).min(3))
+    Grant::new(
+        &format!("{name} at {place}"),
+        level,
+        lowered(level, tier, 1),
+    )
 }
 
 #[cfg(test)]
