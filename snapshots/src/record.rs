@@ -267,7 +267,7 @@ pub struct Directory {
     /// Kinds of which the catalogue lists at least one.
     pub kinds: BTreeSet<String>,
     /// What other systems call them (`mail:ADDRESS`, `github-team:ORG/TEAM`, `github-user:LOGIN`,
-    /// `gitlab:PATH`), in lower case, and their reference. Never leaves the export.
+    /// `gitlab:PATH`, `entra-user:ID`, `entra-group:ID`), in lower case, and their reference. Never leaves the export.
     pub known_as: BTreeMap<String, String>,
 }
 

@@ -20,7 +20,9 @@ fn load_files(files: &[(&str, &str)], domain: Option<&str>) -> Result<Harvest, C
         .map(|(name, text)| Input::memory(name.as_ref(), text.as_bytes()))
         .collect();
     let mut harvest = Harvest::default();
-    connect(&source, &inputs, &mut harvest).map(|()| harvest)
+    connect(&source, &inputs, &mut harvest)?;
+    crate::connect::finish(&mut harvest);
+    Ok(harvest)
 }
 
 fn load(texts: &[&str]) -> Harvest {
