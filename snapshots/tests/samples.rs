@@ -98,7 +98,11 @@ fn graph_and_azure_speak_of_one_managed_identity() {
     let identities = sample();
     let portal = identities
         .iter()
-        .find(|identity| identity.uid.ends_with(":sp/0f5e2b90-0004-4d17-9c2a-000000000004"))
+        .find(|identity| {
+            identity
+                .uid
+                .ends_with(":sp/0f5e2b90-0004-4d17-9c2a-000000000004")
+        })
         .expect("the managed identity is in the samples");
     // Its age is known to Graph alone, its role, its tags and who runs as it to Azure alone.
     assert_eq!(
@@ -106,7 +110,8 @@ fn graph_and_azure_speak_of_one_managed_identity() {
         snapshots::model::Time::At(1_755_691_200_000)
     );
     let privilege = portal.privilege.as_ref().expect("it holds a role");
-    let basis = "Key Vault Secrets User at resource group 5ab1e000-40aa-4c0d-9b7e-111122223333/returns";
+    let basis =
+        "Key Vault Secrets User at resource group 5ab1e000-40aa-4c0d-9b7e-111122223333/returns";
     assert_eq!(
         (privilege.tier, privilege.basis.as_slice()),
         (2, [basis.to_owned()].as_slice())
@@ -126,7 +131,11 @@ fn owners_and_sponsors_of_entra_are_the_people_of_the_catalogue() {
     let identities = sample();
     let agent = identities
         .iter()
-        .find(|identity| identity.uid.ends_with(":sp/0f5e2b90-0008-4d17-9c2a-000000000008"))
+        .find(|identity| {
+            identity
+                .uid
+                .ends_with(":sp/0f5e2b90-0008-4d17-9c2a-000000000008")
+        })
         .expect("the agent identity is in the samples");
     let owner = agent.owner.as_ref().expect("Graph names an owner");
     assert_eq!(owner.entity.reference, "user:default/l.moreau");
