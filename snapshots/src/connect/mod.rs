@@ -17,6 +17,7 @@ mod aws_trust;
 mod backstage;
 mod codeowners;
 mod entra;
+mod fields;
 mod gcp;
 mod gcp_asset_inventory;
 mod gcp_iam_policy;
