@@ -264,7 +264,10 @@ impl Estate {
     fn entry(&mut self, value: &Value) -> bool {
         let has = |name: &str| value.get(name).is_some();
         let name = text(value, "name").unwrap_or_default();
-        if has("assetType") {
+        if value.get("deleted") == Some(&Value::Bool(true)) && has("asset") {
+            // An entry of an asset's history, or of a feed.
+            self.leave(Leftover::Asset, "deleted");
+        } else if has("assetType") {
             self.add_asset(value);
         } else if has("email") && (has("uniqueId") || account_in(name).is_some()) {
             self.add_account(value);
@@ -459,6 +462,7 @@ impl Estate {
     /// Yields the records.
     fn harvest(mut self, source: &Source, harvest: &mut Harvest) {
         self.settle(source, harvest);
+        self.addresses.clear();
         self.hierarchy.harvest(source, harvest);
         let mut stale = Vec::new();
         for (address, account) in std::mem::take(&mut self.accounts) {
@@ -488,8 +492,8 @@ impl Estate {
             facts.sub_type = Some("gcp_user".to_owned());
             facts.provider = Some(Provider::Gcp);
             facts.domain = Some(domain);
-            facts.grants = holdings.grants.into_iter().collect();
-            facts.can_assume = holdings.can_assume.into_iter().collect();
+            facts.grants = holdings.grants.into_vec();
+            facts.can_assume = holdings.can_assume.into_vec();
             harvest.records.push(record);
         }
         for (uid, principal) in std::mem::take(&mut self.pools.principals) {

@@ -23,6 +23,7 @@ mod gcp_asset_inventory;
 mod gcp_iam_policy;
 mod gcp_keys;
 mod gcp_names;
+mod gcp_principals;
 mod gcp_projects;
 mod gcp_roles;
 mod gcp_service_accounts;
@@ -32,6 +33,7 @@ mod input;
 mod kubernetes;
 mod kubernetes_rules;
 mod pagerduty;
+mod sorted;
 mod stream;
 
 use std::io;
