@@ -5,6 +5,7 @@ use std::path::Path;
 
 use enrich_core::vocabulary::Kind;
 use snapshots::config::InventoryConfig;
+use snapshots::connect::{Input, detect};
 use snapshots::export::{Explicit, Quiet, export};
 use snapshots::model::Identity;
 
@@ -147,4 +148,21 @@ fn owners_and_sponsors_of_entra_are_the_people_of_the_catalogue() {
         Some("user:default/r.haddad")
     );
     assert_eq!(agent.kind, Kind::AiAgent);
+}
+
+#[test]
+fn every_sample_is_recognised_as_what_it_is() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/inventory.toml");
+    let config = InventoryConfig::read(&file).expect("the sample configuration is good");
+    let mut seen = 0;
+    for source in &config.sources {
+        for path in &source.files {
+            let head = Input::file(path).head().expect("it can be read");
+            // An answer about one app, or a few lines of a list, may look like another list of the vendor.
+            let found = detect(path, &head);
+            assert_eq!(found, source.connector, "{}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 10);
 }
