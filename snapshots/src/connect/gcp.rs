@@ -116,7 +116,7 @@ pub(super) struct Estate {
     pub(super) holdings: BTreeMap<String, Holdings>,
     pub(super) counts: Counts,
     /// By account (address or unique id) and key id.
-    keys: BTreeMap<(String, String), Credential>,
+    keys: BTreeMap<(String, String), (Credential, Option<String>)>,
     /// Last uses by account, and by account and key.
     uses: BTreeMap<(String, Option<String>), Time>,
     left: BTreeMap<(Leftover, String), u64>,
@@ -360,7 +360,8 @@ impl Estate {
         match gcp_keys::parse(value, name, self.observed_ms) {
             Entry::Held(key) => {
                 let at = (key.account, key.credential.uid.clone());
-                self.keys.entry(at).or_insert(key.credential);
+                let known = self.keys.entry(at);
+                known.or_insert((key.credential, key.exposed));
             }
             Entry::SystemManaged => self.leave(Leftover::Key, "SYSTEM_MANAGED"),
             Entry::Untyped => self.leave(Leftover::Key, "without keyType"),
@@ -423,12 +424,13 @@ impl Estate {
                 *known = at;
             }
         }
-        for ((named, key_id), mut credential) in std::mem::take(&mut self.keys) {
+        for ((named, key_id), (mut credential, exposed)) in std::mem::take(&mut self.keys) {
             let named = self.addresses.get(&named).cloned().unwrap_or(named);
             let used = uses.get(&(named.clone(), Some(key_id)));
             credential.last_used = used.copied().unwrap_or_default();
             match self.account(&named) {
                 Some(account) => {
+                    account.exposed.extend(exposed);
                     let known = &mut account.credentials;
                     if !known.iter().any(|known| known.uid == credential.uid) {
                         known.push(credential);
@@ -440,6 +442,7 @@ impl Estate {
                     let uid = credential.uid.clone();
                     if record.add_key(KeyType::GcpKeyId, "", &uid, None).is_ok() {
                         record.facts.credentials.push(credential);
+                        record.facts.exposed.extend(exposed);
                     }
                 }
             }

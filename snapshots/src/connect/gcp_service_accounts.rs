@@ -32,6 +32,7 @@ pub(super) struct Account {
     /// Unique ids of accounts of this address that were deleted.
     pub(super) deleted: Sorted<String>,
     pub(super) credentials: Vec<Credential>,
+    pub(super) exposed: Sorted<String>,
     pub(super) last_seen: Time,
     pub(super) workloads: Sorted<String>,
     pub(super) trust: Trust,
@@ -100,6 +101,7 @@ impl Account {
             listings: Vec::new(),
             deleted: Sorted::default(),
             credentials: Vec::new(),
+            exposed: Sorted::default(),
             last_seen: Time::Unknown,
             workloads: Sorted::default(),
             trust: Trust::default(),
@@ -178,6 +180,7 @@ impl Account {
         self.workloads.extend(self.trust.workloads.into_vec());
         facts.workloads = self.workloads.into_vec();
         facts.credentials = self.credentials;
+        facts.exposed = self.exposed.into_vec();
         facts.last_seen = self.last_seen;
         harvest.records.append(&mut records);
     }
