@@ -11,6 +11,7 @@
 //! | [`record`] | what one source says about one identity |
 //! | [`reconcile`] | many records of one identity become one, with provenance |
 //! | [`policy`], [`classify`] | the central policy and what it decides |
+//! | [`privacy`] | pseudonyms of people |
 //! | [`secrets`] | shapes of secrets |
 //! | [`limits`] | what may enter a snapshot: lengths, control characters, no secrets |
 //! | [`mod@format`] | the bytes |
@@ -33,6 +34,7 @@ pub mod limits;
 pub mod lint;
 pub mod model;
 pub mod policy;
+pub mod privacy;
 mod reach;
 pub mod read;
 pub mod reconcile;

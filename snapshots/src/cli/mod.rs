@@ -7,6 +7,7 @@ mod init;
 mod inspect;
 mod keygen;
 mod lint;
+mod pseudonym;
 mod sign;
 mod sources;
 mod table;
@@ -40,6 +41,8 @@ enum Command {
     Lint(lint::Args),
     /// Show what changed between two snapshots.
     Diff(diff::Args),
+    /// Say which pseudonym a person has: the way to resolve one.
+    Pseudonym(pseudonym::Args),
     /// Sign a snapshot.
     Sign(sign::Args),
     /// Make a key pair to sign with.
@@ -63,6 +66,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Pseudonym(args) => pseudonym::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Keygen(args) => keygen::run(&args),
     };
