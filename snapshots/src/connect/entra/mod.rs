@@ -67,6 +67,8 @@ struct Tenant {
     unknown: usize,
     first_unknown: Option<String>,
     eligible: usize,
+    /// Objects that are described twice, and differently.
+    twice: usize,
     homeless: usize,
 }
 
@@ -191,6 +193,10 @@ impl Tenant {
         count(
             self.eligible,
             "eligible role assignments are left out, because they are not held until they are activated",
+        );
+        count(
+            self.twice,
+            "objects are described twice and differently; are exports of several days among the files?",
         );
         count(
             self.homeless,

@@ -73,12 +73,18 @@ pub(super) fn party(id: &str, object: &Object) -> Option<Party> {
 impl Party {
     /// Takes over what another description adds.
     pub(super) fn complete(&mut self, other: Self) {
-        if self.named < other.named {
+        // The order of the descriptions decides nothing.
+        let (known, said) = (&self.reference, &other.reference);
+        if self.named < other.named || (self.named == other.named && known > said) {
             self.reference = other.reference;
             self.named = other.named;
         }
-        self.name = self.name.take().or(other.name);
-        self.mail = self.mail.take().or(other.mail);
+        let least = |a: Option<String>, b: Option<String>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.name = least(self.name.take(), other.name);
+        self.mail = least(self.mail.take(), other.mail);
         self.is_disabled |= other.is_disabled;
     }
 }

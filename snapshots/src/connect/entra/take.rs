@@ -214,15 +214,18 @@ impl Tenant {
             Shape::Principal | Shape::Agent | Shape::BlueprintPrincipal => {
                 self.resource(&id, object);
                 let read = principals::principal(&id, shape, object, at.source, at.harvest);
-                principals::keep(&mut self.principals, &id, read);
+                let twice = principals::keep(&mut self.principals, &id, read);
+                self.twice += usize::from(twice);
             }
             Shape::AgentUser => {
                 let read = principals::agent_user(&id, object, at.source, at.harvest);
-                principals::keep(&mut self.agent_users, &id, read);
+                let twice = principals::keep(&mut self.agent_users, &id, read);
+                self.twice += usize::from(twice);
             }
             Shape::Application | Shape::Blueprint => {
                 let read = principals::application(&id, shape, object, at.source, at.harvest);
-                principals::keep(&mut self.applications, &id, read);
+                let twice = principals::keep(&mut self.applications, &id, read);
+                self.twice += usize::from(twice);
             }
             Shape::User | Shape::Group => {
                 if let Some(party) = people::party(&id, object) {
