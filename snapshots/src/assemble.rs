@@ -12,9 +12,10 @@ use crate::classify::{Context, Named, complete, decide, scopes};
 use crate::domains;
 use crate::export::{Explicit, Exported, Report};
 use crate::format::{BuildError, Builder, Holder};
-use crate::limits::{Cleaned, clean, clean_keys};
+use crate::limits::{Cleaned, clean, clean_keys, clean_scope, told};
 use crate::model::{Alias, Identity, Inventory, Meta, Time};
 use crate::policy::Policy;
+use crate::privacy::Pseudonyms;
 use crate::reach::reach;
 use crate::reconcile::{Precedence, RETENTION_MS, Subject, in_parallel, reconcile, tombstones};
 use crate::record::Harvest;
@@ -25,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) organization: String,
     pub(crate) precedence: Precedence,
     pub(crate) retention_ms: i64,
+    pub(crate) pseudonyms: Option<Pseudonyms>,
 }
 
 impl Settings {
@@ -33,6 +35,7 @@ impl Settings {
             organization: organization.to_owned(),
             precedence: Precedence::default(),
             retention_ms: RETENTION_MS,
+            pseudonyms: None,
         }
     }
 }
@@ -61,7 +64,10 @@ impl<'a> Assembly<'a> {
         domains::apply(&harvest.domains, &mut subjects);
         let covered = domains::owned(&harvest.scopes, &harvest.domains, policy);
         let scopes = scopes(&covered, policy, &harvest.directory);
-        let context = Context::new(policy, &harvest.directory, explicit.created_ms, &scopes);
+        let mut context = Context::new(policy, &harvest.directory, explicit.created_ms, &scopes);
+        if policy.pseudonymise_people && settings.pseudonyms.is_some() {
+            context.pseudonyms.clone_from(&settings.pseudonyms);
+        }
         let named = Mutex::new(Named::default());
         let mut subjects = in_parallel(subjects, |mut subject| {
             decide(&mut subject, &context, &named);
@@ -71,6 +77,13 @@ impl<'a> Assembly<'a> {
         let named = named.into_inner().unwrap_or_default();
         let (networks, mut warnings) = named.settle(policy);
         let mut cleaned = Cleaned::default();
+        let mut scopes = scopes;
+        scopes.retain_mut(|scope| {
+            if let Some(pseudonyms) = &context.pseudonyms {
+                pseudonyms.hide_owner(scope);
+            }
+            clean_scope(scope, &mut cleaned)
+        });
         subjects.retain_mut(|subject| {
             let is_kept = clean_keys(&mut subject.identity, &mut cleaned);
             if !is_kept {
@@ -174,8 +187,12 @@ impl<'a> Assembly<'a> {
             let finished = in_parallel(batch, |mut subject| {
                 let mut cleaned = Cleaned::default();
                 if !subject.is_tombstone {
+                    cleaned.secrets += subject.exposed.len();
                     complete(&mut subject, &context);
                     clean(&mut subject.identity, &mut cleaned);
+                } else if let Some(pseudonyms) = &context.pseudonyms {
+                    // The previous snapshot may be from before.
+                    pseudonyms.hide(&mut subject.identity);
                 }
                 (subject.identity, cleaned)
             });
@@ -183,6 +200,15 @@ impl<'a> Assembly<'a> {
                 report.cleaned.add(&cleaned);
                 count(&identity, inventory.meta.created_ms, &mut report);
                 sink(identity)?;
+            }
+        }
+        for list in [
+            &mut report.ambiguous_keys,
+            &mut report.unmatched,
+            &mut report.warnings,
+        ] {
+            for line in list {
+                *line = told(std::mem::take(line));
             }
         }
         Ok((inventory, report))

@@ -15,6 +15,7 @@ use crate::model::{
     Agent, EntityRef, Expectation, Network, Owner, Privilege, Provenance, Revocation, Scope, Time,
 };
 use crate::policy::{ClassifyRule, Match, Policy, ResponseRule, owner_reference};
+use crate::privacy::Pseudonyms;
 use crate::reconcile::{Few, Subject, Tag, Tags, dimension_field};
 use crate::record::Directory;
 use crate::text::{closest, glob};
@@ -34,6 +35,8 @@ pub struct Context<'a> {
     pub created_ms: i64,
     /// The organisation's own accounts and clusters; anybody else is a third party.
     pub own_domains: BTreeSet<String>,
+    /// What hides people, when the policy asks for it.
+    pub pseudonyms: Option<Pseudonyms>,
     /// Whether projects of Google Cloud are among them.
     pub knows_projects: bool,
 }
@@ -52,6 +55,7 @@ impl<'a> Context<'a> {
             directory,
             created_ms,
             own_domains: scopes.iter().map(|scope| scope.domain.clone()).collect(),
+            pseudonyms: policy.pseudonymise_people.then(Pseudonyms::withheld),
             knows_projects: scopes.iter().any(|scope| scope.provider == Provider::Gcp),
         }
     }
@@ -123,6 +127,9 @@ pub(crate) fn complete(subject: &mut Subject, context: &Context<'_>) {
     crate::findings::find(subject, context);
     respond(subject, context.policy);
     page_owner(subject, context.directory);
+    if let Some(pseudonyms) = &context.pseudonyms {
+        pseudonyms.hide(&mut subject.identity);
+    }
     subject.identity.provenance.sort();
 }
 

@@ -30,6 +30,8 @@ pub struct InventoryConfig {
     pub previous: Option<PathBuf>,
     /// Key to sign with.
     pub signing_key: Option<PathBuf>,
+    /// Key that pseudonyms of people are made with.
+    pub pseudonym_key: Option<PathBuf>,
     /// Which source is believed about which field.
     pub precedence: Precedence,
     /// For how long identities that are gone stay answerable.
@@ -68,6 +70,7 @@ struct File {
     sequence: Option<u64>,
     previous: Option<PathBuf>,
     signing_key: Option<PathBuf>,
+    pseudonym_key: Option<PathBuf>,
     #[serde(default)]
     precedence: PrecedenceSpec,
     tombstone_retention: Option<String>,
@@ -292,6 +295,7 @@ impl InventoryConfig {
             sequence: spec.sequence,
             previous: spec.previous.map(|previous| base.join(previous)),
             signing_key: spec.signing_key.map(|key| base.join(key)),
+            pseudonym_key: spec.pseudonym_key.map(|key| base.join(key)),
             precedence,
             tombstone_retention_ms,
             sources,

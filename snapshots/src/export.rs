@@ -14,6 +14,7 @@ use crate::format::BuildError;
 use crate::limits::Cleaned;
 use crate::model::Inventory;
 use crate::policy::{ConfigError, Policy};
+use crate::privacy::{LEAST_KEY, Pseudonyms};
 use crate::record::{Harvest, Source};
 
 /// What a caller decides that the configuration does not.
@@ -146,6 +147,19 @@ pub enum ExportError {
         /// What the system says.
         reason: String,
     },
+    /// People are to be hidden and there is no key to do it with.
+    #[error(
+        "the policy says pseudonymise_people = true; name a file of random bytes with pseudonym_key = \"…\" in the inventory configuration (`openssl rand -base64 32` makes one)"
+    )]
+    NoPseudonymKey,
+    /// The key that people are to be hidden with can't be used.
+    #[error("the pseudonym key {file} can't be used: {reason}")]
+    PseudonymKey {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The inventory does not fit the format.
     #[error("the inventory does not fit a snapshot")]
     Build(#[from] BuildError),
@@ -221,20 +235,43 @@ fn with_assembly<T>(
     let (mut harvest, read) = harvest(config, explicit, progress)?;
     progress.step("reconciling");
     let warnings = std::mem::take(&mut harvest.warnings);
-    let assembly = Assembly::new(&settings(config), &mut harvest, &policy, explicit);
+    let settings = settings(config, &policy)?;
+    let assembly = Assembly::new(&settings, &mut harvest, &policy, explicit);
     let (out, mut report) = end(assembly, progress)?;
     report.read = read;
-    report.warnings.splice(0..0, warnings);
+    report
+        .warnings
+        .splice(0..0, warnings.into_iter().map(crate::limits::told));
     Ok((out, report))
 }
 
-fn settings(config: &InventoryConfig) -> Settings {
+fn settings(config: &InventoryConfig, policy: &Policy) -> Result<Settings, ExportError> {
     let mut settings = Settings::new(&config.organization);
     settings.precedence.clone_from(&config.precedence);
     if let Some(retention_ms) = config.tombstone_retention_ms {
         settings.retention_ms = retention_ms;
     }
-    settings
+    if policy.pseudonymise_people {
+        let path = config
+            .pseudonym_key
+            .as_ref()
+            .ok_or(ExportError::NoPseudonymKey)?;
+        settings.pseudonyms = Some(pseudonyms(path)?);
+    }
+    Ok(settings)
+}
+
+/// Reads the key that pseudonyms are made with.
+///
+/// # Errors
+/// When it can't be read or is too short.
+pub fn pseudonyms(path: &Path) -> Result<Pseudonyms, ExportError> {
+    let fault = |reason: String| ExportError::PseudonymKey {
+        file: path.display().to_string(),
+        reason,
+    };
+    let key = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
+    Pseudonyms::of_key(&key).ok_or_else(|| fault(format!("it has fewer than {LEAST_KEY} bytes")))
 }
 
 fn policy(config: &InventoryConfig) -> Result<Policy, ExportError> {

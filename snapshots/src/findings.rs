@@ -38,7 +38,9 @@ pub(crate) fn find(subject: &mut Subject, context: &Context<'_>) {
     let mut found: Vec<Finding> = [
         orphaned(identity),
         stale(identity, context),
+        secret_exposed(subject),
         third_party(identity, context),
+        weak_authentication(subject),
         overprivileged(identity, context),
         ci_static_credential(identity),
         unconditioned_trust(subject),
@@ -251,6 +253,68 @@ fn overprivileged_default(identity: &Identity) -> Option<Finding> {
         format!(
             "a default service account, as which everything runs that has no account of its own, holds {role}; no default account should hold a basic role"
         ),
+    ))
+}
+
+/// Who may read the inventory may use the secret.
+fn secret_exposed(subject: &Subject) -> Option<Finding> {
+    Some(finding(
+        "secret_exposed",
+        "NHI2:2025",
+        Severity::High,
+        format!("{}; limit 0", first_of(&subject.exposed)?),
+    ))
+}
+
+/// The first entry, and how many more there are.
+fn first_of(list: &[String]) -> Option<String> {
+    let first = list.first()?;
+    Some(match list.len() {
+        1 => first.clone(),
+        several => format!("{first}, and {} more", several - 1),
+    })
+}
+
+/// A way in that is weaker than what the provider offers for the same purpose.
+fn weak_authentication(subject: &Subject) -> Option<Finding> {
+    let identity = &subject.identity;
+    let mut weak = subject.weak.clone();
+    let active = |credential: &&Credential| credential.status == CredentialStatus::Active;
+    let of_type = |word: &str| {
+        let mut held = identity.credentials.iter().filter(active);
+        held.find(|credential| credential.credential_type == word)
+    };
+    if identity.sub_type == "aws_account_root"
+        && let Some(key) = of_type("access_key")
+    {
+        weak.push(format!("the account's root has the access key {}", key.uid));
+    }
+    // Bound tokens are issued for an hour and die with the pod; one in a Secret does neither.
+    if identity.provider == Provider::K8s
+        && let Some(token) = of_type("token").filter(|token| token.expires == Time::Never)
+    {
+        weak.push(format!("the token in {} never expires", token.uid));
+    }
+    if identity.provider == Provider::Entra
+        && of_type("oidc").is_some()
+        && let Some(secret) = of_type("secret")
+    {
+        weak.push(format!(
+            "the client secret {} stands beside a federated credential that needs none",
+            secret.uid
+        ));
+    }
+    let evidence = first_of(&weak)?;
+    let severity = if is_powerful(identity) || identity.sub_type == "aws_account_root" {
+        Severity::High
+    } else {
+        Severity::Medium
+    };
+    Some(finding(
+        "weak_authentication",
+        "NHI4:2025",
+        severity,
+        format!("{evidence}; limit 0"),
     ))
 }
 

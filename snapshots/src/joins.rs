@@ -1,10 +1,13 @@
 //! Joins: what one source says by a name that another source explains. They are settled when all
 //! sources are read, so that the order of the sources does not matter to what meets.
 
+mod parties;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use enrich_core::vocabulary::Provider;
 
+pub use self::parties::Party;
 use crate::model::EscalationPolicy;
 use crate::record::{Directory, Facts, Harvest, Record, Source};
 
@@ -30,6 +33,8 @@ pub struct Joins {
     pub repositories: BTreeMap<(String, String), Vec<Record>>,
     /// Teams of the catalogue that say who is paged for them.
     pub teams: BTreeMap<String, TeamLink>,
+    /// People and groups of a directory service, by the name that records use.
+    pub parties: BTreeMap<String, Party>,
 }
 
 impl Joins {
@@ -51,6 +56,9 @@ impl Joins {
         }
         for (name, link) in other.teams {
             self.teams.entry(name).or_insert(link);
+        }
+        for (name, party) in other.parties {
+            self.parties.entry(name).or_insert(party);
         }
     }
 }
@@ -121,6 +129,7 @@ pub(crate) fn settle(harvest: &mut Harvest) {
     }
     repositories(&joins, harvest);
     selectors(&joins, harvest);
+    parties::parties(&joins, harvest);
     people(harvest);
     paging(&joins, harvest);
     harvest.joins = joins;
@@ -235,11 +244,14 @@ fn people(harvest: &mut Harvest) {
 }
 
 /// The reference of a person or team that a source calls `github-team:ORG/TEAM`,
-/// `github-user:LOGIN`, `gitlab:PATH` or `mail:ADDRESS`. The catalogue's word counts; without one the
+/// `github-user:LOGIN`, `gitlab:PATH`, `mail:ADDRESS`, `entra-user:ID` or `entra-group:ID`. The catalogue's word counts; without one the
 /// name is taken for that of the catalogue, as its importers take it. `None` for a plain reference.
 fn meant(name: &str, directory: &Directory) -> Option<String> {
     let (system, rest) = name.split_once(':')?;
-    if !matches!(system, "github-team" | "github-user" | "gitlab" | "mail") {
+    if !matches!(
+        system,
+        "github-team" | "github-user" | "gitlab" | "mail" | "entra-user" | "entra-group"
+    ) {
         return None;
     }
     let name = name.to_lowercase();
@@ -258,6 +270,7 @@ fn meant(name: &str, directory: &Directory) -> Option<String> {
                 format!("group:default/{team}")
             }
         }
+        ("entra-group", _) => format!("group:entra/{rest}"),
         ("gitlab", Some(_)) => format!("group:default/{}", rest.replace('/', "-")),
         // One name may be a person's or a group's there.
         ("gitlab", None) if lists(&format!("group:default/{rest}")) => {

@@ -11,6 +11,8 @@
 //! | [`record`] | what one source says about one identity |
 //! | [`reconcile`] | many records of one identity become one, with provenance |
 //! | [`policy`], [`classify`] | the central policy and what it decides |
+//! | [`privacy`] | pseudonyms of people |
+//! | [`secrets`] | shapes of secrets |
 //! | [`limits`] | what may enter a snapshot: lengths, control characters, no secrets |
 //! | [`mod@format`] | the bytes |
 //! | [`lint`], [`diff`] | what an inventory leaves open, and what changed between two |
@@ -32,8 +34,10 @@ pub mod limits;
 pub mod lint;
 pub mod model;
 pub mod policy;
+pub mod privacy;
 mod reach;
 pub mod read;
 pub mod reconcile;
 pub mod record;
+pub mod secrets;
 pub mod text;

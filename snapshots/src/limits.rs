@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use crate::model::{Alias, EntityRef, Identity};
+use crate::model::{Alias, EntityRef, EscalationPolicy, Identity, Scope};
+use crate::secrets::{marked_shape, shape};
 use crate::text::is_format;
 
 /// Longest name, in bytes.
@@ -44,6 +45,7 @@ pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
     }
     cleaned.text(&mut identity.name, NAME);
     cleaned.text(&mut identity.sub_type, NAME);
+    cleaned.text(&mut identity.domain, NAME);
     cleaned.option(&mut identity.purpose, SENTENCE);
     if let Some(agent) = &mut identity.agent {
         cleaned.text(&mut agent.framework, NAME);
@@ -99,9 +101,7 @@ pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
         cleaned.list(&mut revocation.breaks);
     }
     if let Some(policy) = &mut identity.response.escalation_policy {
-        cleaned.text(&mut policy.system, NAME);
-        cleaned.text(&mut policy.id, NAME);
-        cleaned.option(&mut policy.url, REFERENCE);
+        cleaned.escalation(policy);
     }
     cleaned.option(&mut identity.response.context_owner, NAME);
     cleaned.option(&mut identity.response.response_owner, NAME);
@@ -122,6 +122,34 @@ pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
         cleaned.text(&mut conflict.value, SENTENCE);
     }
     true
+}
+
+/// Cleans every text of an account, cluster or namespace. `false` when its name in the provider's
+/// system is itself shaped as a secret.
+pub fn clean_scope(scope: &mut Scope, cleaned: &mut Cleaned) -> bool {
+    if is_secret(&scope.domain) || is_secret(&scope.part) {
+        cleaned.secrets += 1;
+        return false;
+    }
+    cleaned.text(&mut scope.domain, REFERENCE);
+    cleaned.text(&mut scope.part, REFERENCE);
+    cleaned.option(&mut scope.name, NAME);
+    if let Some(owner) = &mut scope.owner {
+        cleaned.entity(owner);
+    }
+    if let Some(policy) = &mut scope.escalation_policy {
+        cleaned.escalation(policy);
+    }
+    true
+}
+
+/// A line for a person, or what it held when it quotes a secret from an export.
+#[must_use]
+pub fn told(line: String) -> String {
+    match shape(&line) {
+        None => line,
+        Some(shape) => format!("a message is not shown, because it quotes {shape} from an export"),
+    }
 }
 
 /// Cleans uid and keys alone. `false` when the uid is shaped as a secret.
@@ -216,11 +244,18 @@ impl Cleaned {
         self.option(&mut entity.contact, NAME);
     }
 
+    fn escalation(&mut self, policy: &mut EscalationPolicy) {
+        self.text(&mut policy.system, NAME);
+        self.text(&mut policy.id, NAME);
+        self.option(&mut policy.url, REFERENCE);
+    }
+
     /// Keys are never cut: a shortened key would be another key. The 40-character rule is left out,
     /// because unique ids look alike.
     fn aliases(&mut self, aliases: &mut Vec<Alias>) {
         let before = aliases.len();
-        aliases.retain(|alias| !has_marked_secret(&alias.value));
+        aliases
+            .retain(|alias| !has_marked_secret(&alias.value) && !has_marked_secret(&alias.domain));
         self.secrets += before - aliases.len();
         self.truncate(aliases, ALIASES);
     }
@@ -229,128 +264,11 @@ impl Cleaned {
 /// Whether a text holds something shaped as a secret.
 #[must_use]
 pub fn is_secret(text: &str) -> bool {
-    has_marked_secret(text) || has_aws_secret_key(text)
+    shape(text).is_some()
 }
-
-/// Prefixes that issuers put in front of secrets, and how many characters of the token must follow.
-const MARKS: &[(&str, usize)] = &[
-    ("ghp_", 30),
-    ("gho_", 30),
-    ("ghu_", 30),
-    ("ghs_", 30),
-    ("ghr_", 30),
-    ("github_pat_", 20),
-    ("glpat-", 18),
-    ("xoxa-", 10),
-    ("xoxb-", 10),
-    ("xoxe-", 10),
-    ("xoxp-", 10),
-    ("xoxr-", 10),
-    ("xoxs-", 10),
-    ("xapp-", 10),
-    ("AIza", 35),
-    ("hvs.", 20),
-    ("hvb.", 20),
-    ("npm_", 36),
-    ("pypi-AgEIcHlwaS5vcmc", 10),
-    ("sk_live_", 16),
-    ("rk_live_", 16),
-    ("sk-ant-", 20),
-    ("sk-proj-", 20),
-    ("dop_v1_", 32),
-    ("SG.", 40),
-];
 
 fn has_marked_secret(text: &str) -> bool {
-    // The shortest of them all is longer; most names end here.
-    if text.len() < 12 {
-        return false;
-    }
-    if text.contains("-----BEGIN") && text.contains("PRIVATE KEY") {
-        return true;
-    }
-    let bytes = text.as_bytes();
-    let is_token =
-        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/' | b'+' | b'=');
-    // One pass over the beginnings of words: this runs on every text of a snapshot.
-    let mut in_word = false;
-    for (at, byte) in bytes.iter().enumerate() {
-        let starts_word = !in_word;
-        in_word = byte.is_ascii_alphanumeric();
-        if !starts_word || !in_word {
-            continue;
-        }
-        let rest = &bytes[at..];
-        let marked = MARKS.iter().any(|(mark, least)| {
-            rest.strip_prefix(mark.as_bytes())
-                .is_some_and(|token| token.iter().take_while(|b| is_token(**b)).count() >= *least)
-        });
-        if marked {
-            return true;
-        }
-    }
-    has_jwt(text) || has_url_password(text)
-}
-
-/// `eyJ…​.eyJ….signature`: a JSON header and body in base64url.
-fn has_jwt(text: &str) -> bool {
-    text.match_indices("eyJ").any(|(at, _)| {
-        let token: &str = text[at..]
-            .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')))
-            .next()
-            .unwrap_or("");
-        let mut parts = token.split('.');
-        parts.next().is_some_and(|header| header.len() >= 10)
-            && parts.next().is_some_and(|body| body.starts_with("eyJ"))
-    })
-}
-
-/// `scheme://user:password@host`.
-fn has_url_password(text: &str) -> bool {
-    text.match_indices("://").any(|(at, _)| {
-        let authority = text[at + 3..]
-            .split(['/', '?', '#', ' ', '"'])
-            .next()
-            .unwrap_or("");
-        authority.rsplit_once('@').is_some_and(|(userinfo, host)| {
-            !host.is_empty()
-                && userinfo.split_once(':').is_some_and(|(_, password)| {
-                    !password.is_empty() && !password.starts_with("oauth")
-                })
-        })
-    })
-}
-
-/// Forty characters of base64 that are random enough: an AWS secret access key has no prefix.
-/// Digests in hexadecimal and readable paths stay below the bound of 4.4 bits a character.
-fn has_aws_secret_key(text: &str) -> bool {
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '/' | '+')))
-        .any(|token| {
-            let count = |is: fn(&u8) -> bool| token.as_bytes().iter().filter(|b| is(b)).count();
-            token.len() == 40
-                && count(u8::is_ascii_uppercase) >= 4
-                && count(u8::is_ascii_lowercase) >= 4
-                && count(u8::is_ascii_digit) >= 1
-                && millibits(token) >= 4400
-        })
-}
-
-/// Entropy of the characters of a text, in thousandths of a bit a character.
-fn millibits(text: &str) -> u64 {
-    let mut counts = [0_u32; 256];
-    for byte in text.bytes() {
-        counts[usize::from(byte)] += 1;
-    }
-    let len = text.len() as f64;
-    let bits: f64 = counts
-        .iter()
-        .filter(|count| **count > 0)
-        .map(|count| {
-            let share = f64::from(*count) / len;
-            -share * share.log2()
-        })
-        .sum();
-    (bits * 1000.0) as u64
+    marked_shape(text).is_some()
 }
 
 #[cfg(test)]
@@ -359,49 +277,11 @@ mod tests {
     use enrich_core::vocabulary::{Kind, Provider};
 
     use super::*;
-
-    // Put together here, so that scanners of this repository stay quiet.
-    fn secrets() -> Vec<String> {
-        let random = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzQ8vT2sLp1";
-        vec![
-            random.to_owned(),
-            format!("key={random};"),
-            format!("ghp{}{}", "_", "a1B2".repeat(9)),
-            format!("github_pat{}{}", "_", "a1B2c3".repeat(6)),
-            format!("xoxb{}123456789012-abcdef", "-"),
-            format!("eyJ{}.eyJ{}.sig", "hbGciOiJIUzI1NiJ9", "zdWIiOiIxIn0"),
-            format!("-----BEGIN RSA {} KEY-----\nMIIE", "PRIVATE"),
-            "postgres://app:hunter2@db.example/x".to_owned(),
-        ]
-    }
-
-    #[test]
-    fn secrets_are_recognised() {
-        for secret in secrets() {
-            assert!(is_secret(&secret), "{} characters", secret.len());
-        }
-    }
-
-    #[test]
-    fn ordinary_values_are_not_secrets() {
-        for text in [
-            "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_AdministratorAccess_1345",
-            "da39a3ee5e6b4b0d3255bfef95601890afd80709",
-            "AROA4EXAMPLE4EXAMPLE4",
-            "service-role/AmazonSageMakerExecutionRole1",
-            "k8s:prod/payments/api",
-            "https://runbooks.example/deny-role",
-            "git@github.com:northwind/shop.git",
-            "ghp_ is the prefix of classic tokens",
-            "repo:northwind/shop:ref:refs/heads/main",
-        ] {
-            assert!(!is_secret(text), "{text}");
-        }
-    }
+    use crate::secrets::samples;
 
     #[test]
     fn every_text_of_an_identity_is_cleaned() {
-        let secret = secrets().swap_remove(2);
+        let secret = samples().swap_remove(0);
         let mut identity = Identity::new(
             "aws:1:user/x",
             "bad\u{1b}[0m",

@@ -87,6 +87,10 @@ pub struct Facts {
     pub can_assume: Vec<String>,
     /// Trust without a condition that names who is meant, as evidence.
     pub unconditioned_trust: Vec<String>,
+    /// Places where the source shows what is shaped as a secret, as evidence; never the value.
+    pub exposed: Vec<String>,
+    /// Ways to authenticate that are weaker than what the provider offers, as evidence.
+    pub weak: Vec<String>,
     /// Lifecycle state.
     pub lifecycle_state: Option<LifecycleState>,
     /// It is gone, at the latest since this time.
@@ -263,7 +267,7 @@ pub struct Directory {
     /// Kinds of which the catalogue lists at least one.
     pub kinds: BTreeSet<String>,
     /// What other systems call them (`mail:ADDRESS`, `github-team:ORG/TEAM`, `github-user:LOGIN`,
-    /// `gitlab:PATH`), in lower case, and their reference. Never leaves the export.
+    /// `gitlab:PATH`, `entra-user:ID`, `entra-group:ID`), in lower case, and their reference. Never leaves the export.
     pub known_as: BTreeMap<String, String>,
 }
 

@@ -171,6 +171,7 @@ fn with_the_issuer_the_trust_of_a_role_leads_to_the_account() {
     ]);
     let role = find(&exported, "aws:111122223333:role/irsa/job");
     assert_eq!(role.lineage.assumable_by, ["k8s:prod-eu:payments/job"]);
+    assert_eq!(role.workloads, ["k8s:prod-eu/payments/job-0"]);
     assert_eq!(
         find(&exported, "k8s:prod-eu:payments/job")
             .lineage

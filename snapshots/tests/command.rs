@@ -421,3 +421,101 @@ fn the_same_file_twice_is_read_once_and_named() {
         shown["warnings"]
     );
 }
+
+#[test]
+fn a_failed_build_leaves_the_last_snapshot_where_it_is() {
+    let folder = Folder::new();
+    folder.expect(
+        0,
+        "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 3",
+    );
+    let before = folder.bytes("a.snap");
+    let sources = "organization = \"Northwind\"\n[[source]]\nname = \"aws\"\nconnector = \"auto\"\nfiles = [\"users.json\"]\n[[source]]\nname = \"more\"\nconnector = \"aws_iam_users\"\nfiles = [\"more.json\"]\n";
+    for (text, reason) in [
+        (None, "required = false"),
+        (Some("{\"Users\":[{\"UserName\":\"x\","), "more.json"),
+        (
+            Some("{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[]}"),
+            "kubernetes",
+        ),
+    ] {
+        if let Some(text) = text {
+            fs::write(folder.path("more.json"), text).unwrap();
+        }
+        folder.config(sources);
+        let (_, refusal) = folder.expect(
+            1,
+            "build --out a.snap --created 2026-03-21T06:00:00Z --sequence 4",
+        );
+        assert!(refusal.contains(reason), "{reason} is not in\n{refusal}");
+        assert_eq!(folder.bytes("a.snap"), before, "{reason}");
+    }
+}
+
+#[test]
+fn tombstones_are_kept_for_as_long_as_is_configured() {
+    let folder = Folder::new();
+    folder.expect(
+        0,
+        "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 3",
+    );
+    fs::write(folder.path("users.json"), FEWER).unwrap();
+    let config = "organization = \"Northwind\"\ntombstone_retention = \"30d\"\n[[source]]\nname = \"aws\"\nconnector = \"auto\"\nfiles = [\"users.json\"]\n";
+    folder.config(config);
+    let gone = "aws:111122223333:user/gone";
+    folder.expect(
+        0,
+        "build --out b.snap --created 2026-03-21T06:00:00Z --previous a.snap",
+    );
+    folder.expect(0, &format!("inspect b.snap {gone}"));
+    folder.expect(
+        0,
+        "build --out c.snap --created 2026-04-20T05:00:00Z --previous b.snap",
+    );
+    folder.expect(0, &format!("inspect c.snap {gone}"));
+    folder.expect(
+        0,
+        "build --out d.snap --created 2026-04-20T07:00:00Z --previous b.snap",
+    );
+    folder.expect(1, &format!("inspect d.snap {gone}"));
+}
+
+#[test]
+fn people_are_hidden_behind_pseudonyms_that_the_key_resolves() {
+    let folder = Folder::new();
+    fs::write(
+        folder.path("users.json"),
+        USERS.replace("platform", "jane@northwind.example"),
+    )
+    .unwrap();
+    fs::write(
+        folder.path("policy.toml"),
+        "version = 1\nextends = \"default\"\n[privacy]\npseudonymise_people = true\n",
+    )
+    .unwrap();
+    let config = |more: &str| {
+        folder.config(&format!("organization = \"Northwind\"\npolicy = \"policy.toml\"\n{more}\n[[source]]\nname = \"aws\"\nconnector = \"auto\"\nfiles = [\"users.json\"]\n"));
+    };
+    config("");
+    let (_, refusal) = folder.expect(1, "build --out a.snap");
+    assert!(refusal.contains("pseudonym_key"), "{refusal}");
+    config("pseudonym_key = \"people.key\"");
+    fs::write(folder.path("people.key"), "short").unwrap();
+    folder.expect(1, "build --out a.snap");
+    fs::write(folder.path("people.key"), "a key of sixteen bytes or more").unwrap();
+    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z");
+    let (shown, _) = folder.expect(0, "inspect a.snap aws:111122223333:user/ci --json");
+    assert!(!shown.contains("jane"), "{shown}");
+    assert!(!String::from_utf8_lossy(&folder.bytes("a.snap")).contains("jane"));
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let owner = shown["owner"]["ref"].as_str().unwrap();
+    let (resolved, _) = folder.expect(
+        0,
+        "pseudonym --key people.key user:default/joan user:default/jane@northwind.example",
+    );
+    let line = resolved.lines().nth(1).unwrap();
+    assert_eq!(
+        line,
+        format!("{owner}\tuser:default/jane@northwind.example")
+    );
+}

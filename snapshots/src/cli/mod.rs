@@ -7,6 +7,7 @@ mod init;
 mod inspect;
 mod keygen;
 mod lint;
+mod pseudonym;
 mod sign;
 mod sources;
 mod table;
@@ -40,6 +41,8 @@ enum Command {
     Lint(lint::Args),
     /// Show what changed between two snapshots.
     Diff(diff::Args),
+    /// Say which pseudonym a person has: the way to resolve one.
+    Pseudonym(pseudonym::Args),
     /// Sign a snapshot.
     Sign(sign::Args),
     /// Make a key pair to sign with.
@@ -63,6 +66,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Pseudonym(args) => pseudonym::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Keygen(args) => keygen::run(&args),
     };
@@ -70,13 +74,15 @@ pub(crate) fn run() -> ExitCode {
         Ok(Done::Yes) => ExitCode::SUCCESS,
         Ok(Done::CheckFailed) => ExitCode::from(3),
         Err(error) => {
-            eprintln!("error: {error}");
+            // A message of a reader may quote what it could not read.
+            let told = |text: String| snapshots::limits::told(text);
+            eprintln!("error: {}", told(error.to_string()));
             let mut last = error.to_string();
             for cause in error.chain().skip(1) {
                 let text = cause.to_string();
                 // Transparent wrappers repeat what they wrap.
                 if text != last {
-                    eprintln!("caused by: {text}");
+                    eprintln!("caused by: {}", told(text.clone()));
                 }
                 last = text;
             }

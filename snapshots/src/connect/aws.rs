@@ -318,29 +318,44 @@ pub(super) fn frame(
         facts.sub_type = Some("aws_service_linked_role".to_owned());
         facts.service = Some(service.to_owned());
     }
-    cover(account, harvest);
+    if cover(account, harvest)
+        && source
+            .domain
+            .as_deref()
+            .is_some_and(|configured| is_account(account) && configured != account)
+    {
+        harvest.warn(source, another_account(source, account));
+    }
     Some(record)
 }
 
-/// Notes that an account was read.
-pub(super) fn cover(account: &str, harvest: &mut Harvest) {
+/// What to say about entries of an account that the configuration does not name. They are read all the
+/// same: their ARNs say where they belong.
+pub(super) fn another_account(source: &Source, account: &str) -> String {
+    format!(
+        "the export speaks of account {}, the configuration names {}",
+        crate::text::printable(account, 40),
+        source.domain.as_deref().unwrap_or("none")
+    )
+}
+
+/// Notes that an account was read; whether it is the first time.
+fn cover(account: &str, harvest: &mut Harvest) -> bool {
     // Entries of one account stand together, so the search is short from the end.
-    if !harvest
-        .scopes
-        .iter()
-        .rev()
-        .any(|scope| scope.provider == Provider::Aws && scope.domain == account)
-    {
-        harvest.scopes.push(Scope {
-            provider: Provider::Aws,
-            domain: account.to_owned(),
-            part: String::new(),
-            name: None,
-            owner: None,
-            escalation_policy: None,
-            covered: true,
-        });
+    let mut known = harvest.scopes.iter().rev();
+    if known.any(|scope| scope.provider == Provider::Aws && scope.domain == account) {
+        return false;
     }
+    harvest.scopes.push(Scope {
+        provider: Provider::Aws,
+        domain: account.to_owned(),
+        part: String::new(),
+        name: None,
+        owner: None,
+        escalation_policy: None,
+        covered: true,
+    });
+    true
 }
 
 #[cfg(test)]

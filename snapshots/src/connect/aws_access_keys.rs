@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::aws::{AwsTime, KEY_TRACKING_MS, at, local_user, ms, never_since};
+use super::fields::Unknown;
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::model::{Credential, Time};
@@ -28,6 +29,20 @@ struct Entry {
     last_used_date: Option<Value>,
     access_key_last_used: Option<LastUsed>,
 }
+
+/// The members of keys and of answers about them. A secret is never read.
+const KNOWN: &[&str] = &[
+    "AccessKeyId",
+    "AccessKeyLastUsed",
+    "CreateDate",
+    "LastUsedDate",
+    "LastUsedRegion",
+    "LastUsedService",
+    "ResponseMetadata",
+    "SecretAccessKey",
+    "Status",
+    "UserName",
+];
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -77,6 +92,7 @@ pub(super) fn connect(
     harvest: &mut Harvest,
 ) -> Result<(), ConnectError> {
     let mut keys = Keys::default();
+    let mut unknown = Unknown::default();
     for input in inputs {
         let mut found = false;
         let lists = &["AccessKeyMetadata", "data"];
@@ -85,6 +101,7 @@ pub(super) fn connect(
             collect(&item.value, &Above::default(), 0, &mut at_hand);
             found |= !at_hand.is_empty();
             for (value, above) in at_hand {
+                unknown.note(value, KNOWN);
                 match Entry::deserialize(value) {
                     Ok(entry) => {
                         // A null is a statement here, so it is told from an absent member.
@@ -104,6 +121,7 @@ pub(super) fn connect(
         }
     }
     settle(source, keys, harvest);
+    unknown.warn(source, harvest);
     Ok(())
 }
 

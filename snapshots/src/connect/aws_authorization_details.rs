@@ -11,6 +11,7 @@ use super::aws::{Arn, AwsTime, Principal, RoleLastUsed, Tag, frame, ms};
 use super::aws_escalation::{self, Powers};
 use super::aws_policy::Document;
 use super::aws_privilege::{ADMINISTRATOR, ALL_BUT, IAM_ADMINISTRATOR, managed_grant};
+use super::fields::Unknown;
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::record::{Grant, Harvest, Source};
@@ -22,6 +23,46 @@ const GROUPS: &str = "GroupDetailList";
 const POLICIES: &str = "Policies";
 /// The lists of the answer; recordings of the API wrap it in `data`.
 const LISTS: &[&str] = &[USERS, ROLES, GROUPS, POLICIES, "data"];
+
+/// The members of users, roles and groups.
+const KNOWN: &[&str] = &[
+    "Arn",
+    "AssumeRolePolicyDocument",
+    "AttachedManagedPolicies",
+    "CreateDate",
+    "Description",
+    "GroupId",
+    "GroupList",
+    "GroupName",
+    "GroupPolicyList",
+    "InstanceProfileList",
+    "MaxSessionDuration",
+    "Path",
+    "PermissionsBoundary",
+    "RoleId",
+    "RoleLastUsed",
+    "RoleName",
+    "RolePolicyList",
+    "Tags",
+    "UserId",
+    "UserName",
+    "UserPolicyList",
+];
+/// The members of managed policies.
+const KNOWN_OF_POLICIES: &[&str] = &[
+    "Arn",
+    "AttachmentCount",
+    "CreateDate",
+    "DefaultVersionId",
+    "Description",
+    "IsAttachable",
+    "Path",
+    "PermissionsBoundaryUsageCount",
+    "PolicyId",
+    "PolicyName",
+    "PolicyVersionList",
+    "UpdateDate",
+];
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -246,8 +287,14 @@ pub(super) fn connect(
     harvest: &mut Harvest,
 ) -> Result<(), ConnectError> {
     let mut account = Account::default();
+    let mut unknown = Unknown::default();
     for input in inputs {
         let seen = each_json(input, CONNECTOR, LISTS, &mut |item| {
+            match item.list {
+                POLICIES => unknown.note(&item.value, KNOWN_OF_POLICIES),
+                "" => {}
+                _ => unknown.note(&item.value, KNOWN),
+            }
             let left_out = |error: serde_json::Error| format!("{}: left out: {error}", item.place);
             let read = match item.list {
                 POLICIES => serde_json::from_value(item.value)
@@ -275,6 +322,7 @@ pub(super) fn connect(
         }
     }
     finish(source, account, harvest);
+    unknown.warn(source, harvest);
     Ok(())
 }
 

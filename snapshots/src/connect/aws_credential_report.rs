@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::aws::{
     AwsTime, KEY_TRACKING_MS, PASSWORD_TRACKING_MS, Principal, at, frame, ms, never_since,
 };
+use super::fields::Unknown;
 use super::stream::{csv_reader, each_json};
 use super::{ConnectError, Connector, Input};
 use crate::model::{Credential, Time};
@@ -102,6 +103,11 @@ fn rows<R: Read>(
             return Err(fault(1, format!("there is no column {needed:?}")));
         }
     }
+    let mut unknown = Unknown::default();
+    for column in headers.iter().filter(|column| !is_known(column)) {
+        unknown.add(column);
+    }
+    unknown.warn(source, harvest);
     for row in reader.records() {
         let row = row.map_err(failed)?;
         let line = row.position().map_or(0, csv::Position::line);
@@ -122,6 +128,29 @@ fn rows<R: Read>(
         }
     }
     Ok(())
+}
+
+/// The columns of the report, of which some are not read.
+fn is_known(column: &str) -> bool {
+    const SLOTS: &[&str] = &["access_key_1_", "access_key_2_", "cert_1_", "cert_2_"];
+    let of_slot = SLOTS.iter().find_map(|slot| column.strip_prefix(slot));
+    match of_slot {
+        Some(rest) => matches!(
+            rest,
+            "active" | "last_rotated" | "last_used_date" | "last_used_region" | "last_used_service"
+        ),
+        None => matches!(
+            column,
+            "user"
+                | "arn"
+                | "user_creation_time"
+                | "password_enabled"
+                | "password_last_used"
+                | "password_last_changed"
+                | "password_next_rotation"
+                | "mfa_active"
+        ),
+    }
 }
 
 /// One row by column name. Placeholders for "there is nothing" read as absent.
@@ -167,6 +196,12 @@ fn record(source: &Source, row: &Row<'_>, harvest: &mut Harvest) -> Option<Recor
     }
     for slot in ["cert_1", "cert_2"] {
         credentials.extend(certificate(row, slot));
+    }
+    // Root has a password always; a user without one needs no second factor.
+    let has_password = is_root || row.flag("password_enabled") == Some(true);
+    if has_password && row.flag("mfa_active") == Some(false) {
+        let weak = "signs in to the console with a password and no second factor (MFA)";
+        record.facts.weak.push(weak.to_owned());
     }
     record.facts.last_seen = last_seen(&credentials);
     record.facts.credentials = credentials;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::aws::{entries, text, uid_of};
+use super::fields::Unknown;
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::record::{Harvest, Record, Source};
@@ -25,6 +26,24 @@ struct Association {
     target_role_arn: Option<String>,
 }
 
+/// The members of associations.
+const KNOWN: &[&str] = &[
+    "associationArn",
+    "associationId",
+    "clusterName",
+    "createdAt",
+    "disableSessionTags",
+    "externalId",
+    "modifiedAt",
+    "namespace",
+    "ownerArn",
+    "policy",
+    "roleArn",
+    "serviceAccount",
+    "tags",
+    "targetRoleArn",
+];
+
 fn is_association(map: &Map<String, Value>) -> bool {
     ["clusterName", "namespace", "serviceAccount"]
         .iter()
@@ -41,6 +60,7 @@ pub(super) fn connect(
     harvest: &mut Harvest,
 ) -> Result<(), ConnectError> {
     let mut without_role = 0_u64;
+    let mut unknown = Unknown::default();
     for input in inputs {
         let mut found = false;
         let lists = &["associations", "data"];
@@ -51,6 +71,7 @@ pub(super) fn connect(
                     add_cluster(source, entry, harvest);
                     continue;
                 }
+                unknown.note(entry, KNOWN);
                 match Association::deserialize(entry) {
                     Ok(association) => {
                         without_role += u64::from(!add(source, &association, harvest));
@@ -78,6 +99,7 @@ pub(super) fn connect(
             ),
         );
     }
+    unknown.warn(source, harvest);
     Ok(())
 }
 

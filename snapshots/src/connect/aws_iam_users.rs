@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::aws::{AwsTime, Principal, RoleLastUsed, Tag, frame, ms};
 use super::aws_policy::Document;
+use super::fields::Unknown;
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::model::Time;
@@ -14,6 +15,24 @@ use crate::record::{Harvest, Source};
 const CONNECTOR: Connector = Connector::AwsIamUsers;
 /// The lists of the API's answers; recordings wrap an answer in `data`.
 const LISTS: &[&str] = &["Users", "Roles", "data"];
+
+/// The members of users and roles.
+const KNOWN: &[&str] = &[
+    "Arn",
+    "AssumeRolePolicyDocument",
+    "CreateDate",
+    "Description",
+    "MaxSessionDuration",
+    "PasswordLastUsed",
+    "Path",
+    "PermissionsBoundary",
+    "RoleId",
+    "RoleLastUsed",
+    "RoleName",
+    "Tags",
+    "UserId",
+    "UserName",
+];
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -38,6 +57,7 @@ pub(super) fn connect(
 ) -> Result<(), ConnectError> {
     let mut empty: Option<&Input> = None;
     let mut found = false;
+    let mut unknown = Unknown::default();
     for input in inputs {
         let mut any = false;
         let seen = each_json(input, CONNECTOR, LISTS, &mut |item| {
@@ -45,6 +65,7 @@ pub(super) fn connect(
             collect(&item.value, 0, &mut entries, &mut any);
             for entry in entries {
                 any = true;
+                unknown.note(entry, KNOWN);
                 match Entry::deserialize(entry) {
                     Ok(entry) => harvest_entry(source, &entry, harvest),
                     Err(error) => harvest.warn(
@@ -71,6 +92,7 @@ pub(super) fn connect(
             );
         }
     }
+    unknown.warn(source, harvest);
     match empty {
         // Folders of answers hold other answers as well; one file that holds nothing is a mistake.
         Some(input) if !found => Err(ConnectError::nothing(

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::aws::{Tag, entries, is_account, text};
+use super::fields::Unknown;
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::model::Scope;
@@ -26,6 +27,20 @@ struct Account {
     tags: Vec<Tag>,
 }
 
+/// The members of accounts.
+const KNOWN: &[&str] = &[
+    "Arn",
+    "Email",
+    "Id",
+    "JoinedMethod",
+    "JoinedTimestamp",
+    "Name",
+    "Paths",
+    "State",
+    "Status",
+    "Tags",
+];
+
 /// An account, or the tags of one under its id.
 fn is_entry(map: &Map<String, Value>) -> bool {
     text(map, "Id").is_some_and(is_account)
@@ -40,11 +55,13 @@ pub(super) fn connect(
     inputs: &[Input],
     harvest: &mut Harvest,
 ) -> Result<(), ConnectError> {
+    let mut unknown = Unknown::default();
     for input in inputs {
         let mut found = false;
         let seen = each_json(input, CONNECTOR, &["Accounts", "data"], &mut |item| {
             for entry in entries(&item.value, &is_entry) {
                 found = true;
+                unknown.note(entry, KNOWN);
                 match Account::deserialize(entry) {
                     Ok(account) => add(source, account, harvest),
                     Err(error) => {
@@ -62,6 +79,7 @@ pub(super) fn connect(
             ));
         }
     }
+    unknown.warn(source, harvest);
     Ok(())
 }
 

@@ -4,10 +4,13 @@
 //! A secret meets an identity by its tag `whose/identities`, or because a source says that a credential
 //! lies in it (`secret_source`); never by its name.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::aws::{AwsTime, Tag, at, declared, entries, ms, text};
+use super::fields::Unknown;
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::model::Time;
@@ -32,6 +35,33 @@ struct Entry {
     tags: Vec<Tag>,
 }
 
+/// The members of a secret's description.
+const KNOWN: &[&str] = &[
+    "ARN",
+    "CreatedDate",
+    "DeletedDate",
+    "Description",
+    "ExternalSecretRotationMetadata",
+    "ExternalSecretRotationRoleArn",
+    "KmsKeyId",
+    "LastAccessedDate",
+    "LastChangedDate",
+    "LastRotatedDate",
+    "Name",
+    "NextRotationDate",
+    "OwningService",
+    "PrimaryRegion",
+    "ReplicationStatus",
+    "ResponseMetadata",
+    "RotationEnabled",
+    "RotationLambdaARN",
+    "RotationRules",
+    "SecretVersionsToStages",
+    "Tags",
+    "Type",
+    "VersionIdsToStages",
+];
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Rules {
@@ -48,6 +78,7 @@ pub(super) fn connect(
     inputs: &[Input],
     harvest: &mut Harvest,
 ) -> Result<(), ConnectError> {
+    let (mut unknown, mut others) = (Unknown::default(), BTreeSet::new());
     let (mut deleted, mut managed, mut with_value) = (0_u64, 0_u64, 0_u64);
     for input in inputs {
         let mut found = false;
@@ -58,6 +89,10 @@ pub(super) fn connect(
                 if has("SecretString") || has("SecretBinary") {
                     with_value += 1;
                     continue;
+                }
+                unknown.note(entry, KNOWN);
+                if let Some(account) = other_account(source, entry) {
+                    others.insert(account.to_owned());
                 }
                 match Entry::deserialize(entry) {
                     Ok(entry) if entry.deleted_date.is_some() => deleted += 1,
@@ -91,22 +126,21 @@ pub(super) fn connect(
             harvest.warn(source, format!("{what}: {count}"));
         }
     }
+    for account in others {
+        harvest.warn(source, super::aws::another_account(source, &account));
+    }
+    unknown.warn(source, harvest);
     Ok(())
 }
 
+/// The account of a secret, when the configuration names another one.
+fn other_account<'v>(source: &Source, entry: &'v Value) -> Option<&'v str> {
+    let arn = entry.get("ARN").and_then(Value::as_str)?;
+    let account = arn.split(':').nth(4)?;
+    (source.domain.as_deref()? != account).then_some(account)
+}
+
 fn add(source: &Source, entry: &Entry, harvest: &mut Harvest) {
-    let of = entry.arn.split(':').nth(4).unwrap_or("");
-    if let Some(account) = &source.domain
-        && of != account
-    {
-        harvest.warn(
-            source,
-            format!(
-                "{} belongs to another account than {account}, which the configuration names",
-                crate::text::printable(&entry.arn, 160)
-            ),
-        );
-    }
     let reference = format!("aws-secretsmanager:{}", entry.arn);
     for alias in declared(source, &entry.arn, &entry.tags, harvest) {
         let mut record = Record::new(source, None);
@@ -195,7 +229,10 @@ mod tests {
     #[test]
     fn another_account_is_named_and_another_answer_refused() {
         let harvest = load(LIST, Some("444455556666")).unwrap();
-        assert!(harvest.warnings[0].contains("another account than 444455556666"));
+        assert!(
+            harvest.warnings[3]
+                .contains("account 111122223333, the configuration names 444455556666")
+        );
         assert!(load(r#"{"Users":[]}"#, None).is_err());
         assert!(load(r#"{"SecretList":[]}"#, None).is_ok());
     }

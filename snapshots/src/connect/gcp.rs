@@ -116,7 +116,7 @@ pub(super) struct Estate {
     pub(super) holdings: BTreeMap<String, Holdings>,
     pub(super) counts: Counts,
     /// By account (address or unique id) and key id.
-    keys: BTreeMap<(String, String), Credential>,
+    keys: BTreeMap<(String, String), (Credential, Option<String>)>,
     /// Last uses by account, and by account and key.
     uses: BTreeMap<(String, Option<String>), Time>,
     left: BTreeMap<(Leftover, String), u64>,
@@ -264,7 +264,10 @@ impl Estate {
     fn entry(&mut self, value: &Value) -> bool {
         let has = |name: &str| value.get(name).is_some();
         let name = text(value, "name").unwrap_or_default();
-        if has("assetType") {
+        if value.get("deleted") == Some(&Value::Bool(true)) && has("asset") {
+            // An entry of an asset's history, or of a feed.
+            self.leave(Leftover::Asset, "deleted");
+        } else if has("assetType") {
             self.add_asset(value);
         } else if has("email") && (has("uniqueId") || account_in(name).is_some()) {
             self.add_account(value);
@@ -357,7 +360,8 @@ impl Estate {
         match gcp_keys::parse(value, name, self.observed_ms) {
             Entry::Held(key) => {
                 let at = (key.account, key.credential.uid.clone());
-                self.keys.entry(at).or_insert(key.credential);
+                let known = self.keys.entry(at);
+                known.or_insert((key.credential, key.exposed));
             }
             Entry::SystemManaged => self.leave(Leftover::Key, "SYSTEM_MANAGED"),
             Entry::Untyped => self.leave(Leftover::Key, "without keyType"),
@@ -420,12 +424,13 @@ impl Estate {
                 *known = at;
             }
         }
-        for ((named, key_id), mut credential) in std::mem::take(&mut self.keys) {
+        for ((named, key_id), (mut credential, exposed)) in std::mem::take(&mut self.keys) {
             let named = self.addresses.get(&named).cloned().unwrap_or(named);
             let used = uses.get(&(named.clone(), Some(key_id)));
             credential.last_used = used.copied().unwrap_or_default();
             match self.account(&named) {
                 Some(account) => {
+                    account.exposed.extend(exposed);
                     let known = &mut account.credentials;
                     if !known.iter().any(|known| known.uid == credential.uid) {
                         known.push(credential);
@@ -437,6 +442,7 @@ impl Estate {
                     let uid = credential.uid.clone();
                     if record.add_key(KeyType::GcpKeyId, "", &uid, None).is_ok() {
                         record.facts.credentials.push(credential);
+                        record.facts.exposed.extend(exposed);
                     }
                 }
             }
@@ -459,6 +465,7 @@ impl Estate {
     /// Yields the records.
     fn harvest(mut self, source: &Source, harvest: &mut Harvest) {
         self.settle(source, harvest);
+        self.addresses.clear();
         self.hierarchy.harvest(source, harvest);
         let mut stale = Vec::new();
         for (address, account) in std::mem::take(&mut self.accounts) {
@@ -488,8 +495,8 @@ impl Estate {
             facts.sub_type = Some("gcp_user".to_owned());
             facts.provider = Some(Provider::Gcp);
             facts.domain = Some(domain);
-            facts.grants = holdings.grants.into_iter().collect();
-            facts.can_assume = holdings.can_assume.into_iter().collect();
+            facts.grants = holdings.grants.into_vec();
+            facts.can_assume = holdings.can_assume.into_vec();
             harvest.records.push(record);
         }
         for (uid, principal) in std::mem::take(&mut self.pools.principals) {

@@ -1,12 +1,14 @@
 //! Google Cloud's IAM policies: who holds which role where, and who may become which account.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use enrich_core::vocabulary::PrivilegeLevel;
 use serde_json::Value;
 
 use super::gcp::{Estate, Leftover};
 use super::gcp_names::{Level, Mail, Member, Spot, text};
 use super::gcp_roles::{Abilities, Power};
+use super::sorted::Sorted;
 use crate::record::Grant;
 use crate::text::{parse_time, printable};
 
@@ -25,20 +27,20 @@ pub(super) const KNOWN: &[&str] = &["bindingId", "condition", "members", "role"]
 /// What one principal holds.
 #[derive(Debug, Default)]
 pub(super) struct Holdings {
-    pub(super) grants: BTreeSet<Grant>,
-    pub(super) can_assume: BTreeSet<String>,
+    pub(super) grants: Sorted<Grant>,
+    pub(super) can_assume: Sorted<String>,
     /// Where it may attach service accounts, and by which role.
-    acts_as: BTreeSet<(String, String)>,
+    acts_as: Sorted<(String, String)>,
     /// Where it may start what an account can be attached to.
-    deploys: BTreeSet<(String, String)>,
+    deploys: Sorted<(String, String)>,
 }
 
 /// Who may become an account.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trust {
-    pub(super) assumable_by: BTreeSet<String>,
-    pub(super) workloads: BTreeSet<String>,
-    pub(super) unconditioned: BTreeSet<String>,
+    pub(super) assumable_by: Sorted<String>,
+    pub(super) workloads: Sorted<String>,
+    pub(super) unconditioned: Sorted<String>,
 }
 
 impl Trust {
@@ -113,7 +115,11 @@ impl Estate {
             } else {
                 ""
             };
-            let (level, tier) = abilities.power.at(binding.spot.level);
+            let (mut level, tier) = abilities.power.at(binding.spot.level);
+            // Whoever becomes one account does not administer it; its own rights are another matter.
+            if binding.spot.level == Level::Resource && abilities.impersonates {
+                level = level.min(PrivilegeLevel::Write);
+            }
             let shown = printable(&place, 160);
             let grant = Grant::new(&format!("{} ({shown}{suffix})", binding.role), level, tier);
             let on_account = self.account_of(&binding.spot);
@@ -281,7 +287,7 @@ impl Estate {
         for (place, trust) in &below {
             let count = inside.get(place.as_str()).copied().unwrap_or(0);
             if count > EDGES {
-                for by in &trust.assumable_by {
+                for by in trust.assumable_by.iter() {
                     let holdings = self.holdings.entry(by.clone()).or_default();
                     holdings
                         .can_assume

@@ -35,6 +35,8 @@ pub(super) struct Key {
     pub(super) account: String,
     /// The key as a credential.
     pub(super) credential: Credential,
+    /// What Google found out about it, as evidence.
+    pub(super) exposed: Option<String>,
 }
 
 /// What a list of keys holds beside those that somebody can hold.
@@ -74,6 +76,7 @@ pub(super) fn parse(value: &Value, name: &str, observed_ms: i64) -> Entry {
     };
     Entry::Held(Box::new(Key {
         account: account.to_ascii_lowercase(),
+        exposed: exposed(value).map(|what| format!("Google {what} the key {key_id}")),
         credential: Credential {
             uid: key_id.to_owned(),
             credential_type: "key".to_owned(),
@@ -87,6 +90,25 @@ pub(super) fn parse(value: &Value, name: &str, observed_ms: i64) -> Entry {
             max_age_days: None,
         },
     }))
+}
+
+/// What Google found out about a key: as the reason why it is disabled, or for as long as the key
+/// exists, should somebody enable it again.
+fn exposed(value: &Value) -> Option<&'static str> {
+    let statuses = value.get("extendedStatus").and_then(Value::as_array);
+    let lasting = statuses
+        .into_iter()
+        .flatten()
+        .filter_map(|status| text(status, "key"));
+    let words: Vec<&str> = lasting.chain(text(value, "disableReason")).collect();
+    let has = |end: &str| words.iter().any(|word| word.ends_with(end));
+    if has("_COMPROMISE_DETECTED") {
+        Some("saw an attacker use")
+    } else if has("_EXPOSED") {
+        Some("found in public")
+    } else {
+        None
+    }
 }
 
 /// When an account or a key was last used.
@@ -176,6 +198,18 @@ mod tests {
             status(json!({"keyType": "USER_MANAGED", "disabled": true}), 0),
             Some(CredentialStatus::Inactive)
         );
+        let found = |value: Value| held(value, 0).and_then(|key| key.exposed);
+        assert_eq!(found(json!({"keyType": "USER_MANAGED"})), None);
+        for exposed in [
+            json!({"keyType": "USER_MANAGED", "disableReason": "SERVICE_ACCOUNT_KEY_DISABLE_REASON_EXPOSED", "disabled": true}),
+            json!({"keyType": "USER_MANAGED", "extendedStatus": [{"key": "SERVICE_ACCOUNT_KEY_EXTENDED_STATUS_KEY_EXPOSED", "value": "https://github.com/larkmoor/shop"}]}),
+        ] {
+            let evidence = found(exposed).unwrap();
+            assert!(
+                evidence.starts_with("Google found in public the key 0123"),
+                "{evidence}"
+            );
+        }
         let entry = |value: Value| parse(&value, NAME, 0);
         assert!(matches!(
             entry(json!({"keyType": "SYSTEM_MANAGED"})),

@@ -1,7 +1,5 @@
 //! Google Cloud's service accounts: what lists say about them, and the record of each.
 
-use std::collections::BTreeSet;
-
 use enrich_core::KeyType;
 use enrich_core::vocabulary::{Kind, LifecycleState, Provider};
 use serde_json::Value;
@@ -9,6 +7,7 @@ use serde_json::Value;
 use super::gcp_iam_policy::{Holdings, Trust};
 use super::gcp_names::{Class, Mail, id, project_in, text, time};
 use super::gcp_projects::Hierarchy;
+use super::sorted::Sorted;
 use crate::model::{Credential, Time};
 use crate::record::{Harvest, Record, Source};
 use crate::text::printable;
@@ -31,10 +30,11 @@ pub(super) struct Account {
     pub(super) mail: Mail,
     pub(super) listings: Vec<Listing>,
     /// Unique ids of accounts of this address that were deleted.
-    pub(super) deleted: BTreeSet<String>,
+    pub(super) deleted: Sorted<String>,
     pub(super) credentials: Vec<Credential>,
+    pub(super) exposed: Sorted<String>,
     pub(super) last_seen: Time,
-    pub(super) workloads: BTreeSet<String>,
+    pub(super) workloads: Sorted<String>,
     pub(super) trust: Trust,
 }
 
@@ -99,10 +99,11 @@ impl Account {
         Self {
             mail,
             listings: Vec::new(),
-            deleted: BTreeSet::new(),
+            deleted: Sorted::default(),
             credentials: Vec::new(),
+            exposed: Sorted::default(),
             last_seen: Time::Unknown,
-            workloads: BTreeSet::new(),
+            workloads: Sorted::default(),
             trust: Trust::default(),
         }
     }
@@ -148,7 +149,7 @@ impl Account {
     ) {
         let project = self.project(hierarchy).to_owned();
         let is_alive = !self.listings.is_empty() || self.deleted.is_empty();
-        for unique_id in &self.deleted {
+        for unique_id in self.deleted.iter() {
             let listing = Listing {
                 unique_id: Some(unique_id.clone()),
                 ..Listing::default()
@@ -172,13 +173,14 @@ impl Account {
             .collect();
         // Policies, keys and uses name the address, and it leads to the account that exists now.
         let facts = &mut records[0].facts;
-        facts.grants = holdings.grants.into_iter().collect();
-        facts.can_assume = holdings.can_assume.into_iter().collect();
-        facts.assumable_by = self.trust.assumable_by.into_iter().collect();
-        facts.unconditioned_trust = self.trust.unconditioned.into_iter().collect();
-        self.workloads.append(&mut self.trust.workloads);
-        facts.workloads = self.workloads.into_iter().collect();
+        facts.grants = holdings.grants.into_vec();
+        facts.can_assume = holdings.can_assume.into_vec();
+        facts.assumable_by = self.trust.assumable_by.into_vec();
+        facts.unconditioned_trust = self.trust.unconditioned.into_vec();
+        self.workloads.extend(self.trust.workloads.into_vec());
+        facts.workloads = self.workloads.into_vec();
         facts.credentials = self.credentials;
+        facts.exposed = self.exposed.into_vec();
         facts.last_seen = self.last_seen;
         harvest.records.append(&mut records);
     }

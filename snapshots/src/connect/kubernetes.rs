@@ -74,6 +74,23 @@ struct Spec {
     service_account: Option<String>,
     template: Option<Box<Template>>,
     job_template: Option<Box<Template>>,
+    containers: Option<Vec<Container>>,
+    init_containers: Option<Vec<Container>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Container {
+    name: String,
+    env: Option<Vec<Variable>>,
+}
+
+/// An environment variable. Its value is looked at and not kept.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Variable {
+    name: String,
+    value: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -83,14 +100,38 @@ struct Template {
 }
 
 impl Spec {
-    /// The service account of the pod, or of the innermost pod template.
-    fn account(&self) -> Option<&str> {
-        let inner = self
-            .template
+    fn inner(&self) -> Option<&Self> {
+        self.template
             .as_ref()
             .or(self.job_template.as_ref())
-            .and_then(|template| template.spec.as_ref());
-        match inner {
+            .and_then(|template| template.spec.as_ref())
+    }
+
+    /// Environment variables that hold what is shaped as a secret: everybody who may read the pod reads
+    /// them as well.
+    fn exposed(&self) -> Vec<String> {
+        if let Some(inner) = self.inner() {
+            return inner.exposed();
+        }
+        let containers = self.containers.iter().chain(&self.init_containers);
+        let mut out = Vec::new();
+        for container in containers.flatten() {
+            for variable in container.env.iter().flatten() {
+                if let Some(shape) = variable.value.as_deref().and_then(crate::secrets::shape) {
+                    out.push(format!(
+                        "environment variable {} of container {} holds {shape}",
+                        crate::text::printable(&variable.name, 80),
+                        crate::text::printable(&container.name, 80)
+                    ));
+                }
+            }
+        }
+        out
+    }
+
+    /// The service account of the pod, or of the innermost pod template.
+    fn account(&self) -> Option<&str> {
+        match self.inner() {
             Some(spec) => spec.account(),
             None => Some(
                 self.service_account_name
@@ -131,6 +172,8 @@ struct Account {
     grants: BTreeSet<Grant>,
     workloads: BTreeSet<String>,
     tokens: Vec<Credential>,
+    /// What its pods show that is shaped as a secret.
+    exposed: BTreeSet<String>,
 }
 
 /// A binding, without the rest of its object.
@@ -152,6 +195,8 @@ struct Cluster {
     bindings: Vec<Binding>,
     /// Workloads by the namespace and name of the account that they run as.
     runs: BTreeMap<(String, String), BTreeSet<String>>,
+    /// By account: what its pods show that is shaped as a secret.
+    exposed: BTreeMap<(String, String), BTreeSet<String>>,
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     tokens: Vec<Metadata>,
     known: usize,
@@ -335,8 +380,16 @@ impl Cluster {
                 }
             }
             _ => {
-                if let Some(name) = object.spec.as_ref().and_then(Spec::account) {
+                if let Some(spec) = &object.spec
+                    && let Some(name) = spec.account()
+                {
                     let key = (object.namespace(), name.to_owned());
+                    let exposed = spec.exposed();
+                    if !exposed.is_empty() {
+                        let of = workload(&object);
+                        let exposed = exposed.into_iter().map(|place| format!("{of}: {place}"));
+                        self.exposed.entry(key.clone()).or_default().extend(exposed);
+                    }
                     self.runs.entry(key).or_default().insert(workload(&object));
                 }
             }
@@ -443,6 +496,11 @@ impl Cluster {
                 .iter()
                 .map(|workload| format!("k8s:{cluster}/{namespace}/{workload}"));
             account.workloads.extend(named);
+        }
+        for ((namespace, name), places) in std::mem::take(&mut self.exposed) {
+            if let Some(account) = self.account(&namespace, &name) {
+                account.exposed.extend(places);
+            }
         }
     }
 
@@ -568,6 +626,7 @@ impl Cluster {
         facts.grants = account.grants.iter().cloned().collect();
         facts.workloads = account.workloads.iter().cloned().collect();
         facts.credentials = account.tokens.clone();
+        facts.exposed = account.exposed.iter().cloned().collect();
         let of_namespace = self.namespaces.get(namespace).into_iter().flatten();
         facts.tags = of_namespace
             .map(|(key, value)| (format!("namespace/{key}"), value.clone()))

@@ -637,10 +637,6 @@ pub(super) fn csv_reader(
 ///
 /// # Errors
 /// Why the file can't be read; what `visit` says.
-#[allow(
-    dead_code,
-    reason = "for the connectors of text files, which come next"
-)]
 pub(super) fn each_line(
     input: &Input,
     connector: Connector,

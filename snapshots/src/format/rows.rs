@@ -2,10 +2,12 @@
 
 use enrich_core::snapshot::schema::*;
 use enrich_core::vocabulary::Environment;
+use hashbrown::HashMap;
 
 use super::intern::{Lists, Rows, Texts};
 use super::{BuildError, Sections};
 use crate::model::*;
+use crate::text::DAY_MS;
 
 /// The tables that grow while identities are written.
 #[derive(Debug)]
@@ -29,7 +31,11 @@ pub(super) struct Writer {
     provenance: Rows<ProvenanceRow>,
     blast_radius: Rows<BlastRadiusRow>,
     never_since: Vec<i64>,
+    never_since_at: HashMap<i64, u32>,
 }
+
+/// From so many different starts of "never since" on, only days are told apart.
+const EXACT_NEVER_SINCE: usize = 50_000;
 
 /// A mask of codes below 32.
 fn mask(codes: impl Iterator<Item = u8>) -> u32 {
@@ -62,6 +68,7 @@ impl Writer {
             provenance: Rows::new(),
             blast_radius: Rows::new(),
             never_since: Vec::new(),
+            never_since_at: HashMap::new(),
         }
     }
 
@@ -97,14 +104,19 @@ impl Writer {
             Time::Never => time_code::NEVER,
             Time::NeverSince(ms) => {
                 let limit = time_code::FIRST_SECOND - time_code::FIRST_NEVER_SINCE;
-                let number = self
-                    .never_since
-                    .iter()
-                    .position(|known| *known == ms)
-                    .unwrap_or_else(|| {
-                        self.never_since.push(ms);
-                        self.never_since.len() - 1
-                    }) as u32;
+                // The place for them is small. When it is nearly full, the rest is rounded up to the
+                // day: what was not used since noon was not used since midnight either.
+                let is_nearly_full = self.never_since.len() >= EXACT_NEVER_SINCE;
+                let ms = if is_nearly_full && !self.never_since_at.contains_key(&ms) {
+                    ms.saturating_add(DAY_MS - 1).div_euclid(DAY_MS) * DAY_MS
+                } else {
+                    ms
+                };
+                let next = self.never_since.len() as u32;
+                let number = *self.never_since_at.entry(ms).or_insert(next);
+                if number == next {
+                    self.never_since.push(ms);
+                }
                 if number >= limit {
                     return Err(BuildError::TooLarge {
                         what: "different starts of \"never since\"",
@@ -410,5 +422,34 @@ impl Writer {
             environments: environments(&rule.environments),
             lifecycle_states: mask(rule.lifecycle_states.iter().map(|word| word.code())),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_starts_of_never_since_become_days() {
+        let mut writer = Writer::new();
+        let mut codes = std::collections::BTreeSet::new();
+        for second in 0..200_000_i64 {
+            codes.insert(writer.time(Time::NeverSince(second * 61_000)).unwrap());
+        }
+        let days = 200_000_i64 * 61 / 86_400;
+        let most = EXACT_NEVER_SINCE + days as usize + 1;
+        assert!(
+            codes.len() > EXACT_NEVER_SINCE && codes.len() <= most,
+            "{}",
+            codes.len()
+        );
+        // What was exact before stays so, and a rounded start is never earlier than the true one.
+        assert_eq!(
+            writer.time(Time::NeverSince(61_000)).unwrap(),
+            time_code::FIRST_NEVER_SINCE + 1
+        );
+        let late = writer.time(Time::NeverSince(199_999 * 61_000)).unwrap();
+        let stored = writer.never_since[(late - time_code::FIRST_NEVER_SINCE) as usize];
+        assert!(stored >= 199_999 * 61_000 && stored % DAY_MS == 0);
     }
 }

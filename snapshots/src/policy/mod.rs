@@ -55,6 +55,8 @@ pub struct Policy {
     pub environment_tags: Vec<String>,
     /// Tags that name a criticality.
     pub criticality_tags: Vec<String>,
+    /// Whether people are hidden behind pseudonyms.
+    pub pseudonymise_people: bool,
     /// Shares that `lint` asks for.
     pub lint: Vec<Limit>,
 }

@@ -45,6 +45,14 @@ struct File {
     tags: TagsSpec,
     #[serde(default)]
     lint: LintSpec,
+    #[serde(default)]
+    privacy: PrivacySpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PrivacySpec {
+    pseudonymise_people: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -182,6 +190,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Policy, ConfigError> {
         classify: check.classify(spec.classify)?,
         privilege: spec.privilege.rules,
         response: check.response(spec.response),
+        pseudonymise_people: spec.privacy.pseudonymise_people,
         lint: shares::limits(&check, spec.lint)?,
         scopes: spec.scope.into_iter().map(scope).collect(),
         exceptions: check.exceptions(spec.exception)?,

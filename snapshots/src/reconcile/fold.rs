@@ -3,6 +3,8 @@
 use super::*;
 use crate::model::Expectation;
 use crate::record::Facts;
+use crate::secrets::shape;
+use crate::text::printable;
 
 /// Takes over what a record says and nobody before it said. `mine` tells the fields that are folded
 /// in this order of the records; what is taken is gone from the record.
@@ -15,6 +17,10 @@ pub(super) fn fold(
     subject.sources.insert(Arc::clone(source));
     let observed_ms = record.source.observed_ms;
     let facts = &mut record.facts;
+    if mine("") {
+        let more = exposed(facts, source);
+        facts.exposed.extend(more);
+    }
     let identity = &mut subject.identity;
     let mut at = Fold {
         source,
@@ -155,6 +161,8 @@ pub(super) fn fold(
             &mut subject.unconditioned_trust,
             &mut facts.unconditioned_trust,
         ),
+        ("", &mut subject.exposed, &mut facts.exposed),
+        ("", &mut subject.weak, &mut facts.weak),
     ] {
         if unite(list, more) && !field.is_empty() {
             at.note(field);
@@ -183,6 +191,27 @@ pub(super) fn fold(
     }
     subject.boundary = subject.boundary.take().or_else(|| facts.boundary.take());
     subject.namespace = subject.namespace.take().or_else(|| facts.namespace.take());
+}
+
+/// Where people left secrets in what everybody may read: tags, labels, descriptions, names.
+fn exposed(facts: &Facts, source: &Arc<str>) -> Vec<String> {
+    let tags = facts.tags.iter().filter_map(|(key, value)| {
+        let in_key = shape(key);
+        let found = in_key.or_else(|| shape(value))?;
+        let key = in_key.map_or(key.as_str(), |_| "…");
+        Some((format!("tag {}", printable(key, 80)), found))
+    });
+    let fields = [
+        ("description", &facts.purpose),
+        ("name", &facts.name),
+        ("place of its secret", &facts.secret_source),
+    ];
+    let fields = fields
+        .into_iter()
+        .filter_map(|(field, text)| Some((field.to_owned(), shape(text.as_deref()?)?)));
+    tags.chain(fields)
+        .map(|(place, found)| format!("{source}: {place} holds {found}"))
+        .collect()
 }
 
 /// Adds what is new to a sorted list; whether anything was.

@@ -51,6 +51,10 @@ pub struct Subject {
     pub tags: Tags,
     /// Trust that does not say who is meant.
     pub unconditioned_trust: Vec<String>,
+    /// Places where a source shows what is shaped as a secret.
+    pub exposed: Vec<String>,
+    /// Ways to authenticate that are weaker than what the provider offers.
+    pub weak: Vec<String>,
     /// Fields that a source stated; a policy rule leaves them alone.
     pub stated: Few<&'static str>,
     /// Names of the sources that speak about it.
@@ -206,6 +210,8 @@ fn empty(uid: String) -> Box<Subject> {
         namespace: None,
         tags: Tags::default(),
         unconditioned_trust: Vec::new(),
+        exposed: Vec::new(),
+        weak: Vec::new(),
         stated: Few::default(),
         sources: Few::default(),
         secret_places: Vec::new(),

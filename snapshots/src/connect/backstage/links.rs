@@ -193,6 +193,12 @@ impl Entity {
                     out.push(format!("gitlab:{}", last()))
                 }
                 ("user-login", false) => out.push(format!("github-user:{}", last())),
+                ("user-id", false) if host == "graph.microsoft.com" => {
+                    out.push(format!("entra-user:{value}"))
+                }
+                ("group-id", true) if host == "graph.microsoft.com" => {
+                    out.push(format!("entra-group:{value}"))
+                }
                 _ => {}
             }
         }

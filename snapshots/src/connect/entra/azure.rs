@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::azure_roles::{Definition, grant};
 use super::credentials::Federated;
-use super::is_guid;
 use super::principals::{place, workload};
+use super::recognise::is_guid;
 use super::shape::{Object, id, spell, text};
 use crate::connect::stream::each_json;
 use crate::connect::{ConnectError, Connector, Input};

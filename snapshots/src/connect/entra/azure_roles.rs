@@ -2,6 +2,7 @@
 
 use enrich_core::vocabulary::PrivilegeLevel;
 
+use super::lowered;
 use super::shape::{Object, objects, text};
 use crate::record::Grant;
 
@@ -163,8 +164,8 @@ fn place(scope: &str) -> (Reach, String) {
     }
 }
 
-/// What an assignment allows. In a resource group it counts one tier lower than in a subscription, at
-/// one resource two.
+/// What an assignment allows. Writing in a resource group counts one tier lower than in a subscription,
+/// at one resource two.
 pub(super) fn grant(role: &str, definition: Option<&Definition>, scope: &str) -> Grant {
     let own = definition.and_then(|definition| definition.own);
     // Names of built-in roles are Microsoft's; a custom role may look like one.
@@ -177,7 +178,11 @@ pub(super) fn grant(role: &str, definition: Option<&Definition>, scope: &str) ->
         Reach::ResourceGroup => 1,
         Reach::Resource => 2,
     };
-    Grant::new(&format!("{role} at {place}"), level, (tier + down).min(3))
+    Grant::new(
+        &format!("{role} at {place}"),
+        level,
+        lowered(level, tier, down),
+    )
 }
 
 #[cfg(test)]
@@ -202,7 +207,7 @@ mod tests {
                 "Key Vault Secrets User",
                 vault.as_str(),
                 PrivilegeLevel::Read,
-                3,
+                2,
             ),
             ("Reader", SUBSCRIPTION, PrivilegeLevel::Read, 3),
             (

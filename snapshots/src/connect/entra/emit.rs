@@ -41,6 +41,7 @@ pub(super) fn emit(mut tenant: Tenant, domain: &str, source: &Source, harvest: &
         harvest,
         grants: grants(&tenant),
         nameless: nameless(&tenant),
+        roleless: roleless(&tenant),
         undescribed: 0,
         by_app: tenant
             .principals
@@ -111,6 +112,8 @@ struct Join<'a> {
     grants: BTreeMap<String, BTreeSet<Grant>>,
     /// Application roles of which only the id is known.
     nameless: usize,
+    /// Directory roles of which only the id is known.
+    roleless: usize,
     /// Owners and sponsors of whom only the id is known.
     undescribed: usize,
     /// Object id of the principal, by application id.
@@ -189,6 +192,7 @@ impl Join<'_> {
             mut grants,
             by_app,
             nameless,
+            roleless,
             undescribed,
             ..
         } = self;
@@ -209,6 +213,11 @@ impl Join<'_> {
             harvest,
             nameless,
             "granted application roles have no name here; export the service principals of their APIs with appRoles",
+        );
+        count(
+            harvest,
+            roleless,
+            "assigned directory roles have no name here and count as writing; export roleDefinitions",
         );
         count(
             harvest,
@@ -311,6 +320,12 @@ fn nameless(tenant: &Tenant) -> usize {
             let name = grant.resource_name.as_deref();
             role_name(tenant, &grant.resource, name, &grant.role).is_none()
         })
+        .count()
+}
+
+fn roleless(tenant: &Tenant) -> usize {
+    let held = tenant.role_assignments.iter();
+    held.filter(|held| !roles::is_known(&held.role, tenant.definitions.get(&held.role)))
         .count()
 }
 

@@ -10,20 +10,23 @@ mod emit;
 mod people;
 mod permissions;
 mod principals;
+mod recognise;
 mod roles;
 mod shape;
+mod take;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
+use enrich_core::vocabulary::PrivilegeLevel;
 use serde_json::Value;
 
 use self::credentials::Federated;
 use self::people::Party;
 use self::principals::{Application, Principal};
+pub(super) use self::recognise::recognise;
+use self::recognise::{Hint, is_guid};
 use self::roles::Definition;
-use self::shape::{Context, Object, Shape, id, objects, spell, text};
-use super::stream::{Item, each_json};
+use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::record::{Harvest, Source};
 
@@ -64,6 +67,8 @@ struct Tenant {
     unknown: usize,
     first_unknown: Option<String>,
     eligible: usize,
+    /// Objects that are described twice, and differently.
+    twice: usize,
     homeless: usize,
 }
 
@@ -120,85 +125,6 @@ pub(super) fn connect(
     Ok(())
 }
 
-/// Which of the two connectors a text looks like, by words that only Graph and Azure write.
-pub(super) fn recognise(head: &str) -> Option<Connector> {
-    let has = |word: &str| head.contains(word);
-    // PowerShell and the Python SDK spell the names in their own way.
-    let named = |name: &str| {
-        let mut upper = name.to_owned();
-        upper[..1].make_ascii_uppercase();
-        has(&format!("\"{name}\"")) || has(&format!("\"{upper}\""))
-    };
-    let is_graph = has("#microsoft.graph.")
-        || has("https://graph.microsoft.com/")
-        || named("servicePrincipalType")
-        || named("appOwnerOrganizationId")
-        || (named("signInAudience") && named("appId"))
-        || (named("appRoleId") && named("principalId"))
-        || (named("directoryScopeId") && named("roleDefinitionId"))
-        || (named("consentType") && named("clientId"));
-    if is_graph {
-        return Some(CONNECTOR);
-    }
-    let is_azure = has("Microsoft.Authorization/role")
-        || has("microsoft.authorization/role")
-        || (named("roleDefinitionName") && named("scope"))
-        || (named("roleName") && named("assignableScopes"))
-        || (named("principalId") && (has("\"/subscriptions/") || has("userAssignedIdentities")));
-    if is_azure {
-        return Some(Connector::Azure);
-    }
-    if named("issuer") && named("subject") && named("audiences") {
-        let is_of_resource = has("\"/subscriptions/");
-        return Some(if is_of_resource {
-            Connector::Azure
-        } else {
-            CONNECTOR
-        });
-    }
-    (named("verifiedDomains") && named("tenantType")).then_some(CONNECTOR)
-}
-
-/// What the name of a file says, for answers that do not name whose they are: `owners/ID.json`.
-#[derive(Debug, Default)]
-struct Hint {
-    relation: Option<&'static str>,
-    parent: Option<String>,
-}
-
-impl Hint {
-    fn of(path: &Path) -> Self {
-        let name = |part: Option<&std::ffi::OsStr>| {
-            part.map(|part| part.to_string_lossy().to_ascii_lowercase())
-                .unwrap_or_default()
-        };
-        let file = name(path.file_name());
-        let folder = name(path.parent().and_then(Path::file_name));
-        let parent = (0..file.len())
-            .filter_map(|at| file.get(at..at + 36))
-            .find(|part| is_guid(part))
-            .map(str::to_owned);
-        let about = |word: &str| file.contains(word) || folder.contains(word);
-        let relation = if about("sponsor") {
-            Some("sponsors")
-        } else if about("owner") {
-            Some("owners")
-        } else {
-            None
-        };
-        Self { relation, parent }
-    }
-}
-
-pub(super) fn is_guid(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.len() == 36
-        && bytes.iter().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
-}
-
 /// A time of Graph or PowerShell: RFC 3339, `/Date(1700000000000)/`, or the object around either.
 pub(super) fn time(value: Option<&Value>) -> Option<i64> {
     let ms = match value? {
@@ -211,387 +137,6 @@ pub(super) fn time(value: Option<&Value>) -> Option<i64> {
 }
 
 impl Tenant {
-    fn take(&mut self, item: Item<'_>, hint: &Hint, source: &Source, harvest: &mut Harvest) {
-        let place = item.place.to_string();
-        let mut value = item.value;
-        let says = |map: &Object| text(map, "@odata.context").map(Context::parse);
-        if item.is_wrapper {
-            if let Value::Object(map) = &value {
-                self.page(map);
-            }
-            return;
-        }
-        let mut context = says(item.beside).unwrap_or_default();
-        if context == Context::default() && !matches!(item.list, "" | "value" | "responses") {
-            item.list.clone_into(&mut context.collection);
-        }
-        spell(&mut value);
-        let mut visit = Visit {
-            hint,
-            source,
-            harvest,
-            place: &place,
-        };
-        let before = self.known;
-        self.visit(&value, &context, 0, &mut visit);
-        if self.known == before {
-            self.unknown += 1;
-            self.first_unknown.get_or_insert(place);
-        }
-    }
-
-    /// Notes whether another page follows.
-    fn page(&mut self, answer: &Object) {
-        let context = text(answer, "@odata.context").unwrap_or("");
-        let of = Context::parse(context);
-        let key = format!(
-            "{}{}",
-            of.collection,
-            of.parent
-                .map(|parent| format!(" of {parent}"))
-                .unwrap_or_default()
-        );
-        let (open, ended) = self.pages.entry(key).or_default();
-        match text(answer, "@odata.nextLink") {
-            Some(_) => *open += 1,
-            None => *ended = true,
-        }
-    }
-
-    fn visit(&mut self, value: &Value, context: &Context, depth: usize, at: &mut Visit<'_>) {
-        let object = match value {
-            Value::Array(items) if depth < DEPTH => {
-                for item in items {
-                    self.visit(item, context, depth + 1, at);
-                }
-                return;
-            }
-            Value::Object(object) => object,
-            _ => return,
-        };
-        let own = text(object, "@odata.context").map(Context::parse);
-        let context = own.as_ref().unwrap_or(context);
-        if self.is_relative(object, context, at.hint) {
-            self.known += 1;
-            return;
-        }
-        match shape::shape(object, context) {
-            Some(shape) => self.note(shape, object, context, at),
-            // `$select=id&$expand=owners` without anything that tells the type.
-            None if object.contains_key("id") && has_relations(object) => {
-                if let Some(id) = id(object, "id") {
-                    self.relations(&id, object);
-                    self.known += 1;
-                }
-            }
-            None if depth < DEPTH => {
-                if object.get("value").is_some_and(Value::is_array) {
-                    self.page(object);
-                }
-                for (name, inner) in object {
-                    let named = Context {
-                        collection: name.clone(),
-                        ..Context::default()
-                    };
-                    let context = match name.as_str() {
-                        "value" | "body" => context,
-                        _ => &named,
-                    };
-                    self.visit(inner, context, depth + 1, at);
-                }
-            }
-            None => {}
-        }
-    }
-
-    /// Whether the object is an owner or a sponsor of another one, by the answer or the file's name.
-    fn is_relative(&mut self, object: &Object, context: &Context, hint: &Hint) -> bool {
-        let (relation, parent) = match (context.collection.as_str(), &context.parent) {
-            (relation @ ("owners" | "sponsors"), Some(parent)) => (relation, parent),
-            ("" | "directoryObjects" | "owners" | "sponsors" | "users", _) => {
-                match (hint.relation, &hint.parent) {
-                    (Some(relation), Some(parent)) => (relation, parent),
-                    _ => return false,
-                }
-            }
-            _ => return false,
-        };
-        let (Some(id), parent) = (id(object, "id"), parent.clone()) else {
-            return false;
-        };
-        self.relative(relation == "sponsors", parent, id, object);
-        true
-    }
-
-    fn relative(&mut self, is_sponsor: bool, parent: String, id: String, object: &Object) {
-        if let Some(party) = people::party(&id, object) {
-            self.person(id.clone(), party);
-        }
-        let of = if is_sponsor {
-            &mut self.sponsors
-        } else {
-            &mut self.owners
-        };
-        of.entry(parent).or_default().insert(id);
-    }
-
-    /// Of two descriptions of a person the fuller one holds.
-    fn person(&mut self, id: String, party: Party) {
-        let known = self.people.entry(id).or_insert_with(|| party.clone());
-        known.complete(party);
-    }
-
-    /// What hangs on an object by `$expand`.
-    fn relations(&mut self, id: &str, object: &Object) {
-        for (list, is_sponsor) in [("owners", false), ("sponsors", true)] {
-            for party in objects(object, list) {
-                if let Some(of) = shape::id(party, "id") {
-                    self.relative(is_sponsor, id.to_owned(), of, party);
-                }
-            }
-        }
-        for credential in objects(object, "federatedIdentityCredentials") {
-            self.federated(id, credential);
-        }
-        for list in ["appRoleAssignments", "appRoleAssignedTo"] {
-            for grant in objects(object, list) {
-                self.app_role(grant);
-            }
-        }
-        for grant in objects(object, "oauth2PermissionGrants") {
-            self.delegated_grant(grant);
-        }
-        for member in objects(object, "members") {
-            if let Some(member) = shape::id(member, "id") {
-                self.members
-                    .entry(id.to_owned())
-                    .or_default()
-                    .insert(member);
-            }
-        }
-        for group in objects(object, "memberOf") {
-            let Some(of) = shape::id(group, "id") else {
-                continue;
-            };
-            if shape::shape(group, &Context::default()) == Some(Shape::DirectoryRole) {
-                self.directory_role(&of, group);
-            } else if let Some(party) = people::party(&of, group) {
-                self.person(of.clone(), party);
-            }
-            self.members.entry(of).or_default().insert(id.to_owned());
-        }
-    }
-
-    fn note(&mut self, shape: Shape, object: &Object, context: &Context, at: &mut Visit<'_>) {
-        self.known += 1;
-        let Some(id) = id(object, "id").or_else(|| {
-            // Sign-in reports and grants are about others.
-            matches!(
-                shape,
-                Shape::AppRoleAssignment
-                    | Shape::DelegatedGrant
-                    | Shape::RoleAssignment
-                    | Shape::SignIn
-                    | Shape::KeyUse
-                    | Shape::Refusal
-                    | Shape::Eligible
-                    | Shape::Federated
-            )
-            .then(String::new)
-        }) else {
-            at.warn("an object without id is left out");
-            return;
-        };
-        match shape {
-            Shape::Principal | Shape::Agent | Shape::BlueprintPrincipal => {
-                self.resource(&id, object);
-                let read = principals::principal(&id, shape, object, at.source, at.harvest);
-                principals::keep(&mut self.principals, &id, read);
-            }
-            Shape::AgentUser => {
-                let read = principals::agent_user(&id, object, at.source, at.harvest);
-                principals::keep(&mut self.agent_users, &id, read);
-            }
-            Shape::Application | Shape::Blueprint => {
-                let read = principals::application(&id, shape, object, at.source, at.harvest);
-                principals::keep(&mut self.applications, &id, read);
-            }
-            Shape::User | Shape::Group => {
-                if let Some(party) = people::party(&id, object) {
-                    self.person(id.clone(), party);
-                }
-            }
-            Shape::AppRoleAssignment => self.app_role(object),
-            Shape::DelegatedGrant => self.delegated_grant(object),
-            Shape::RoleAssignment => self.role_assignment(object),
-            Shape::Eligible => self.eligible += 1,
-            Shape::RoleDefinition => {
-                let name = text(object, "displayName").unwrap_or("");
-                self.definitions
-                    .insert(id.clone(), Definition::read(name, object));
-            }
-            Shape::DirectoryRole => self.directory_role(&id, object),
-            Shape::Federated => {
-                match context.parent.as_ref().or(at.hint.parent.as_ref()).cloned() {
-                    Some(parent) => self.federated(&parent, object),
-                    None => self.homeless += 1,
-                }
-                return;
-            }
-            Shape::SignIn => self.sign_in(object),
-            Shape::KeyUse => {
-                let used = object
-                    .get("signInActivity")
-                    .and_then(Value::as_object)
-                    .and_then(|activity| time(activity.get("lastSignInDateTime")));
-                if let (Some(key), Some(used)) = (shape::id(object, "keyId"), used) {
-                    later(&mut self.key_uses, key, used);
-                }
-            }
-            Shape::Organization => {
-                let name = text(object, "displayName").map(str::to_owned);
-                self.organizations.insert(id.clone(), name);
-            }
-            Shape::Refusal => {
-                let error = &object["error"];
-                let word = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or("");
-                let said =
-                    crate::text::printable(&format!("{}: {}", word("code"), word("message")), 160);
-                at.warn(&format!("Graph refused and this answer is missing: {said}"));
-            }
-        }
-        if !id.is_empty() {
-            self.relations(&id, object);
-        }
-    }
-
-    /// The roles that an API offers, for the names of grants.
-    fn resource(&mut self, id: &str, object: &Object) {
-        for role in objects(object, "appRoles") {
-            if let (Some(role_id), Some(value)) = (shape::id(role, "id"), text(role, "value")) {
-                self.role_names
-                    .insert((id.to_owned(), role_id), value.to_owned());
-            }
-        }
-    }
-
-    fn app_role(&mut self, object: &Object) {
-        // People and groups may be assigned to an application as well; that is no permission.
-        if matches!(text(object, "principalType"), Some("User" | "Group")) {
-            return;
-        }
-        let (Some(principal), Some(resource), Some(role)) = (
-            id(object, "principalId"),
-            id(object, "resourceId"),
-            id(object, "appRoleId"),
-        ) else {
-            return;
-        };
-        self.app_roles.insert(AppRole {
-            principal,
-            resource,
-            resource_name: text(object, "resourceDisplayName").map(str::to_owned),
-            role,
-        });
-    }
-
-    fn delegated_grant(&mut self, object: &Object) {
-        if let (Some(client), Some(resource), Some(scope)) = (
-            id(object, "clientId"),
-            id(object, "resourceId"),
-            text(object, "scope"),
-        ) {
-            self.delegated.insert(Delegated {
-                client,
-                resource,
-                scope: scope.to_owned(),
-            });
-        }
-    }
-
-    fn role_assignment(&mut self, object: &Object) {
-        let (Some(principal), Some(role)) =
-            (id(object, "principalId"), id(object, "roleDefinitionId"))
-        else {
-            return;
-        };
-        if let Some(person) = object.get("principal").and_then(Value::as_object)
-            && let Some(party) = people::party(&principal, person)
-        {
-            self.person(principal.clone(), party);
-        }
-        if let Some(definition) = object.get("roleDefinition").and_then(Value::as_object) {
-            let name = text(definition, "displayName").unwrap_or("");
-            self.definitions
-                .entry(role.clone())
-                .or_insert_with(|| Definition::read(name, definition));
-        }
-        let scope = text(object, "directoryScopeId")
-            .or_else(|| text(object, "appScopeId"))
-            .unwrap_or("/");
-        self.role_assignments.insert(RoleAssignment {
-            principal,
-            role,
-            scope: scope.to_owned(),
-        });
-    }
-
-    /// A role in the older form, whose members hold it.
-    fn directory_role(&mut self, id: &str, object: &Object) {
-        let template = shape::id(object, "roleTemplateId").unwrap_or_else(|| id.to_owned());
-        let definition = Definition::read(text(object, "displayName").unwrap_or(""), object);
-        self.definitions
-            .entry(template.clone())
-            .or_insert(definition);
-        // The members come as the members of a group do, under the id of the role.
-        self.role_assignments.insert(RoleAssignment {
-            principal: id.to_owned(),
-            role: template,
-            scope: "/".to_owned(),
-        });
-    }
-
-    fn federated(&mut self, parent: &str, object: &Object) {
-        if let Some(federated) = Federated::read(object) {
-            self.federated
-                .entry(parent.to_owned())
-                .or_default()
-                .insert(federated);
-        }
-    }
-
-    fn sign_in(&mut self, object: &Object) {
-        let Some(app) = id(object, "appId") else {
-            return;
-        };
-        let last = |name: &str| {
-            let activity = object.get(name).and_then(Value::as_object)?;
-            let times = [
-                "lastSignInDateTime",
-                "lastNonInteractiveSignInDateTime",
-                "lastSuccessfulSignInDateTime",
-            ];
-            times
-                .iter()
-                .filter_map(|name| time(activity.get(*name)))
-                .max()
-        };
-        // That others called it does not say that it was in use itself.
-        let clients = [
-            "applicationAuthenticationClientSignInActivity",
-            "delegatedClientSignInActivity",
-        ];
-        let is_broken_down = clients.iter().any(|name| object.contains_key(*name));
-        let used = if is_broken_down {
-            clients.iter().filter_map(|name| last(name)).max()
-        } else {
-            last("lastSignInActivity")
-        };
-        if let Some(used) = used {
-            later(&mut self.sign_ins, app, used);
-        }
-    }
-
     /// The tenant: as configured, else as the export's organization says.
     fn domain(&self, source: &Source) -> Result<String, ConnectError> {
         let configured = source.domain.as_deref().map(str::to_ascii_lowercase);
@@ -650,6 +195,10 @@ impl Tenant {
             "eligible role assignments are left out, because they are not held until they are activated",
         );
         count(
+            self.twice,
+            "objects are described twice and differently; are exports of several days among the files?",
+        );
+        count(
             self.homeless,
             "federated credentials are left out, because neither the answer nor the file's name says whose they are",
         );
@@ -662,38 +211,12 @@ impl Tenant {
     }
 }
 
-fn has_relations(object: &Object) -> bool {
-    [
-        "owners",
-        "sponsors",
-        "federatedIdentityCredentials",
-        "appRoleAssignments",
-        "appRoleAssignedTo",
-        "oauth2PermissionGrants",
-        "members",
-        "memberOf",
-    ]
-    .iter()
-    .any(|name| object.contains_key(*name))
-}
-
-fn later(known: &mut BTreeMap<String, i64>, key: String, time: i64) {
-    let last = known.entry(key).or_insert(time);
-    *last = time.max(*last);
-}
-
-/// What is the same for all that is found in one item.
-struct Visit<'a> {
-    hint: &'a Hint,
-    source: &'a Source,
-    harvest: &'a mut Harvest,
-    place: &'a str,
-}
-
-impl Visit<'_> {
-    fn warn(&mut self, what: &str) {
-        self.harvest
-            .warn(self.source, format!("{}: {what}", self.place));
+/// The tier of a permission that holds for less than the whole, so many steps below the whole. Writing
+/// somewhere is never harmless, and what can be read there is what can be read.
+fn lowered(level: PrivilegeLevel, tier: u8, steps: u8) -> u8 {
+    match level {
+        PrivilegeLevel::Admin | PrivilegeLevel::Write => (tier + steps).min(2).max(tier),
+        _ => tier,
     }
 }
 

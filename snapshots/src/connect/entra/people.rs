@@ -24,8 +24,7 @@ pub(super) struct Party {
     /// What the reference holds: 0 the id, 1 a name, 2 a mail address.
     named: u8,
     pub(super) name: Option<String>,
-    /// A team's mailbox; never a person's.
-    contact: Option<String>,
+    mail: Option<String>,
     is_disabled: bool,
 }
 
@@ -62,7 +61,7 @@ pub(super) fn party(id: &str, object: &Object) -> Option<Party> {
         Kind::Service => (format!("service:entra/{id}"), 1),
     };
     Some(Party {
-        contact: mail.filter(|_| kind == Kind::Group).map(str::to_owned),
+        mail: mail.map(str::to_owned),
         name: name.map(str::to_owned),
         is_disabled: object.get("accountEnabled").and_then(Value::as_bool) == Some(false),
         reference,
@@ -74,18 +73,46 @@ pub(super) fn party(id: &str, object: &Object) -> Option<Party> {
 impl Party {
     /// Takes over what another description adds.
     pub(super) fn complete(&mut self, other: Self) {
-        if self.named < other.named {
+        // The order of the descriptions decides nothing.
+        let (known, said) = (&self.reference, &other.reference);
+        if self.named < other.named || (self.named == other.named && known > said) {
             self.reference = other.reference;
             self.named = other.named;
         }
-        self.name = self.name.take().or(other.name);
-        self.contact = self.contact.take().or(other.contact);
+        let least = |a: Option<String>, b: Option<String>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.name = least(self.name.take(), other.name);
+        self.mail = least(self.mail.take(), other.mail);
         self.is_disabled |= other.is_disabled;
     }
 }
 
-/// Writes owners and sponsors into the facts, and those named into the directory. Returns how many of
-/// them the export does not describe.
+impl Party {
+    /// How records name it until the catalogue was asked who that is.
+    fn name(&self, id: &str) -> String {
+        match self.kind {
+            Kind::User => format!("entra-user:{id}"),
+            Kind::Group => format!("entra-group:{id}"),
+            Kind::Service => self.reference.clone(),
+        }
+    }
+
+    fn entry(&self, source: &Source) -> DirectoryEntry {
+        DirectoryEntry {
+            name: self.name.clone(),
+            contact: self.mail.clone().filter(|_| self.kind == Kind::Group),
+            // Since when is not said; at the time of the export they could not sign in any more.
+            departed_ms: self.is_disabled.then_some(source.observed_ms),
+            source: source.name.clone(),
+            ..DirectoryEntry::default()
+        }
+    }
+}
+
+/// Writes owners and sponsors into the facts, and leaves word who they are. Returns how many of them
+/// the export does not describe.
 pub(super) fn answer(
     facts: &mut Facts,
     owners: &BTreeSet<String>,
@@ -95,37 +122,36 @@ pub(super) fn answer(
     harvest: &mut Harvest,
 ) -> usize {
     let parties = |ids: &BTreeSet<String>| {
-        let mut known: Vec<&Party> = ids.iter().filter_map(|id| people.get(id)).collect();
+        let known = ids
+            .iter()
+            .filter_map(|id| Some((people.get(id)?, id.clone())));
+        let mut known: Vec<(&Party, String)> = known.collect();
         known.sort();
         known
     };
     let (owners_known, sponsors_known) = (parties(owners), parties(sponsors));
     let missing = owners.len() + sponsors.len() - owners_known.len() - sponsors_known.len();
-    for party in owners_known.iter().chain(&sponsors_known) {
-        let entry = harvest
-            .directory
-            .entries
-            .entry(party.reference.clone())
-            .or_insert_with(|| DirectoryEntry {
-                source: source.name.clone(),
-                ..DirectoryEntry::default()
-            });
-        entry.name = entry.name.take().or_else(|| party.name.clone());
-        entry.contact = entry.contact.take().or_else(|| party.contact.clone());
-        if party.is_disabled {
-            // Since when is not said; at the time of the export they could not sign in any more.
-            entry.departed_ms.get_or_insert(source.observed_ms);
+    for (party, id) in owners_known.iter().chain(&sponsors_known) {
+        let name = party.name(id);
+        if party.kind == Kind::Service {
+            let entry = harvest.directory.entries.entry(name);
+            entry.or_insert_with(|| party.entry(source));
+            continue;
+        }
+        let found = harvest.joins.parties.entry(name).or_default();
+        if found.reference.is_empty() {
+            found.mail.clone_from(&party.mail);
+            found.reference.clone_from(&party.reference);
+            found.entry = party.entry(source);
         }
     }
     // A sponsor is a person or a group; a principal can't be asked.
     let mut sponsors = sponsors_known
-        .into_iter()
-        .filter(|party| party.kind != Kind::Service)
-        .map(|party| party.reference.clone());
+        .iter()
+        .filter(|(party, _)| party.kind != Kind::Service)
+        .map(|(party, id)| party.name(id));
     facts.sponsor = facts.sponsor.take().or_else(|| sponsors.next());
-    let mut owners = owners_known
-        .into_iter()
-        .map(|party| party.reference.clone());
+    let mut owners = owners_known.iter().map(|(party, id)| party.name(id));
     facts.owner = facts.owner.take().or_else(|| owners.next());
     facts.secondary_owners.extend(owners.chain(sponsors));
     facts.secondary_owners.sort();

@@ -3,6 +3,7 @@
 
 use enrich_core::vocabulary::PrivilegeLevel;
 
+use super::lowered;
 use crate::record::Grant;
 
 /// Application id of Microsoft Graph.
@@ -264,7 +265,7 @@ pub(super) fn application(resource: &str, permission: &str) -> Grant {
 pub(super) fn delegated(resource: &str, permission: &str) -> Grant {
     let (level, tier) = judge(permission);
     let name = format!("{resource}/{permission} (delegated)");
-    Grant::new(&name, level, (tier + 1).min(3))
+    Grant::new(&name, level, lowered(level, tier, 1))
 }
 
 fn judge(permission: &str) -> (PrivilegeLevel, u8) {

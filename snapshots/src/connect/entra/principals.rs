@@ -25,6 +25,7 @@ const MICROSOFT: &[&str] = &[
 pub(super) struct Principal {
     pub(super) record: Record,
     pub(super) app_id: Option<String>,
+    says_state: bool,
     /// The tenant that registers its application.
     pub(super) home: Option<String>,
     publisher: Option<String>,
@@ -37,16 +38,23 @@ pub(super) struct Principal {
 pub(super) struct Application {
     pub(super) record: Record,
     pub(super) app_id: Option<String>,
+    says_state: bool,
 }
 
 /// What can be described twice: the first description holds and the second completes it.
 pub(super) trait Described {
     fn record(&mut self) -> &mut Record;
+    /// Whether the description says if the object is switched on.
+    fn says_state(&self) -> bool;
 }
 
 impl Described for Principal {
     fn record(&mut self) -> &mut Record {
         &mut self.record
+    }
+
+    fn says_state(&self) -> bool {
+        self.says_state
     }
 }
 
@@ -54,15 +62,36 @@ impl Described for Application {
     fn record(&mut self) -> &mut Record {
         &mut self.record
     }
+
+    fn says_state(&self) -> bool {
+        self.says_state
+    }
 }
 
-pub(super) fn keep<T: Described>(known: &mut BTreeMap<String, T>, id: &str, mut read: T) {
-    match known.get_mut(id) {
-        Some(first) => complete(first.record(), std::mem::replace(read.record(), empty())),
-        None => {
-            known.insert(id.to_owned(), read);
-        }
+/// Keeps what is read. `true` when the same object was described before and otherwise, as when exports of
+/// several days are among the files.
+pub(super) fn keep<T: Described>(known: &mut BTreeMap<String, T>, id: &str, mut read: T) -> bool {
+    let Some(first) = known.get_mut(id) else {
+        known.insert(id.to_owned(), read);
+        return false;
+    };
+    let both_say = first.says_state() && read.says_state();
+    let (first, second) = (first.record(), std::mem::replace(read.record(), empty()));
+    let (known, other) = (&mut first.facts, &second.facts);
+    let differs = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;
+    let differs = differs(&known.name, &other.name)
+        || (both_say && known.lifecycle_state != other.lifecycle_state);
+    // Whatever comes first: the order of the files decides nothing.
+    if other.name.is_some() {
+        known.name = known
+            .name
+            .take()
+            .min(other.name.clone())
+            .or_else(|| other.name.clone());
     }
+    known.lifecycle_state = known.lifecycle_state.max(other.lifecycle_state);
+    complete(first, second);
+    differs
 }
 
 fn empty() -> Record {
@@ -158,6 +187,7 @@ pub(super) fn principal(
     Principal {
         record,
         app_id,
+        says_state: object.contains_key("accountEnabled"),
         home,
         publisher: publisher.map(str::to_owned),
         parent,
@@ -252,6 +282,7 @@ pub(super) fn agent_user(
     Principal {
         record,
         app_id: None,
+        says_state: object.contains_key("accountEnabled"),
         home: None,
         publisher: None,
         parent: id(object, "identityParentId"),
@@ -275,6 +306,7 @@ pub(super) fn application(
     Application {
         record,
         app_id: id(object, "appId"),
+        says_state: object.contains_key("isDisabled"),
     }
 }
 

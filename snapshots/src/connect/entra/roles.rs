@@ -2,16 +2,23 @@
 
 use enrich_core::vocabulary::PrivilegeLevel;
 
+use super::lowered;
 use super::shape::{Object, objects};
 use crate::record::Grant;
 
-/// Roles that lead to control of the directory (0) or of a whole service (1), by template id.
+/// Roles that lead to control of the directory (0) or of a whole service (1), and some that many hold and
+/// that do neither (2), by template id.
 /// (Microsoft Entra built-in roles.)
 const ROLES: &[(&str, &str, u8)] = &[
     (
         "0526716b-113d-4c15-b2c8-68e3c22b9f80",
         "Authentication Policy Administrator",
         1,
+    ),
+    (
+        "11451d60-acb2-45eb-a7d6-43d0f0125c13",
+        "Windows 365 Administrator",
+        2,
     ),
     (
         "11648597-926c-4cf3-9c36-bcebb0ba8dcc",
@@ -49,19 +56,41 @@ const ROLES: &[(&str, &str, u8)] = &[
         1,
     ),
     (
+        "44367163-eba1-44c3-98af-f5787879f96a",
+        "Dynamics 365 Administrator",
+        2,
+    ),
+    (
         "45d8d3c5-c802-45c6-b32a-1d70b5e1e86e",
         "Identity Governance Administrator",
         1,
     ),
+    ("4a5d8f65-41da-4de4-8968-e035b65339cf", "Reports Reader", 2),
     (
         "4ba39ca4-527c-499a-b93d-d9b492c50246",
         "Partner Tier1 Support",
         0,
     ),
     (
+        "4d6ac14f-3453-41d0-bef9-a3e0c569773a",
+        "License Administrator",
+        2,
+    ),
+    (
+        "58a13ea3-c632-46ae-9ee0-9c0d43cd7f3d",
+        "Attribute Assignment Administrator",
+        2,
+    ),
+    (
         "59d46f88-662b-457b-bceb-5c3809e5908f",
         "Lifecycle Workflows Administrator",
         1,
+    ),
+    ("5d6b6bb7-de71-4623-b4af-96380a352509", "Security Reader", 2),
+    (
+        "5f2222b1-57c3-48ba-8ad5-d4759f1fde6f",
+        "Security Operator",
+        2,
     ),
     (
         "62e90394-69f5-4237-9190-012177145e10",
@@ -69,9 +98,19 @@ const ROLES: &[(&str, &str, u8)] = &[
         0,
     ),
     (
+        "644ef478-e28f-4e28-b9dc-3fdde9aa0b1f",
+        "Printer Administrator",
+        2,
+    ),
+    (
         "69091246-20e8-4a56-aa4d-066075b2a7a8",
         "Teams Administrator",
         1,
+    ),
+    (
+        "6b942400-691f-4bf0-9d12-d8a254a2baf5",
+        "Agent Registry Administrator",
+        2,
     ),
     (
         "729827e3-9c14-49f7-bb1b-9608f156bbb8",
@@ -79,9 +118,19 @@ const ROLES: &[(&str, &str, u8)] = &[
         1,
     ),
     (
+        "75934031-6c7e-415a-99d7-48dbd49e875e",
+        "Usage Summary Reports Reader",
+        2,
+    ),
+    (
         "7698a772-787b-4ac8-901f-60d6b08affd2",
         "Cloud Device Administrator",
         1,
+    ),
+    (
+        "790c1fb9-7f7d-4f88-86a1-ef1f95c05c1b",
+        "Message Center Reader",
+        2,
     ),
     (
         "7be44c8a-adaf-4e2a-84d6-ab2649e08a13",
@@ -94,6 +143,21 @@ const ROLES: &[(&str, &str, u8)] = &[
         0,
     ),
     (
+        "8424c6f0-a189-499e-bbd0-26c1753c96d4",
+        "Attribute Definition Administrator",
+        2,
+    ),
+    (
+        "88d8e3e3-8f55-4a1e-953a-9b9898b8876b",
+        "Directory Readers",
+        2,
+    ),
+    (
+        "892c5842-a9a6-463a-8041-72aa08ca3cf6",
+        "Cloud App Security Administrator",
+        2,
+    ),
+    (
         "8ac3fc64-6eca-42ea-9e69-59f4c7b60eb2",
         "Hybrid Identity Administrator",
         0,
@@ -103,6 +167,7 @@ const ROLES: &[(&str, &str, u8)] = &[
         "Directory Writers",
         1,
     ),
+    ("95e79109-95c0-4d8e-aee3-d01accf2d47b", "Guest Inviter", 2),
     (
         "966707d0-3269-4727-9be2-8c3a10f19b9d",
         "Password Administrator",
@@ -124,6 +189,21 @@ const ROLES: &[(&str, &str, u8)] = &[
         1,
     ),
     (
+        "ac16e43d-7b2d-40e0-ac05-243ff356ab5b",
+        "Message Center Privacy Reader",
+        2,
+    ),
+    (
+        "adb2368d-a9be-41b5-8667-d96778e081b0",
+        "Agent ID Developer",
+        2,
+    ),
+    (
+        "b0f54661-2d74-4c50-afa3-1ec803f12efe",
+        "Billing Administrator",
+        2,
+    ),
+    (
         "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9",
         "Conditional Access Administrator",
         1,
@@ -137,6 +217,11 @@ const ROLES: &[(&str, &str, u8)] = &[
         "c4e39bd9-1100-46d3-8c65-fb160da0071f",
         "Authentication Administrator",
         1,
+    ),
+    (
+        "cf1c38e5-3621-4004-a7cb-879624dced7c",
+        "Application Developer",
+        2,
     ),
     (
         "d2562ede-74db-457e-a7b6-544e236ebb61",
@@ -164,6 +249,11 @@ const ROLES: &[(&str, &str, u8)] = &[
         1,
     ),
     (
+        "e6d1a23a-da11-4be4-9570-befc86d067a7",
+        "Compliance Data Administrator",
+        2,
+    ),
+    (
         "e8611ab8-c189-46e8-94e1-60213ab1f814",
         "Privileged Role Administrator",
         0,
@@ -174,10 +264,16 @@ const ROLES: &[(&str, &str, u8)] = &[
         1,
     ),
     (
+        "f023fd81-a637-4b56-95fd-791ac0226033",
+        "Service Support Administrator",
+        2,
+    ),
+    (
         "f28a1f50-f6e7-4571-818b-6a12f2af6b6c",
         "SharePoint Administrator",
         1,
     ),
+    ("f2ef992c-3afb-46b9-b7cf-a126ee74c451", "Global Reader", 2),
     (
         "fdd7a751-b60b-444a-984c-02652fe8fa1c",
         "Groups Administrator",
@@ -253,6 +349,14 @@ fn judge(actions: &[&str]) -> (PrivilegeLevel, u8) {
     }
 }
 
+/// Whether anything but its id is known of a role.
+pub(super) fn is_known(role: &str, definition: Option<&Definition>) -> bool {
+    definition.is_some_and(|definition| !definition.name.is_empty())
+        || ROLES
+            .binary_search_by(|(known, _, _)| (*known).cmp(role))
+            .is_ok()
+}
+
 /// What an assignment of a role allows. In a part of the directory (an administrative unit, one
 /// application) it counts one tier lower.
 pub(super) fn grant(role: &str, definition: Option<&Definition>, directory_scope: &str) -> Grant {
@@ -268,18 +372,22 @@ pub(super) fn grant(role: &str, definition: Option<&Definition>, directory_scope
     let own = definition.and_then(|definition| definition.own);
     let (level, tier) = match (own, listed) {
         (Some(own), _) => own,
-        (None, Some((_, _, tier))) => (PrivilegeLevel::Admin, tier),
-        (None, None) if name.ends_with("Reader") || name.ends_with("Readers") => {
+        (None, Some((_, _, tier))) if tier < 2 => (PrivilegeLevel::Admin, tier),
+        (None, _) if name.ends_with("Reader") || name.ends_with("Readers") => {
             let sees_all = name == "Global Reader";
             (PrivilegeLevel::Read, if sees_all { 2 } else { 3 })
         }
-        (None, None) => (PrivilegeLevel::Write, 2),
+        (None, _) => (PrivilegeLevel::Write, 2),
     };
     if matches!(directory_scope, "" | "/") {
         return Grant::new(name, level, tier);
     }
     let place = directory_scope.trim_start_matches('/');
-    Grant::new(&format!("{name} at {place}"), level, (tier + 1).min(3))
+    Grant::new(
+        &format!("{name} at {place}"),
+        level,
+        lowered(level, tier, 1),
+    )
 }
 
 #[cfg(test)]
@@ -317,6 +425,12 @@ mod tests {
             );
             (grant.level.0, grant.tier)
         };
+        let readers = grant("88d8e3e3-8f55-4a1e-953a-9b9898b8876b", None, "/");
+        assert_eq!(
+            readers,
+            Grant::new("Directory Readers", PrivilegeLevel::Read, 3)
+        );
+        assert!(!is_known("00000000-1111-4000-8000-000000000000", None));
         assert_eq!(named("Reports Reader"), (PrivilegeLevel::Read, 3));
         assert_eq!(named("Search Editor"), (PrivilegeLevel::Write, 2));
     }

@@ -20,7 +20,9 @@ fn load_files(files: &[(&str, &str)], domain: Option<&str>) -> Result<Harvest, C
         .map(|(name, text)| Input::memory(name.as_ref(), text.as_bytes()))
         .collect();
     let mut harvest = Harvest::default();
-    connect(&source, &inputs, &mut harvest).map(|()| harvest)
+    connect(&source, &inputs, &mut harvest)?;
+    crate::connect::finish(&mut harvest);
+    Ok(harvest)
 }
 
 fn load(texts: &[&str]) -> Harvest {
@@ -381,4 +383,19 @@ fn exports_are_recognised() {
         assert_eq!(recognise(text), Some(Connector::Azure), "{text}");
     }
     assert_eq!(recognise(r#"{"Users":[{"Arn":"x","UserId":"y"}]}"#), None);
+}
+
+#[test]
+fn an_object_that_is_described_twice_is_one() {
+    let first = r#"[{"id":"d9da5bf4-0000-4001-8000-123456789abc","appId":"a1b2c3d4-0000-4000-8000-00000000000a","displayName":"b","servicePrincipalType":"Application","accountEnabled":true}]"#;
+    let second = r#"[{"id":"d9da5bf4-0000-4001-8000-123456789abc","appId":"a1b2c3d4-0000-4000-8000-00000000000a","displayName":"a","servicePrincipalType":"Application","accountEnabled":false}]"#;
+    let (one, other) = (load(&[first, second]), load(&[second, first]));
+    assert_eq!(one, other);
+    assert_eq!(one.records.len(), 1);
+    assert_eq!(one.records[0].facts.name.as_deref(), Some("a"));
+    assert!(one.warnings[0].contains("1 objects are described twice"));
+    assert!(load(&[first, first]).warnings.is_empty());
+    // What `$select` left out is no difference.
+    let part = r#"[{"id":"d9da5bf4-0000-4001-8000-123456789abc","displayName":"a","servicePrincipalType":"Application","owners":[]}]"#;
+    assert!(load(&[second, part]).warnings.is_empty());
 }

@@ -7,7 +7,7 @@ use enrich_core::vocabulary::{CredentialStatus, Kind, LifecycleState};
 use serde_json::{Map, Value};
 
 use super::permissions::of_permissions;
-use super::{State, at, id, text};
+use super::{State, at, id, moment, text};
 use crate::connect::ConnectError;
 use crate::model::{Credential, Time};
 use crate::record::{Grant, Harvest};
@@ -21,6 +21,7 @@ pub(super) struct Installation {
     credential: Option<Credential>,
     grants: Vec<Grant>,
     tags: BTreeMap<String, String>,
+    updated_ms: Option<i64>,
 }
 
 impl Installation {
@@ -30,6 +31,14 @@ impl Installation {
             .as_ref()
             .map(|credential| credential.uid.as_str());
         (&self.host, self.organization.as_deref(), number)
+    }
+}
+
+impl Installation {
+    /// When it was changed last, and whether it is off.
+    fn age(&self) -> (Option<i64>, Option<CredentialStatus>) {
+        let status = self.credential.as_ref().map(|credential| credential.status);
+        (self.updated_ms, status)
     }
 }
 
@@ -111,6 +120,7 @@ impl State<'_> {
             credential,
             grants,
             tags,
+            updated_ms: moment(value.get("updated_at")),
         });
     }
 
@@ -148,13 +158,21 @@ impl State<'_> {
 
     pub(super) fn finish_apps(&mut self, harvest: &mut Harvest) {
         let mut installations = std::mem::take(&mut self.installations);
-        // Of what two installations say the first counts, whatever the order of the pages.
-        installations.sort_by(|a, b| a.order().cmp(&b.order()));
         // Webhooks leave the slug out; another list of the same source may name it.
         let slugs: BTreeMap<(String, String), String> = installations
             .iter()
             .filter_map(|one| Some(((one.host.clone(), one.app_id.clone()?), one.slug.clone()?)))
             .collect();
+        // Of what two installations say the first counts, whatever the order of the pages; of two
+        // statements about one the later, and of two of one age the one that leaves less.
+        installations.sort_by(|a, b| (a.order(), a.age()).cmp(&(b.order(), b.age())));
+        installations.dedup_by(|later, kept| {
+            let is_same = later.credential.is_some() && later.order() == kept.order();
+            if is_same {
+                std::mem::swap(later, kept);
+            }
+            is_same
+        });
         let mut works: BTreeMap<String, bool> = BTreeMap::new();
         let mut unnamed = BTreeSet::new();
         for mut one in installations {

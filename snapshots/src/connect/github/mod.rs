@@ -9,7 +9,7 @@ mod people;
 mod permissions;
 mod repositories;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use enrich_core::vocabulary::Provider;
 use serde_json::{Map, Value};
@@ -121,6 +121,8 @@ struct State<'a> {
     /// The organisation's template of subjects.
     claims: BTreeMap<(String, String), Vec<String>>,
     secrets: Vec<(String, Time, Time)>,
+    /// Deploy keys that were deleted.
+    gone: BTreeSet<String>,
     /// Organisations that were read, by host; whether all members were listed.
     organizations: BTreeMap<(String, String), bool>,
     /// What could not be placed: how often, and the reason.
@@ -171,6 +173,7 @@ impl<'a> State<'a> {
             repositories: BTreeMap::new(),
             claims: BTreeMap::new(),
             secrets: Vec::new(),
+            gone: BTreeSet::new(),
             organizations: BTreeMap::new(),
             left_out: BTreeMap::new(),
         }

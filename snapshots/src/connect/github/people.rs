@@ -179,6 +179,13 @@ impl State<'_> {
         let credential_type = if is_ssh { "ssh_key" } else { "token" };
         // The number under which the authorization is revoked; the token's own is in no log.
         let uid = format!("credential-authorization/{number}");
+        if text(value, "credential_type")
+            .is_some_and(|word| word.eq_ignore_ascii_case("personal access token"))
+        {
+            record.facts.weak.push(format!(
+                "the classic personal access token {uid} reaches all that its person does"
+            ));
+        }
         let mut credential = credential(uid, credential_type, CredentialStatus::Active);
         credential.expires = stated(value, "authorized_credential_expires_at", Time::Never);
         let unused =

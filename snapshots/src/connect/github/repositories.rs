@@ -100,6 +100,9 @@ impl State<'_> {
             (Some(Value::Null), Time::At(created)) => Time::NeverSince(created),
             (known, _) => at(known),
         };
+        if gone {
+            self.gone.extend(record.uid.clone());
+        }
         let status = match (gone, enabled) {
             (true, _) => CredentialStatus::Revoked,
             (_, false) => CredentialStatus::Inactive,
@@ -285,6 +288,12 @@ impl State<'_> {
     }
 
     pub(super) fn finish_repositories(&mut self, harvest: &mut Harvest) {
+        // A webhook says that a key is gone, and an older list or webhook still has it.
+        let gone = std::mem::take(&mut self.gone);
+        self.records.retain(|record| {
+            let is_gone = record.uid.as_ref().is_some_and(|uid| gone.contains(uid));
+            !is_gone || record.facts.lifecycle_state.is_some()
+        });
         for (place, created, changed) in std::mem::take(&mut self.secrets) {
             let secret = StoredSecret::new(self.source, created, changed);
             harvest

@@ -94,7 +94,7 @@ fn apps_are_identities_and_installations_their_credentials() {
 #[test]
 fn pages_and_webhooks_are_read_too() {
     let slurped = format!("[{INSTALLATIONS},{INSTALLATIONS}]");
-    assert_eq!(load(&[&slurped], None).unwrap().records.len(), 4);
+    assert_eq!(load(&[&slurped], None).unwrap().records.len(), 2);
     let hook = r#"{"action":"deleted","installation":{"id":41001,"account":{"login":"Larkmoor","id":7001,"type":"Organization"},"repository_selection":"all","app_id":5101,"app_slug":"","permissions":{"contents":"write"},"created_at":1557933591,"suspended_at":null},"sender":{"login":"d-novak","id":1,"type":"User"}}"#;
     let harvest = load(&[hook], None).unwrap();
     let record = one(&harvest, "github:github.com:app-id/5101");
@@ -112,15 +112,44 @@ fn pages_and_webhooks_are_read_too() {
         "{:?}",
         harvest.warnings
     );
-    // The list names the slug that the webhook leaves out.
+    // The list names the slug that the webhook leaves out, and it says when it was true.
     let both = load(&[hook, INSTALLATIONS], None).unwrap();
-    assert_eq!(
-        both.records
-            .iter()
-            .filter(|r| r.uid.as_deref() == Some("github:github.com:app/fernweh-deploy"))
-            .count(),
-        2
-    );
+    assert_eq!(both.records.len(), 2);
+    let listed = one(&both, "github:github.com:app/fernweh-deploy");
+    assert_eq!(listed.facts.credentials[0].status, CredentialStatus::Active);
+    let later = hook.replace("\"created_at\"", "\"updated_at\":1790000000,\"created_at\"");
+    for files in [
+        [later.as_str(), INSTALLATIONS],
+        [INSTALLATIONS, later.as_str()],
+    ] {
+        let both = load(&files, None).unwrap();
+        let gone = one(&both, "github:github.com:app/fernweh-deploy");
+        assert_eq!(
+            (both.records.len(), gone.facts.credentials[0].status),
+            (2, CredentialStatus::Revoked)
+        );
+    }
+}
+
+#[test]
+fn a_deploy_key_that_is_gone_stays_gone() {
+    let hook = |action: &str| {
+        format!(
+            r#"{{"action":"{action}","key":{{"id":7,"key":"ssh-rsa AAAA","title":"x","verified":true,"created_at":"2024-02-01T10:00:00Z","read_only":true}},"repository":{{"full_name":"larkmoor/docs"}}}}"#
+        )
+    };
+    for files in [
+        [hook("created"), hook("deleted")],
+        [hook("deleted"), hook("created")],
+    ] {
+        let harvest = load(&[&files[0], &files[1]], None).unwrap();
+        assert_eq!(harvest.records.len(), 1);
+        let facts = &harvest.records[0].facts;
+        assert_eq!(
+            (facts.credentials[0].status, facts.lifecycle_state),
+            (CredentialStatus::Revoked, Some(LifecycleState::Disabled))
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,414 @@
+//! Shapes of secrets: what issuers put in front of them, and how the rest looks.
+//!
+//! Every text that enters a snapshot is looked at, so this is one pass over its bytes; what it sees on
+//! the way decides which closer looks are needed. A shape is named in a finding, its value never is.
+
+/// Prefixes that issuers put in front of secrets, and how many characters of the token must follow.
+const MARKS: &[(&str, usize, &str)] = &[
+    ("ghp_", 30, "a GitHub token"),
+    ("gho_", 30, "a GitHub token"),
+    ("ghu_", 30, "a GitHub token"),
+    ("ghs_", 30, "a GitHub token"),
+    ("ghr_", 30, "a GitHub token"),
+    ("github_pat_", 20, "a GitHub token"),
+    ("glpat-", 18, "a GitLab token"),
+    ("gldt-", 18, "a GitLab token"),
+    ("glrt-", 18, "a GitLab token"),
+    ("glptt-", 18, "a GitLab token"),
+    ("glcbt-", 18, "a GitLab token"),
+    ("glft-", 18, "a GitLab token"),
+    ("glsoat-", 18, "a GitLab token"),
+    ("gloas-", 18, "a GitLab token"),
+    ("glagent-", 18, "a GitLab token"),
+    ("xoxa-", 10, "a Slack token"),
+    ("xoxb-", 10, "a Slack token"),
+    ("xoxc-", 10, "a Slack token"),
+    ("xoxd-", 10, "a Slack token"),
+    ("xoxe-", 10, "a Slack token"),
+    ("xoxe.xoxp-", 10, "a Slack token"),
+    ("xoxo-", 10, "a Slack token"),
+    ("xoxp-", 10, "a Slack token"),
+    ("xoxr-", 10, "a Slack token"),
+    ("xoxs-", 10, "a Slack token"),
+    ("xapp-", 10, "a Slack token"),
+    ("hooks.slack.com/services/T", 20, "a Slack webhook"),
+    ("hooks.slack.com/workflows/T", 20, "a Slack webhook"),
+    ("AIza", 35, "a Google API key"),
+    ("GOCSPX-", 20, "a Google client secret"),
+    ("ya29.", 20, "a Google access token"),
+    ("FwoGZXIvYXdz", 20, "an AWS session token"),
+    ("IQoJb3JpZ2lu", 20, "an AWS session token"),
+    ("ABSK", 60, "an Amazon Bedrock key"),
+    ("hvs.", 20, "a Vault token"),
+    ("hvb.", 20, "a Vault token"),
+    ("hvr.", 20, "a Vault token"),
+    ("npm_", 36, "an npm token"),
+    ("pypi-AgE", 16, "a PyPI token"),
+    ("rubygems_", 32, "a RubyGems key"),
+    ("sk_live_", 16, "a Stripe key"),
+    ("rk_live_", 16, "a Stripe key"),
+    ("sk_test_", 16, "a Stripe key"),
+    ("rk_test_", 16, "a Stripe key"),
+    ("whsec_", 24, "a webhook secret"),
+    ("sk-ant-", 20, "an Anthropic key"),
+    ("sk-proj-", 20, "an OpenAI key"),
+    ("sk-svcacct-", 20, "an OpenAI key"),
+    ("hf_", 30, "a Hugging Face token"),
+    ("dop_v1_", 32, "a DigitalOcean token"),
+    ("dapi", 32, "a Databricks token"),
+    ("dckr_pat_", 20, "a Docker token"),
+    ("glsa_", 30, "a Grafana token"),
+    ("glc_", 30, "a Grafana token"),
+    ("lin_api_", 30, "a Linear key"),
+    ("NRAK-", 20, "a New Relic key"),
+    ("PMAK-", 30, "a Postman key"),
+    ("SG.", 40, "a SendGrid key"),
+    ("shpat_", 30, "a Shopify token"),
+    ("shpss_", 30, "a Shopify secret"),
+    ("sntrys_", 30, "a Sentry token"),
+    ("ATATT3", 30, "an Atlassian token"),
+    ("AGE-SECRET-KEY-1", 40, "an age key"),
+];
+
+/// Names whose value is a secret when it is written behind `=`.
+const NAMES: &[&str] = &[
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "accountkey",
+    "sharedaccesskey",
+    "sharedsecretkey",
+    "client_secret",
+    "clientsecret",
+    "api_key",
+    "apikey",
+    "secret_key",
+    "secretkey",
+    "secretaccesskey",
+    "aws_secret_access_key",
+    "access_token",
+    "refresh_token",
+];
+
+/// Which pairs of first bytes occur in [`MARKS`]: most words of a text end here.
+const PAIRS: [u64; 1024] = {
+    let mut out = [0; 1024];
+    let mut at = 0;
+    while at < MARKS.len() {
+        let mark = MARKS[at].0.as_bytes();
+        let pair = (mark[0] as usize) << 8 | mark[1] as usize;
+        out[pair >> 6] |= 1 << (pair & 63);
+        at += 1;
+    }
+    out
+};
+
+const fn starts_mark(first: u8, second: u8) -> bool {
+    let pair = (first as usize) << 8 | second as usize;
+    PAIRS[pair >> 6] >> (pair & 63) & 1 == 1
+}
+
+/// What a text holds that is shaped as a secret.
+#[must_use]
+pub fn shape(text: &str) -> Option<&'static str> {
+    let seen = look(text);
+    seen.marked.or_else(|| unmarked(text, &seen))
+}
+
+/// As [`shape`], for keys: random ids of 40 or 88 characters are ids there.
+#[must_use]
+pub(crate) fn marked_shape(text: &str) -> Option<&'static str> {
+    look(text).marked
+}
+
+/// What one pass over a text finds.
+struct Seen {
+    marked: Option<&'static str>,
+    /// A run of 40 characters of base64.
+    is_key_long: bool,
+    /// A run of 86 characters of base64 and `==`.
+    is_account_key_long: bool,
+}
+
+fn look(text: &str) -> Seen {
+    let mut seen = Seen {
+        marked: None,
+        is_key_long: false,
+        is_account_key_long: false,
+    };
+    let bytes = text.as_bytes();
+    // The shortest of them all is longer; most names end here.
+    if bytes.len() < 12 {
+        return seen;
+    }
+    let (mut in_word, mut run) = (false, 0_usize);
+    let (mut equals, mut tilde, mut at_sign, mut dashes, mut jwt) =
+        (false, false, false, false, false);
+    for (at, byte) in bytes.iter().copied().enumerate() {
+        let starts_word = !in_word;
+        in_word = byte.is_ascii_alphanumeric();
+        if in_word || matches!(byte, b'/' | b'+') {
+            run += 1;
+        } else {
+            seen.is_key_long |= run == 40;
+            seen.is_account_key_long |= run == 86 && byte == b'=';
+            run = 0;
+            equals |= byte == b'=';
+            tilde |= byte == b'~';
+            at_sign |= byte == b'@';
+            dashes |= byte == b'-' && bytes[at..].starts_with(b"-----BEGIN");
+        }
+        if !starts_word || !in_word {
+            continue;
+        }
+        let second = bytes.get(at + 1).copied().unwrap_or(0);
+        jwt |= byte == b'e' && second == b'y';
+        if starts_mark(byte, second)
+            && let Some(name) = mark(&bytes[at..])
+        {
+            seen.marked = Some(name);
+            return seen;
+        }
+    }
+    seen.is_key_long |= run == 40;
+    seen.marked = if dashes && text.contains("PRIVATE KEY") {
+        Some("a private key")
+    } else if jwt && has_jwt(text) {
+        Some("a signed token")
+    } else if tilde && has_entra_secret(text) {
+        Some("an Entra client secret")
+    } else if at_sign && has_url_password(text) {
+        Some("a password in an address")
+    } else if equals && has_assignment(text) {
+        Some("a password or key behind its name")
+    } else {
+        None
+    };
+    seen
+}
+
+const fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'+' | b'=')
+}
+
+fn mark(rest: &[u8]) -> Option<&'static str> {
+    MARKS.iter().find_map(|(mark, least, name)| {
+        let token = rest.strip_prefix(mark.as_bytes())?;
+        // A word may begin with these four letters; the token is hexadecimal.
+        let is_hexadecimal = *mark == "dapi";
+        let is_token = |byte: u8| {
+            if is_hexadecimal {
+                byte.is_ascii_hexdigit()
+            } else {
+                is_token(byte)
+            }
+        };
+        let len = token.iter().take_while(|byte| is_token(**byte)).count();
+        (len >= *least).then_some(*name)
+    })
+}
+
+fn unmarked(text: &str, seen: &Seen) -> Option<&'static str> {
+    if seen.is_key_long && has_random(text, 40, 4400) {
+        return Some("an AWS secret access key");
+    }
+    (seen.is_account_key_long && has_random(text, 86, 5000)).then_some("an Azure account key")
+}
+
+/// `eyJ….eyJ….signature`: a JSON header and body in base64url.
+fn has_jwt(text: &str) -> bool {
+    text.match_indices("eyJ").any(|(at, _)| {
+        let token: &str = text[at..]
+            .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')))
+            .next()
+            .unwrap_or("");
+        let mut parts = token.split('.');
+        parts.next().is_some_and(|header| header.len() >= 10)
+            && parts.next().is_some_and(|body| body.starts_with("eyJ"))
+    })
+}
+
+/// Three characters, a digit, `Q~` and 31 characters or more.
+fn has_entra_secret(text: &str) -> bool {
+    let is_part =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'~' | b'.' | b'-');
+    text.match_indices("Q~").any(|(at, _)| {
+        let (before, after) = (&text.as_bytes()[..at], &text.as_bytes()[at + 2..]);
+        let [.., a, b, c, digit] = before else {
+            return false;
+        };
+        digit.is_ascii_digit()
+            && [a, b, c].into_iter().all(is_part)
+            && after.iter().take_while(|byte| is_part(byte)).count() >= 31
+    })
+}
+
+/// `scheme://user:password@host`.
+fn has_url_password(text: &str) -> bool {
+    text.match_indices("://").any(|(at, _)| {
+        let authority = text[at + 3..]
+            .split(['/', '?', '#', ' ', '"'])
+            .next()
+            .unwrap_or("");
+        authority.rsplit_once('@').is_some_and(|(userinfo, host)| {
+            !host.is_empty()
+                && userinfo.split_once(':').is_some_and(|(_, password)| {
+                    !password.is_empty() && !password.starts_with("oauth")
+                })
+        })
+    })
+}
+
+/// `Password=…;` of connection strings, `client_secret=…` of requests, `sig=…` of shared access
+/// signatures. What only stands for a value is none.
+fn has_assignment(text: &str) -> bool {
+    text.match_indices('=').any(|(at, _)| {
+        let before = text[..at].trim_end();
+        let from = before
+            .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .map_or(0, |at| at + 1);
+        // The separator that is searched may be longer than a byte.
+        let name = before.get(from..).unwrap_or("");
+        let value = text[at + 1..].trim_start().trim_start_matches(['"', '\'']);
+        let end = value
+            .find([';', '&', ' ', '"', '\'', ','])
+            .unwrap_or(value.len());
+        let value = &value[..end];
+        if name.eq_ignore_ascii_case("sig") {
+            let is_part = |c: char| c.is_ascii_alphanumeric() || "+/=%-_".contains(c);
+            return value.len() >= 40 && value.chars().all(is_part);
+        }
+        let stands_for = value.starts_with(['$', '<', '{', '%', '*'])
+            || value
+                .bytes()
+                .all(|byte| matches!(byte, b'x' | b'X' | b'.' | b'*'));
+        value.len() >= 6
+            && !stands_for
+            && NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+    })
+}
+
+/// A run of base64 of this length that is random enough: these keys have no prefix. Digests in
+/// hexadecimal and readable paths stay below the bound.
+fn has_random(text: &str, len: usize, least_millibits: u64) -> bool {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '/' | '+')))
+        .filter(|token| token.len() == len)
+        .any(|token| {
+            let count = |is: fn(&u8) -> bool| token.as_bytes().iter().filter(|b| is(b)).count();
+            count(u8::is_ascii_uppercase) >= 4
+                && count(u8::is_ascii_lowercase) >= 4
+                && count(u8::is_ascii_digit) >= 1
+                && millibits(token) >= least_millibits
+        })
+}
+
+/// Entropy of the characters of a text, in thousandths of a bit a character.
+fn millibits(text: &str) -> u64 {
+    let mut counts = [0_u32; 256];
+    for byte in text.bytes() {
+        counts[usize::from(byte)] += 1;
+    }
+    let len = text.len() as f64;
+    let bits: f64 = counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| {
+            let share = f64::from(*count) / len;
+            -share * share.log2()
+        })
+        .sum();
+    (bits * 1000.0) as u64
+}
+
+/// One made-up secret of each shape, put together here so that scanners of this repository stay quiet.
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<String> {
+    let random = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzQ8vT2sLp1";
+    let long = "a1B2c3D4e5F6g7H8".repeat(6);
+    let mut out: Vec<String> = MARKS
+        .iter()
+        .map(|(mark, _, _)| format!("{mark}{}", long.replace(['g', 'H'], "0")))
+        .collect();
+    let account_key: String = (0..86_u8)
+        .map(|n| {
+            let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+            char::from(letters[usize::from(n) * 37 % 64])
+        })
+        .collect();
+    out.extend([
+        random.to_owned(),
+        format!("key={random};"),
+        format!("eyJ{}.eyJ{}.sig", "hbGciOiJIUzI1NiJ9", "zdWIiOiIxIn0"),
+        format!("-----BEGIN RSA {} KEY-----\nMIIE", "PRIVATE"),
+        format!(
+            "{{\"private_key\": \"-----BEGIN {} KEY-----\\nMIIE",
+            "PRIVATE"
+        ),
+        format!("abc8Q{}{}", "~", "d".repeat(34)),
+        "postgres://app:hunter2@db.example/x".to_owned(),
+        "Server=db.example;User Id=app;Password=hunter22;".to_owned(),
+        "jdbc:sqlserver://db.example;user=app;pwd=hunter22".to_owned(),
+        format!("DefaultEndpointsProtocol=https;AccountName=x;AccountKey={account_key}=="),
+        format!(
+            "Endpoint=sb://x.example/;SharedAccessKeyName=Root;SharedAccessKey={}=",
+            "q".repeat(43)
+        ),
+        format!("{account_key}=="),
+        format!(
+            "https://x.blob.example/c?sv=2024-11-04&sp=r&sig={}%3D",
+            "aB3".repeat(15)
+        ),
+        "grant_type=client_credentials&client_secret=hunter2hunter2".to_owned(),
+    ]);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_recognised_alone_and_inside_a_text() {
+        for secret in samples() {
+            let start: String = secret.chars().take(12).collect();
+            assert!(shape(&secret).is_some(), "{start}… alone");
+            assert!(
+                shape(&format!("old value: {secret}")).is_some(),
+                "{start}… in a text"
+            );
+            assert!(
+                shape(&format!("é \"{secret}\" é")).is_some(),
+                "{start}… in quotes"
+            );
+        }
+    }
+
+    #[test]
+    fn ordinary_values_are_not_secrets() {
+        for text in [
+            "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_AdministratorAccess_1345",
+            "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+            "AROA4EXAMPLE4EXAMPLE4",
+            "service-role/AmazonSageMakerExecutionRole1",
+            "k8s:prod/payments/api",
+            "https://runbooks.example/deny-role?from=alert&id=12345678",
+            "git@github.com:northwind/shop.git",
+            "ghp_ is the prefix of classic tokens",
+            "repo:northwind/shop:ref:refs/heads/main",
+            "arn:aws:secretsmanager:eu-west-1:111122223333:secret:erp/ledger-A1b2C3",
+            "github-actions:acme/payments#AWS_SECRET_ACCESS_KEY",
+            "Password=${DB_PASSWORD};Server=db.example",
+            "pwd=********",
+            "password = see the vault",
+            "the service's password is rotated weekly",
+            "eyeglasses.eyeliner.catalogue-service",
+            "CN=Larkmoor Issuing CA 2,O=Larkmoor Outdoor,C=DE",
+            "spiffe://prod.example/ns/payments/sa/api",
+            "skaffold-dapi-service-account-of-the-platform",
+            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+        ] {
+            assert_eq!(shape(text), None, "{text}");
+        }
+    }
+}
