@@ -1,7 +1,10 @@
 //! Walking arrays and objects under a found value, for readers that need more than its first
-//! element. These are small; the walk is byte by byte.
+//! element. Each is walked once, from string to string where the text's index knows them.
 
-use crate::bytewise;
+use alloc::vec::Vec;
+
+use crate::bytewise::{self, Skipper};
+use crate::class;
 use crate::findings::{Found, Sort};
 use crate::scan::MAX_DEPTH;
 use crate::text::{Span, TextBuffers};
@@ -11,6 +14,8 @@ use crate::text::{Span, TextBuffers};
 pub struct Items {
     /// From the next element to the end of the array.
     rest: Span,
+    /// How many quotes of the text stand before it, once that is known.
+    quotes_before: Option<usize>,
 }
 
 impl Items {
@@ -22,78 +27,181 @@ impl Items {
                 Sort::Array => found.span.behind(1),
                 _ => Span::EMPTY,
             },
+            quotes_before: None,
         }
     }
 }
+
+/// Most members that are taken at once.
+const MOST: usize = 4;
 
 /// The next element of an array.
 pub fn next(buffers: &mut TextBuffers<'_>, items: &mut Items) -> Option<Found> {
-    let bytes = buffers.get(items.rest).as_bytes();
-    let (mut at, mut byte) = bytewise::next_byte(bytes, 0);
-    if byte == Some(b',') {
-        (at, byte) = bytewise::next_byte(bytes, at + 1);
+    next_of(buffers, items, &[]).map(|(element, _)| element)
+}
+
+/// The next element of an array, and members of it as [`members`] gives them.
+pub fn next_of<const N: usize>(
+    buffers: &mut TextBuffers<'_>,
+    items: &mut Items,
+    names: &[&str; N],
+) -> Option<(Found, [Found; N])> {
+    let mut found = [Found::default(); N];
+    let element = take_next(buffers, items, names, &mut found)?;
+    Some((element, found))
+}
+
+/// Members of a found object by their names; absent in anything else. Of one name the last counts,
+/// as everywhere.
+pub fn members<const N: usize>(
+    buffers: &mut TextBuffers<'_>,
+    object: Found,
+    names: &[&str; N],
+) -> [Found; N] {
+    let mut found = [Found::default(); N];
+    if object.sort == Sort::Object {
+        take_members(buffers, object.span, names, &mut found);
     }
-    if matches!(byte, None | Some(b']')) {
-        items.rest = Span::EMPTY;
+    found
+}
+
+#[inline(never)]
+fn take_next(
+    buffers: &mut TextBuffers<'_>,
+    items: &mut Items,
+    names: &[&str],
+    found: &mut [Found],
+) -> Option<Found> {
+    let rest = items.rest;
+    items.rest = Span::EMPTY;
+    let mut spans = [Span::EMPTY; MOST];
+    let mut decoded = core::mem::take(buffers.bytes);
+    let (mut skipper, quotes) = skipper(buffers, rest, items.quotes_before);
+    let mut byte = skipper.solid();
+    if byte == b',' {
+        skipper.at += 1;
+        byte = skipper.solid();
+    }
+    let from = skipper.at;
+    let mut is_whole = false;
+    if byte == b'{' && !names.is_empty() {
+        is_whole = object(&mut skipper, rest, names, &mut spans, &mut decoded);
+        if !is_whole {
+            // What it holds is not as it should be: only where it ends counts.
+            skipper.at = from;
+            skipper.quotes = &[];
+        }
+    }
+    let is_there = !matches!(byte, 0 | b']');
+    let is_read = is_whole || (is_there && skipper.value(0).is_ok());
+    let to = skipper.at;
+    items.quotes_before = quotes.checked_sub(skipper.quotes.len());
+    *buffers.bytes = decoded;
+    if !is_read {
         return None;
     }
-    let Ok(end) = bytewise::skip_value(bytes, at, 0, MAX_DEPTH) else {
-        items.rest = Span::EMPTY;
-        return None;
-    };
-    let element = items.rest.part(at, end);
-    items.rest = items.rest.behind(end);
+    let start = rest.start();
+    let element = rest.part(from - start, to - start);
+    items.rest = rest.behind(to - start);
+    for (found, span) in found.iter_mut().zip(spans) {
+        *found = value(buffers, span);
+    }
     Some(value(buffers, element))
 }
 
-/// A member of an object; the last one of that name, as everywhere.
-pub fn member(buffers: &mut TextBuffers<'_>, object: Found, name: &str) -> Found {
-    if object.sort != Sort::Object {
-        return Found::default();
-    }
-    let mut found = None;
+#[inline(never)]
+fn take_members(buffers: &mut TextBuffers<'_>, whole: Span, names: &[&str], found: &mut [Found]) {
+    let mut spans = [Span::EMPTY; MOST];
     let mut decoded = core::mem::take(buffers.bytes);
-    let bytes = buffers.get(object.span).as_bytes();
-    let mut at = 1;
-    loop {
-        let (key_at, byte) = bytewise::next_byte(bytes, at);
-        if byte != Some(b'"') {
-            break;
-        }
-        let Ok(key_end) = bytewise::skip_value(bytes, key_at, 0, MAX_DEPTH) else {
-            break;
-        };
-        let (colon, _) = bytewise::next_byte(bytes, key_end);
-        let (from, _) = bytewise::next_byte(bytes, colon + 1);
-        let Ok(end) = bytewise::skip_value(bytes, from, 0, MAX_DEPTH) else {
-            break;
-        };
-        let key = bytes.get(key_at + 1..key_end.saturating_sub(1));
-        let key = key.unwrap_or(&[]);
-        decoded.clear();
-        // A name is the same name with escapes.
-        let is_it = if memchr::memchr(b'\\', key).is_none() {
-            key == name.as_bytes()
-        } else {
-            bytewise::decode(key, &mut decoded).is_ok() && decoded == name.as_bytes()
-        };
-        if is_it {
-            found = Some(object.span.part(from, end));
-        }
-        let (comma, byte) = bytewise::next_byte(bytes, end);
-        if byte != Some(b',') {
-            break;
-        }
-        at = comma + 1;
-    }
+    let (mut skipper, _) = skipper(buffers, whole, None);
+    object(&mut skipper, whole, names, &mut spans, &mut decoded);
     *buffers.bytes = decoded;
-    found.map_or_else(Found::default, |span| value(buffers, span))
+    for (found, span) in found.iter_mut().zip(spans) {
+        *found = value(buffers, span);
+    }
+}
+
+/// A skipper at the beginning of a span, and how many quotes its text has.
+fn skipper<'b>(
+    buffers: &'b TextBuffers<'_>,
+    span: Span,
+    quotes_before: Option<usize>,
+) -> (Skipper<'b>, usize) {
+    let (bytes, index) = buffers.indexed(span);
+    let mut quotes: &[u32] = &[];
+    let mut count = 0;
+    if let Some(index) = index.filter(|index| !index.has_controls) {
+        let before = quotes_before.unwrap_or_else(|| index.quotes_before(span.start()));
+        quotes = index.positions().get(before..).unwrap_or(&[]);
+        count = before + quotes.len();
+    }
+    let skipper = Skipper {
+        bytes,
+        at: span.start(),
+        quotes,
+        max_depth: MAX_DEPTH,
+    };
+    (skipper, count)
+}
+
+/// Walks an object and notes where the last members of some names stand. True when it is at its end
+/// then, and false where something else stands than a member.
+fn object(
+    skipper: &mut Skipper<'_>,
+    whole: Span,
+    names: &[&str],
+    found: &mut [Span; MOST],
+    decoded: &mut Vec<u8>,
+) -> bool {
+    let start = whole.start();
+    skipper.at += 1;
+    loop {
+        let byte = skipper.solid();
+        if byte != b'"' {
+            skipper.at += 1;
+            return byte == b'}';
+        }
+        let key_from = skipper.at + 1;
+        if skipper.value(0).is_err() {
+            return false;
+        }
+        let key_to = skipper.at - 1;
+        skipper.solid();
+        skipper.at += 1;
+        skipper.solid();
+        let from = skipper.at;
+        if skipper.value(0).is_err() {
+            return false;
+        }
+        let mut key = skipper.bytes.get(key_from..key_to).unwrap_or(&[]);
+        // A name is the same name with escapes.
+        if class::find(key, b'\\').is_some() {
+            decoded.clear();
+            if bytewise::decode(key, decoded).is_err() {
+                decoded.clear();
+            }
+            key = decoded;
+        }
+        let named = names.iter().zip(&mut *found);
+        for (name, found) in named {
+            if name.as_bytes() == key {
+                *found = whole.part(from - start, skipper.at - start);
+            }
+        }
+        match skipper.solid() {
+            b',' => skipper.at += 1,
+            byte => {
+                skipper.at += 1;
+                return byte == b'}';
+            }
+        }
+    }
 }
 
 /// The value at a span; a string is decoded.
 fn value(buffers: &mut TextBuffers<'_>, span: Span) -> Found {
-    let text = buffers.get(span);
-    let sort = match text.as_bytes().first() {
+    let text = buffers.bytes_of(span);
+    let sort = match text.first() {
         Some(b'"') => Sort::Text,
         Some(b'{') => Sort::Object,
         Some(b'[') => Sort::Array,
@@ -106,13 +214,12 @@ fn value(buffers: &mut TextBuffers<'_>, span: Span) -> Found {
         return Found { sort, span };
     }
     let inner = span.part(1, text.len().saturating_sub(1));
-    if !text.contains('\\') {
+    if class::find(text, b'\\').is_none() {
         return Found { sort, span: inner };
     }
     let mut decoded = core::mem::take(buffers.bytes);
     decoded.clear();
-    let raw = buffers.get(inner).as_bytes();
-    let is_read = bytewise::decode(raw, &mut decoded).is_ok();
+    let is_read = bytewise::decode(buffers.bytes_of(inner), &mut decoded).is_ok();
     let text = core::str::from_utf8(&decoded).unwrap_or("");
     let span = buffers.compose(|scratch| scratch.push_str(text));
     *buffers.bytes = decoded;

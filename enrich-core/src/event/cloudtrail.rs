@@ -61,7 +61,7 @@ pub(crate) const READER: FormatReader = FormatReader {
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
     // S3 event notifications have the same members, with sources such as `aws:s3`.
-    if o.str(o.text(EVENT_SOURCE)).starts_with("aws:") {
+    if o.starts(o.text(EVENT_SOURCE), "aws:") {
         return false;
     }
     o.is_present(IDENTITY)
@@ -77,7 +77,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     actor(o);
     target(o);
     let recipient = o.id(RECIPIENT);
-    let account = o.first_of(&[recipient, o.id(ACCOUNT)]);
+    let account = recipient.or(o.id(ACCOUNT));
     o.set_scope(Provider::Aws, account, Span::EMPTY);
 }
 
@@ -89,11 +89,11 @@ fn facts(o: &mut Observer<'_, '_>) {
                 .join(&[Part::Span(service), Part::Text(":"), Part::Span(name)]);
     }
     o.out.facts.region = o.text(REGION);
-    o.out.facts.user_agent = o.first_of(&[o.text(USER_AGENT), o.text(USER_AGENT_FIRST)]);
+    o.out.facts.user_agent = o.text(USER_AGENT).or(o.text(USER_AGENT_FIRST));
     o.out.facts.resource = o.text(RESOURCE);
-    o.out.facts.is_interactive = o.str(name) == "ConsoleLogin" || o.is_true(FROM_CONSOLE);
+    o.out.facts.is_interactive = o.is(name, "ConsoleLogin") || o.is_true(FROM_CONSOLE);
     let login = o.text(LOGIN_RESULT);
-    let is_success = o.text(ERROR_CODE).is_empty() && matches!(o.str(login), "" | "Success");
+    let is_success = o.text(ERROR_CODE).is_empty() && (login.is_empty() || o.is(login, "Success"));
     o.set_outcome(is_success);
 }
 
@@ -116,13 +116,12 @@ fn actor(o: &mut Observer<'_, '_>) {
         "AssumedRole" => {
             // The session's own ARN is never the role's, and it has lost the role's path.
             o.key(KeyType::AwsPrincipalId, issuer_id);
-            let id = o.before(principal, ':');
+            let id = o.before(principal, b':');
             o.key(KeyType::AwsPrincipalId, id);
             o.key(KeyType::AwsArn, issuer_arn);
             // Principal id and session ARN both end with the session's name: an instance, a
             // function, a task or whatever the caller chose.
-            o.out.facts.workload =
-                o.first_of(&[o.after_last(principal, ':'), o.after_last(arn, '/')]);
+            o.out.facts.workload = o.after_last(principal, b':').or(o.after_last(arn, b'/'));
         }
         _ => {
             // A federated user was issued by an IAM user, which is the one to find.
@@ -131,26 +130,26 @@ fn actor(o: &mut Observer<'_, '_>) {
             } else {
                 (issuer_id, issuer_arn)
             };
-            let id = o.before(id, ':');
+            let id = o.before(id, b':');
             o.key(KeyType::AwsPrincipalId, id);
             o.key(KeyType::AwsArn, name);
         }
     }
     let access_key = o.text(ACCESS_KEY);
     // By itself a long-term key leads to its user, a temporary one to nobody.
-    if o.has_key() || o.str(access_key).starts_with("AKIA") {
+    if o.has_key() || o.starts(access_key, "AKIA") {
         o.key(KeyType::AwsAccessKeyId, access_key);
     }
-    if !o.has_key() && o.str(kind) == "AWSAccount" {
+    if !o.has_key() && o.is(kind, "AWSAccount") {
         o.key(KeyType::AwsAccount, account);
     }
-    if account.is_empty() && o.str(kind) != "WebIdentityUser" {
+    if account.is_empty() && !o.is(kind, "WebIdentityUser") {
         home(o);
     }
     let has_actor = o.end();
     // A person of IAM Identity Center, for whom a role's session or an application acts.
     let (user, store) = (o.text(ON_BEHALF_OF), o.text(IDENTITY_STORE));
-    let store = o.after_last(store, '/');
+    let store = o.after_last(store, b'/');
     let role = if has_actor {
         Role::Delegator
     } else {
@@ -189,20 +188,20 @@ fn target(o: &mut Observer<'_, '_>) {
     o.begin(Role::Target, Provider::Aws, Span::EMPTY);
     let requested = o.text(REQUESTED_ROLE);
     // Roles Anywhere hands out a role's session without a call of STS.
-    let assumes = o.str(name).starts_with("AssumeRole")
+    let assumes = o.starts(name, "AssumeRole")
         || name.is_empty()
         || o.is_one_of(
             EVENT_SOURCE,
             &["sts.amazonaws.com", "rolesanywhere.amazonaws.com"],
         );
     if assumes {
-        let assumed = o.before(o.text(ASSUMED_ID), ':');
+        let assumed = o.before(o.text(ASSUMED_ID), b':');
         o.key(KeyType::AwsPrincipalId, assumed);
         o.key(KeyType::AwsArn, requested);
-        if o.str(name) == "AssumeRoot" {
+        if o.is(name, "AssumeRoot") {
             assumed_root(o);
         }
-    } else if o.str(o.text(EVENT_SOURCE)) == "iam.amazonaws.com" {
+    } else if o.is_word(EVENT_SOURCE, "iam.amazonaws.com") {
         for (id, arn) in [
             (CREATED_USER_ID, CREATED_USER),
             (CREATED_ROLE_ID, CREATED_ROLE),
@@ -242,8 +241,7 @@ fn target(o: &mut Observer<'_, '_>) {
 /// `AssumeRoot` names the member account by id or by the ARN of its root.
 fn assumed_root(o: &mut Observer<'_, '_>) {
     let principal = o.id(REQUESTED_ROOT);
-    let is_account =
-        o.str(principal).len() == 12 && o.str(principal).bytes().all(|byte| byte.is_ascii_digit());
+    let is_account = principal.len() == 12 && o.bytes(principal).iter().all(u8::is_ascii_digit);
     let arn = if is_account {
         o.buffers.join(&[
             Part::Text("arn:aws:iam::"),

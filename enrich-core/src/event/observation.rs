@@ -194,17 +194,17 @@ impl Observation {
         if to != self.keys.len() {
             return false;
         }
-        let before_names = || {
-            let held = self.keys.get(from..to)?;
-            let at = held.iter().position(|key| !key.key_type.is_unique_id())?;
-            Some(from + at)
-        };
-        let at = if key.key_type.is_unique_id() {
-            before_names().unwrap_or(to)
+        let mut at = to;
+        if key.key_type.is_unique_id() {
+            let mut held = self.keys.get(from..to).unwrap_or(&[]).iter();
+            let names = held.position(|key| !key.key_type.is_unique_id());
+            at = names.map_or(to, |names| from + names);
+        }
+        let is_kept = if at == to {
+            self.keys.try_push(key).is_ok()
         } else {
-            to
+            self.keys.try_insert(at, key).is_ok()
         };
-        let is_kept = self.keys.try_insert(at, key).is_ok();
         if is_kept {
             last.keys_to += 1;
         }
