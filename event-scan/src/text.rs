@@ -86,6 +86,13 @@ impl Span {
         if self.is_empty() { other } else { self }
     }
 
+    /// As [`Self::or`], where the other has to be looked for.
+    #[inline]
+    #[must_use]
+    pub fn or_else(self, other: impl FnOnce() -> Self) -> Self {
+        if self.is_empty() { other() } else { self }
+    }
+
     /// Whether another span lies in this one.
     pub const fn holds(self, other: Self) -> bool {
         self.0 >> (2 * BITS) == other.0 >> (2 * BITS)
@@ -155,15 +162,17 @@ impl TextBuffers<'_> {
         }
     }
 
-    /// The text around a span, from its beginning to the end of the span, and its index.
-    pub(crate) fn indexed(&self, span: Span) -> (&[u8], Option<&Index>) {
-        let text = self.text_of(span.source()).as_bytes();
-        let index = match span.source() {
-            Source::Line => Some(self.line_index),
-            Source::Inner => Some(&*self.inner_index),
-            Source::Scratch => None,
+    /// The text around a span, from its beginning to the end of the span, its index, and a byte
+    /// buffer.
+    #[inline]
+    pub(crate) fn indexed(&mut self, span: Span) -> (&[u8], Option<&Index>, &mut Vec<u8>) {
+        let (text, index): (&str, _) = match span.source() {
+            Source::Line => (self.line, Some(self.line_index)),
+            Source::Inner => (self.inner, Some(&*self.inner_index)),
+            Source::Scratch => (self.scratch, None),
         };
-        (text.get(..span.end()).unwrap_or(&[]), index)
+        let text = text.as_bytes().get(..span.end()).unwrap_or(&[]);
+        (text, index, self.bytes)
     }
 
     /// The text of a source for scanning, its index, the scratch text and a byte buffer.

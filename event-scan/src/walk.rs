@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::bytewise::{self, Skipper};
 use crate::class;
 use crate::findings::{Found, Sort};
+use crate::index::Index;
 use crate::scan::MAX_DEPTH;
 use crate::text::{Span, TextBuffers};
 
@@ -14,9 +15,11 @@ use crate::text::{Span, TextBuffers};
 pub struct Items {
     /// From the next element to the end of the array.
     rest: Span,
-    /// How many quotes of the text stand before it, once that is known.
-    quotes_before: Option<usize>,
+    /// How many quotes of the text stand before it; [`UNKNOWN`] at first.
+    quotes_before: usize,
 }
+
+const UNKNOWN: usize = usize::MAX;
 
 impl Items {
     /// The elements of a found array; none of anything else.
@@ -27,205 +30,222 @@ impl Items {
                 Sort::Array => found.span.behind(1),
                 _ => Span::EMPTY,
             },
-            quotes_before: None,
+            quotes_before: UNKNOWN,
         }
     }
 }
 
-/// Most members that are taken at once.
-const MOST: usize = 4;
-
 /// The next element of an array.
 pub fn next(buffers: &mut TextBuffers<'_>, items: &mut Items) -> Option<Found> {
-    next_of(buffers, items, &[]).map(|(element, _)| element)
-}
-
-/// The next element of an array, and members of it as [`members`] gives them.
-pub fn next_of<const N: usize>(
-    buffers: &mut TextBuffers<'_>,
-    items: &mut Items,
-    names: &[&str; N],
-) -> Option<(Found, [Found; N])> {
-    let mut found = [Found::default(); N];
-    let element = take_next(buffers, items, names, &mut found)?;
-    Some((element, found))
-}
-
-/// Members of a found object by their names; absent in anything else. Of one name the last counts,
-/// as everywhere.
-pub fn members<const N: usize>(
-    buffers: &mut TextBuffers<'_>,
-    object: Found,
-    names: &[&str; N],
-) -> [Found; N] {
-    let mut found = [Found::default(); N];
-    if object.sort == Sort::Object {
-        take_members(buffers, object.span, names, &mut found);
+    let element = take(buffers, items, &[], &mut []);
+    if element.is_empty() {
+        return None;
     }
-    found
+    let mut found = [raw(buffers.bytes_of(element).first().copied(), element)];
+    decode(buffers, &mut found);
+    let [found] = found;
+    Some(found)
 }
 
-#[inline(never)]
-fn take_next(
+/// Members of the next element of an array, as [`members`] gives them. False when there is none.
+pub fn next_members(
     buffers: &mut TextBuffers<'_>,
     items: &mut Items,
     names: &[&str],
     found: &mut [Found],
-) -> Option<Found> {
+) -> bool {
+    !take(buffers, items, names, found).is_empty()
+}
+
+/// Members of a found object by their names; absent in anything else. Of one name the last counts,
+/// as everywhere.
+#[inline(never)]
+pub fn members(
+    buffers: &mut TextBuffers<'_>,
+    object: Found,
+    names: &[&str],
+    found: &mut [Found],
+) {
+    found.fill(Found::default());
+    if object.sort == Sort::Object {
+        let mut walk = Walk::new(buffers, object.span, UNKNOWN);
+        walk.object(names, found);
+        if walk.has_escapes {
+            decode(buffers, found);
+        }
+    }
+}
+
+/// Takes the next element, and members of it where it is an object.
+#[inline(never)]
+fn take(
+    buffers: &mut TextBuffers<'_>,
+    items: &mut Items,
+    names: &[&str],
+    found: &mut [Found],
+) -> Span {
+    found.fill(Found::default());
     let rest = items.rest;
     items.rest = Span::EMPTY;
-    let mut spans = [Span::EMPTY; MOST];
-    let mut decoded = core::mem::take(buffers.bytes);
-    let (mut skipper, quotes) = skipper(buffers, rest, items.quotes_before);
-    let mut byte = skipper.solid();
+    let mut walk = Walk::new(buffers, rest, items.quotes_before);
+    let mut byte = walk.skipper.solid();
     if byte == b',' {
-        skipper.at += 1;
-        byte = skipper.solid();
+        walk.skipper.at += 1;
+        byte = walk.skipper.solid();
     }
-    let from = skipper.at;
-    let mut is_whole = false;
-    if byte == b'{' && !names.is_empty() {
-        is_whole = object(&mut skipper, rest, names, &mut spans, &mut decoded);
-        if !is_whole {
+    let from = walk.skipper.at;
+    let is_read = if byte == b'{' && !names.is_empty() {
+        walk.object(names, found) || {
             // What it holds is not as it should be: only where it ends counts.
-            skipper.at = from;
-            skipper.quotes = &[];
+            walk.skipper.at = from;
+            walk.skipper.quotes = &[];
+            walk.skipper.value(0).is_ok()
         }
-    }
-    let is_there = !matches!(byte, 0 | b']');
-    let is_read = is_whole || (is_there && skipper.value(0).is_ok());
-    let to = skipper.at;
-    items.quotes_before = quotes.checked_sub(skipper.quotes.len());
-    *buffers.bytes = decoded;
-    if !is_read {
-        return None;
-    }
-    let start = rest.start();
-    let element = rest.part(from - start, to - start);
-    items.rest = rest.behind(to - start);
-    for (found, span) in found.iter_mut().zip(spans) {
-        *found = value(buffers, span);
-    }
-    Some(value(buffers, element))
-}
-
-#[inline(never)]
-fn take_members(buffers: &mut TextBuffers<'_>, whole: Span, names: &[&str], found: &mut [Found]) {
-    let mut spans = [Span::EMPTY; MOST];
-    let mut decoded = core::mem::take(buffers.bytes);
-    let (mut skipper, _) = skipper(buffers, whole, None);
-    object(&mut skipper, whole, names, &mut spans, &mut decoded);
-    *buffers.bytes = decoded;
-    for (found, span) in found.iter_mut().zip(spans) {
-        *found = value(buffers, span);
-    }
-}
-
-/// A skipper at the beginning of a span, and how many quotes its text has.
-fn skipper<'b>(
-    buffers: &'b TextBuffers<'_>,
-    span: Span,
-    quotes_before: Option<usize>,
-) -> (Skipper<'b>, usize) {
-    let (bytes, index) = buffers.indexed(span);
-    let mut quotes: &[u32] = &[];
-    let mut count = 0;
-    if let Some(index) = index.filter(|index| !index.has_controls) {
-        let before = quotes_before.unwrap_or_else(|| index.quotes_before(span.start()));
-        quotes = index.positions().get(before..).unwrap_or(&[]);
-        count = before + quotes.len();
-    }
-    let skipper = Skipper {
-        bytes,
-        at: span.start(),
-        quotes,
-        max_depth: MAX_DEPTH,
+    } else {
+        // The closing bracket is no value, and nor is the end.
+        walk.skipper.value(0).is_ok()
     };
-    (skipper, count)
+    if !is_read {
+        return Span::EMPTY;
+    }
+    items.quotes_before = walk.quotes - walk.skipper.quotes.len();
+    let (from, to) = (from - rest.start(), walk.skipper.at - rest.start());
+    if walk.has_escapes {
+        decode(buffers, found);
+    }
+    items.rest = rest.behind(to);
+    rest.part(from, to)
 }
 
-/// Walks an object and notes where the last members of some names stand. True when it is at its end
-/// then, and false where something else stands than a member.
-fn object(
-    skipper: &mut Skipper<'_>,
+/// A walk over a span.
+struct Walk<'b> {
+    skipper: Skipper<'b>,
     whole: Span,
-    names: &[&str],
-    found: &mut [Span; MOST],
-    decoded: &mut Vec<u8>,
-) -> bool {
-    let start = whole.start();
-    skipper.at += 1;
-    loop {
-        let byte = skipper.solid();
-        if byte != b'"' {
-            skipper.at += 1;
-            return byte == b'}';
+    index: Option<&'b Index>,
+    /// How many quotes the text has.
+    quotes: usize,
+    /// Where names with escapes are decoded.
+    decoded: &'b mut Vec<u8>,
+    /// Whether a text that was found may have escapes.
+    has_escapes: bool,
+}
+
+impl<'b> Walk<'b> {
+    #[inline]
+    fn new(buffers: &'b mut TextBuffers<'_>, whole: Span, quotes_before: usize) -> Self {
+        let (bytes, index, decoded) = buffers.indexed(whole);
+        let index = index.filter(|index| !index.has_controls);
+        let positions = index.map_or(&[][..], Index::positions);
+        let before = match index {
+            Some(index) if quotes_before == UNKNOWN => index.quotes_before(whole.start()),
+            _ => quotes_before,
+        };
+        Self {
+            skipper: Skipper {
+                bytes,
+                at: whole.start(),
+                quotes: positions.get(before..).unwrap_or(&[]),
+                max_depth: MAX_DEPTH,
+            },
+            whole,
+            index,
+            quotes: positions.len(),
+            decoded,
+            has_escapes: false,
         }
-        let key_from = skipper.at + 1;
-        if skipper.value(0).is_err() {
-            return false;
-        }
-        let key_to = skipper.at - 1;
-        skipper.solid();
-        skipper.at += 1;
-        skipper.solid();
-        let from = skipper.at;
-        if skipper.value(0).is_err() {
-            return false;
-        }
-        let mut key = skipper.bytes.get(key_from..key_to).unwrap_or(&[]);
-        // A name is the same name with escapes.
-        if class::find(key, b'\\').is_some() {
-            decoded.clear();
-            if bytewise::decode(key, decoded).is_err() {
-                decoded.clear();
+    }
+
+    fn may_escape(&self, from: usize, to: usize) -> bool {
+        self.index.is_none_or(|index| index.may_escape(from, to))
+    }
+
+    /// Walks an object and notes the last members of some names. True when it is at its end then,
+    /// and false where something else stands than a member.
+    fn object(&mut self, names: &[&str], found: &mut [Found]) -> bool {
+        let start = self.whole.start();
+        loop {
+            // The opening brace, or a comma.
+            self.skipper.at += 1;
+            let mut byte = self.skipper.solid();
+            if byte == b'"' {
+                let key_from = self.skipper.at + 1;
+                if self.skipper.value(0).is_err() {
+                    return false;
+                }
+                let key_to = self.skipper.at - 1;
+                self.skipper.solid();
+                self.skipper.at += 1;
+                let first = self.skipper.solid();
+                let from = self.skipper.at;
+                if self.skipper.value(0).is_err() {
+                    return false;
+                }
+                let to = self.skipper.at;
+                if let Some(place) = self.place_of(key_from, key_to, names, found) {
+                    *place = raw(Some(first), self.whole.part(from - start, to - start));
+                    self.has_escapes |= self.may_escape(from, to);
+                }
+                byte = self.skipper.solid();
             }
-            key = decoded;
-        }
-        let named = names.iter().zip(&mut *found);
-        for (name, found) in named {
-            if name.as_bytes() == key {
-                *found = whole.part(from - start, skipper.at - start);
-            }
-        }
-        match skipper.solid() {
-            b',' => skipper.at += 1,
-            byte => {
-                skipper.at += 1;
+            if byte != b',' {
+                self.skipper.at += 1;
                 return byte == b'}';
             }
         }
     }
+
+    /// Where the value of a key goes, if it is wanted.
+    #[inline]
+    fn place_of<'f>(
+        &mut self,
+        from: usize,
+        to: usize,
+        names: &[&str],
+        found: &'f mut [Found],
+    ) -> Option<&'f mut Found> {
+        let mut key = self.skipper.bytes.get(from..to)?;
+        // A name is the same name with escapes.
+        if self.may_escape(from, to) && class::find(key, b'\\').is_some() {
+            self.decoded.clear();
+            bytewise::decode(key, self.decoded).ok()?;
+            key = self.decoded;
+        }
+        let at = names.iter().position(|name| name.as_bytes() == key)?;
+        found.get_mut(at)
+    }
 }
 
-/// The value at a span; a string is decoded.
-fn value(buffers: &mut TextBuffers<'_>, span: Span) -> Found {
-    let text = buffers.bytes_of(span);
-    let sort = match text.first() {
-        Some(b'"') => Sort::Text,
-        Some(b'{') => Sort::Object,
-        Some(b'[') => Sort::Array,
-        Some(b't') => Sort::True,
-        Some(b'f') => Sort::False,
-        Some(b'0'..=b'9' | b'-') => Sort::Number,
+/// The value at a span by its first byte; a string without its quotes, not decoded.
+fn raw(first: Option<u8>, span: Span) -> Found {
+    let (sort, span) = match first {
+        Some(b'"') => (Sort::Text, span.part(1, span.len().saturating_sub(1))),
+        Some(b'{') => (Sort::Object, span),
+        Some(b'[') => (Sort::Array, span),
+        Some(b't') => (Sort::True, span),
+        Some(b'f') => (Sort::False, span),
+        Some(b'0'..=b'9' | b'-') => (Sort::Number, span),
         _ => return Found::default(),
     };
-    if sort != Sort::Text {
-        return Found { sort, span };
-    }
-    let inner = span.part(1, text.len().saturating_sub(1));
-    if class::find(text, b'\\').is_none() {
-        return Found { sort, span: inner };
-    }
-    let mut decoded = core::mem::take(buffers.bytes);
-    decoded.clear();
-    let is_read = bytewise::decode(buffers.bytes_of(inner), &mut decoded).is_ok();
-    let text = core::str::from_utf8(&decoded).unwrap_or("");
-    let span = buffers.compose(|scratch| scratch.push_str(text));
-    *buffers.bytes = decoded;
-    if is_read {
-        Found { sort, span }
-    } else {
-        Found::default()
+    Found { sort, span }
+}
+
+/// Decodes the strings among some values.
+#[cold]
+#[inline(never)]
+fn decode(buffers: &mut TextBuffers<'_>, found: &mut [Found]) {
+    for found in found {
+        let span = found.text();
+        if class::find(buffers.bytes_of(span), b'\\').is_none() {
+            continue;
+        }
+        let mut decoded = core::mem::take(buffers.bytes);
+        decoded.clear();
+        let is_read = bytewise::decode(buffers.bytes_of(span), &mut decoded).is_ok();
+        let text = core::str::from_utf8(&decoded).unwrap_or("");
+        found.span = buffers.compose(|scratch| scratch.push_str(text));
+        *buffers.bytes = decoded;
+        if !is_read {
+            *found = Found::default();
+        }
     }
 }

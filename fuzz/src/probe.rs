@@ -108,8 +108,9 @@ impl Probe {
             line_index: &self.line_index,
             inner_index: &mut self.inner_index,
         };
-        let [found] = walk::members(&mut buffers, found, &[name]);
-        probed(&mut buffers, found)
+        let mut member = [Found::default()];
+        walk::members(&mut buffers, found, &[name], &mut member);
+        probed(&mut buffers, member[0])
     }
 
     fn scan(

@@ -60,36 +60,34 @@ pub(crate) const READER: FormatReader = FormatReader {
 };
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
-    // S3 event notifications have the same members, with sources such as `aws:s3`.
-    if o.starts(o.text(EVENT_SOURCE), "aws:") {
-        return false;
-    }
     o.is_present(IDENTITY)
         && o.is_present(EVENT_NAME)
         && (o.is_present(EVENT_SOURCE) || o.is_present(EVENT_VERSION))
+        // S3 event notifications have the same members, with sources such as `aws:s3`.
+        && !o.starts(o.text(EVENT_SOURCE), "aws:")
 }
 
 fn observe(o: &mut Observer<'_, '_>) {
     o.set_time(o.found(EVENT_TIME));
     let source = o.text(SOURCE_ADDRESS);
     o.set_source(source);
-    facts(o);
-    actor(o);
-    target(o);
-    let recipient = o.id(RECIPIENT);
-    let account = recipient.or(o.id(ACCOUNT));
-    o.set_scope(Provider::Aws, account, Span::EMPTY);
+    let (service, name) = (o.text(EVENT_SOURCE), o.text(EVENT_NAME));
+    let account = o.id(ACCOUNT);
+    let scope = o.id(RECIPIENT).or(account);
+    facts(o, service, name);
+    actor(o, account);
+    target(o, service, name, scope);
+    o.set_scope(Provider::Aws, scope, Span::EMPTY);
 }
 
-fn facts(o: &mut Observer<'_, '_>) {
-    let (service, name) = (o.text(EVENT_SOURCE), o.text(EVENT_NAME));
+fn facts(o: &mut Observer<'_, '_>, service: Span, name: Span) {
     if !service.is_empty() && !name.is_empty() {
         o.out.facts.action =
             o.buffers
                 .join(&[Part::Span(service), Part::Text(":"), Part::Span(name)]);
     }
     o.out.facts.region = o.text(REGION);
-    o.out.facts.user_agent = o.text(USER_AGENT).or(o.text(USER_AGENT_FIRST));
+    o.out.facts.user_agent = o.text(USER_AGENT).or_else(|| o.text(USER_AGENT_FIRST));
     o.out.facts.resource = o.text(RESOURCE);
     o.out.facts.is_interactive = o.is(name, "ConsoleLogin") || o.is_true(FROM_CONSOLE);
     let login = o.text(LOGIN_RESULT);
@@ -98,12 +96,10 @@ fn facts(o: &mut Observer<'_, '_>) {
 }
 
 /// The authenticated identity, and the service that forwarded its call.
-fn actor(o: &mut Observer<'_, '_>) {
-    let invoked_by = o.text(INVOKED_BY);
+fn actor(o: &mut Observer<'_, '_>, account: Span) {
     let kind = o.text(TYPE);
     let (issuer_arn, issuer_id) = (o.text(ISSUER_ARN), o.text(ISSUER_PRINCIPAL));
-    let (arn, principal) = (o.text(ARN), o.id(PRINCIPAL));
-    let account = o.id(ACCOUNT);
+    let principal = o.id(PRINCIPAL);
     o.begin(Role::Actor, Provider::Aws, account);
     match o.str(kind) {
         // Records of some services have neither type nor principal, only who called.
@@ -121,12 +117,14 @@ fn actor(o: &mut Observer<'_, '_>) {
             o.key(KeyType::AwsArn, issuer_arn);
             // Principal id and session ARN both end with the session's name: an instance, a
             // function, a task or whatever the caller chose.
-            o.out.facts.workload = o.after_last(principal, b':').or(o.after_last(arn, b'/'));
+            o.out.facts.workload = o
+                .after_last(principal, b':')
+                .or_else(|| o.after_last(o.text(ARN), b'/'));
         }
         _ => {
             // A federated user was issued by an IAM user, which is the one to find.
             let (id, name) = if issuer_arn.is_empty() {
-                (principal, arn)
+                (principal, o.text(ARN))
             } else {
                 (issuer_id, issuer_arn)
             };
@@ -146,22 +144,27 @@ fn actor(o: &mut Observer<'_, '_>) {
     if account.is_empty() && !o.is(kind, "WebIdentityUser") {
         home(o);
     }
-    let has_actor = o.end();
+    let mut has_actor = o.end();
     // A person of IAM Identity Center, for whom a role's session or an application acts.
-    let (user, store) = (o.text(ON_BEHALF_OF), o.text(IDENTITY_STORE));
-    let store = o.after_last(store, b'/');
-    let role = if has_actor {
-        Role::Delegator
-    } else {
-        Role::Actor
-    };
-    o.begin(role, Provider::Aws, account);
-    o.key_in(KeyType::AwsIdentityStoreUserId, store, user);
-    let has_actor = o.end() || has_actor;
-    let role = if has_actor { Role::Via } else { Role::Actor };
-    o.begin(role, Provider::Aws, Span::EMPTY);
-    o.key(KeyType::AwsService, invoked_by);
-    o.end();
+    let user = o.text(ON_BEHALF_OF);
+    if !user.is_empty() {
+        let store = o.after_last(o.text(IDENTITY_STORE), b'/');
+        let role = if has_actor {
+            Role::Delegator
+        } else {
+            Role::Actor
+        };
+        o.begin(role, Provider::Aws, account);
+        o.key_in(KeyType::AwsIdentityStoreUserId, store, user);
+        has_actor |= o.end();
+    }
+    let invoked_by = o.text(INVOKED_BY);
+    if !invoked_by.is_empty() {
+        let role = if has_actor { Role::Via } else { Role::Actor };
+        o.begin(role, Provider::Aws, Span::EMPTY);
+        o.key(KeyType::AwsService, invoked_by);
+        o.end();
+    }
 }
 
 /// The identity under way lives in the account that its ARN names.
@@ -183,25 +186,25 @@ fn web_identity(o: &mut Observer<'_, '_>) {
 }
 
 /// The identity that the call acts upon, where the event names it outright.
-fn target(o: &mut Observer<'_, '_>) {
-    let name = o.text(EVENT_NAME);
-    o.begin(Role::Target, Provider::Aws, Span::EMPTY);
-    let requested = o.text(REQUESTED_ROLE);
+fn target(o: &mut Observer<'_, '_>, service: Span, name: Span, account: Span) {
     // Roles Anywhere hands out a role's session without a call of STS.
-    let assumes = o.starts(name, "AssumeRole")
+    let assumes = o.is(service, "sts.amazonaws.com")
+        || o.is(service, "rolesanywhere.amazonaws.com")
         || name.is_empty()
-        || o.is_one_of(
-            EVENT_SOURCE,
-            &["sts.amazonaws.com", "rolesanywhere.amazonaws.com"],
-        );
+        || o.starts(name, "AssumeRole");
+    if !assumes && !o.is(service, "iam.amazonaws.com") {
+        return;
+    }
+    o.begin(Role::Target, Provider::Aws, Span::EMPTY);
     if assumes {
+        let requested = o.text(REQUESTED_ROLE);
         let assumed = o.before(o.text(ASSUMED_ID), b':');
         o.key(KeyType::AwsPrincipalId, assumed);
         o.key(KeyType::AwsArn, requested);
         if o.is(name, "AssumeRoot") {
             assumed_root(o);
         }
-    } else if o.is_word(EVENT_SOURCE, "iam.amazonaws.com") {
+    } else {
         for (id, arn) in [
             (CREATED_USER_ID, CREATED_USER),
             (CREATED_ROLE_ID, CREATED_ROLE),
@@ -210,18 +213,7 @@ fn target(o: &mut Observer<'_, '_>) {
             o.key(KeyType::AwsPrincipalId, id);
             o.key(KeyType::AwsArn, arn);
         }
-        let (issued_to, asked_for) = (o.text(CREATED_KEY_USER), o.text(REQUESTED_USER));
-        let user = if issued_to.is_empty() {
-            asked_for
-        } else {
-            issued_to
-        };
-        let account = o.id(RECIPIENT);
-        let account = if account.is_empty() {
-            o.id(ACCOUNT)
-        } else {
-            account
-        };
+        let user = o.text(CREATED_KEY_USER).or(o.text(REQUESTED_USER));
         // IAM names a user in the request without its path. A user with a path is not found by
         // this key, which is a miss and never a wrong match.
         if !o.has_key() && !user.is_empty() && !account.is_empty() {

@@ -4,6 +4,7 @@
 //! `properties` in diagnostic settings, and the columns of the `AuditLogs` table of Log Analytics.
 
 use super::FormatReader;
+use super::findings::Found;
 use super::observer::{Observer, fields};
 use super::text::Span;
 use crate::key::{Fold, KeyType};
@@ -59,7 +60,9 @@ fn observe(o: &mut Observer<'_, '_>) {
         o.set_outcome(is_success);
     }
     let mut details = o.items(o.found(DETAILS));
-    while let Some([key, value]) = o.next_of(&mut details, &["key", "value"]) {
+    let mut members = [Found::default(); 2];
+    while o.next_members(&mut details, &["key", "value"], &mut members) {
+        let [key, value] = members;
         if o.is_like(key.text(), "User-Agent") {
             o.out.facts.user_agent = value.text();
         }
@@ -84,7 +87,9 @@ fn observe(o: &mut Observer<'_, '_>) {
 
     let mut targets = o.items(o.found(TARGETS));
     let names = ["type", "displayName", "id", "userPrincipalName"];
-    while let Some([kind, name, id, upn]) = o.next_of(&mut targets, &names) {
+    let mut members = [Found::default(); 4];
+    while o.next_members(&mut targets, &names, &mut members) {
+        let [kind, name, id, upn] = members;
         let kind = kind.text();
         if o.out.facts.resource.is_empty() {
             o.out.facts.resource = name.text();

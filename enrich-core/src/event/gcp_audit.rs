@@ -74,7 +74,9 @@ fn observe(o: &mut Observer<'_, '_>) {
     let mut chain = arrayvec::ArrayVec::<(Span, Span), 6>::new();
     let mut items = o.items(o.found(DELEGATION));
     let names = ["firstPartyPrincipal", "principalSubject"];
-    while let Some([first_party, subject]) = o.next_of(&mut items, &names) {
+    let mut members = [Found::default(); 2];
+    while o.next_members(&mut items, &names, &mut members) {
+        let [first_party, subject] = members;
         let [mail] = o.members(first_party, &["principalEmail"]);
         let entry = (mail.text(), subject.text());
         if !entry.0.is_empty() || !entry.1.is_empty() {

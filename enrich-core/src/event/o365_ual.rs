@@ -55,7 +55,9 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.out.facts.resource = o.text(OBJECT);
     o.out.facts.user_agent = o.text(AGENT);
     let mut details = o.items(o.found(DETAILS));
-    while let Some([name, value]) = o.next_of(&mut details, &["Name", "Value"]) {
+    let mut members = [Found::default(); 2];
+    while o.next_members(&mut details, &["Name", "Value"], &mut members) {
+        let [name, value] = members;
         let (name, span) = (name.text(), value.text());
         if o.is(name, "UserAgent") {
             o.out.facts.user_agent = span;
@@ -111,7 +113,9 @@ fn observe(o: &mut Observer<'_, '_>) {
 fn identities(o: &mut Observer<'_, '_>, field: Field, is_app: bool) {
     let mut is_named = false;
     let mut items = o.items(o.found(field));
-    while let Some([value, kind]) = o.next_of(&mut items, &["ID", "Type"]) {
+    let mut members = [Found::default(); 2];
+    while o.next_members(&mut items, &["ID", "Type"], &mut members) {
+        let [value, kind] = members;
         let (value, kind) = (value.text(), o.id_of(kind));
         if o.is(kind, "5") && !is_app {
             o.key(KeyType::EntraUpn, value);

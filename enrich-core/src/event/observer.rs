@@ -187,22 +187,27 @@ impl<'c> Observer<'c, '_> {
         walk::next(self.buffers, items)
     }
 
-    /// The members of the next element by their names, decoded; see [`Self::members`].
-    pub(crate) fn next_of<const N: usize>(
+    /// Members of the next element by their names, as of [`Self::members`].
+    #[inline]
+    pub(crate) fn next_members<const N: usize>(
         &mut self,
         items: &mut Items,
         names: &[&str; N],
-    ) -> Option<[Found; N]> {
-        walk::next_of(self.buffers, items, names).map(|(_, members)| members)
+        found: &mut [Found; N],
+    ) -> bool {
+        walk::next_members(self.buffers, items, names, found)
     }
 
     /// Members of a found object by their names; absent in anything else.
+    #[inline]
     pub(crate) fn members<const N: usize>(
         &mut self,
         object: Found,
         names: &[&str; N],
     ) -> [Found; N] {
-        walk::members(self.buffers, object, names)
+        let mut found = [Found::default(); N];
+        walk::members(self.buffers, object, names, &mut found);
+        found
     }
 
     /// Puts documents that stand in strings in their places, in the inner text. False when no field
@@ -503,6 +508,18 @@ impl<'c> Observer<'c, '_> {
             value = value.part(0, slug.len());
         }
         value = self.folded(key_type.fold(), value);
+        // What is known already need not be looked at: principal ids stand twice in most sessions.
+        let is_known = self.out.identities.last().is_some_and(|last| {
+            self.out
+                .keys_of(last)
+                .iter()
+                .any(|known| known.key_type == key_type && self.is_same(known.value, value))
+        });
+        if is_known {
+            #[cfg(feature = "explain")]
+            self.attempt(key_type, written, value, Verdict::Known);
+            return;
+        }
         if !key::is_value(key_type, self.bytes(value)) {
             #[cfg(feature = "explain")]
             if let Err(refused) = key::check_value(key_type, self.str(value)) {
@@ -517,29 +534,16 @@ impl<'c> Observer<'c, '_> {
             }
             _ => domain,
         };
-        let is_known = self.out.identities.last().is_none_or(|last| {
-            self.out
-                .keys_of(last)
-                .iter()
-                .any(|known| known.key_type == key_type && self.is_same(known.value, value))
-        });
-        let is_kept = !is_known
-            && self.out.push_key(ObservedKey {
-                key_type,
-                domain,
-                value,
-            });
-        #[cfg(feature = "explain")]
-        self.attempt(
+        let is_kept = self.out.push_key(ObservedKey {
             key_type,
-            written,
+            domain,
             value,
-            match (is_kept, is_known) {
-                (true, _) => Verdict::Kept,
-                (false, true) => Verdict::Known,
-                (false, false) => Verdict::NoRoom,
-            },
-        );
+        });
+        #[cfg(feature = "explain")]
+        {
+            let verdict = if is_kept { Verdict::Kept } else { Verdict::NoRoom };
+            self.attempt(key_type, written, value, verdict);
+        }
         let _ = is_kept;
     }
 

@@ -4,6 +4,7 @@
 //! name its org: that comes from configuration. Some shippers write the top names in lower case.
 
 use super::FormatReader;
+use super::findings::Found;
 use super::observer::{Observer, fields};
 use super::text::Span;
 use crate::key::KeyType;
@@ -106,7 +107,9 @@ fn observe(o: &mut Observer<'_, '_>) {
 
     let mut targets = o.items(o.found(TARGETS));
     let names = ["type", "id", "alternateId"];
-    while let Some([kind, id, login]) = o.next_of(&mut targets, &names) {
+    let mut members = [Found::default(); 3];
+    while o.next_members(&mut targets, &names, &mut members) {
+        let [kind, id, login] = members;
         let kind = kind.text();
         let is_login = o.is(kind, "User") || o.is(kind, "AppUser");
         let is_identity = is_login
