@@ -47,6 +47,11 @@ impl Span {
     }
 
     #[inline]
+    const fn is_of(self, source: Source) -> bool {
+        self.0 >> (2 * BITS) == source as u64
+    }
+
+    #[inline]
     const fn source(self) -> Source {
         match self.0 >> (2 * BITS) {
             0 => Source::Line,
@@ -116,7 +121,11 @@ impl Span {
     #[inline]
     #[must_use]
     pub const fn part(self, from: usize, to: usize) -> Self {
-        Self::new(self.source(), self.start() + from, self.start() + to)
+        if from >= to || to > self.len() {
+            return Self::EMPTY;
+        }
+        let without_len = self.0 & !(MOST as u64);
+        Self(without_len + ((from as u64) << BITS) + (to - from) as u64)
     }
 }
 
@@ -141,24 +150,26 @@ impl TextBuffers<'_> {
     /// The text of a span.
     #[inline]
     pub fn get(&self, span: Span) -> &str {
-        self.text_of(span.source())
-            .get(span.start()..span.end())
-            .unwrap_or("")
+        let text = self.text_of(span);
+        text.get(span.start()..span.end()).unwrap_or("")
     }
 
     /// The text of a span as bytes, for comparing: without a look at where characters begin.
     #[inline]
     pub fn bytes_of(&self, span: Span) -> &[u8] {
-        let text = self.text_of(span.source()).as_bytes();
+        let text = self.text_of(span).as_bytes();
         text.get(span.start()..span.end()).unwrap_or(&[])
     }
 
     #[inline]
-    fn text_of(&self, source: Source) -> &str {
-        match source {
-            Source::Line => self.line,
-            Source::Inner => self.inner,
-            Source::Scratch => self.scratch,
+    fn text_of(&self, span: Span) -> &str {
+        // Most spans are the line's.
+        if span.is_of(Source::Line) {
+            self.line
+        } else if span.is_of(Source::Inner) {
+            self.inner
+        } else {
+            self.scratch
         }
     }
 

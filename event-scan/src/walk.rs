@@ -60,12 +60,7 @@ pub fn next_members(
 /// Members of a found object by their names; absent in anything else. Of one name the last counts,
 /// as everywhere.
 #[inline(never)]
-pub fn members(
-    buffers: &mut TextBuffers<'_>,
-    object: Found,
-    names: &[&str],
-    found: &mut [Found],
-) {
+pub fn members(buffers: &mut TextBuffers<'_>, object: Found, names: &[&str], found: &mut [Found]) {
     found.fill(Found::default());
     if object.sort == Sort::Object {
         let mut walk = Walk::new(buffers, object.span, UNKNOWN);

@@ -190,25 +190,19 @@ impl Observation {
         let Some(last) = self.identities.last_mut() else {
             return false;
         };
-        let (from, to) = (usize::from(last.keys_from), usize::from(last.keys_to));
-        if to != self.keys.len() {
+        if usize::from(last.keys_to) != self.keys.len() || self.keys.try_push(key).is_err() {
             return false;
         }
-        let mut at = to;
+        last.keys_to += 1;
         if key.key_type.is_unique_id() {
-            let mut held = self.keys.get(from..to).unwrap_or(&[]).iter();
-            let names = held.position(|key| !key.key_type.is_unique_id());
-            at = names.map_or(to, |names| from + names);
+            let mut held = self.keys.iter_mut().skip(usize::from(last.keys_from));
+            // It takes the place of the first name, and each name that of the next one.
+            if let Some(place) = held.find(|held| !held.key_type.is_unique_id()) {
+                let mut moved = core::mem::replace(place, key);
+                held.for_each(|place| core::mem::swap(place, &mut moved));
+            }
         }
-        let is_kept = if at == to {
-            self.keys.try_push(key).is_ok()
-        } else {
-            self.keys.try_insert(at, key).is_ok()
-        };
-        if is_kept {
-            last.keys_to += 1;
-        }
-        is_kept
+        true
     }
 
     /// Drops the identity begun last when it has no key. True when it is kept.

@@ -317,7 +317,7 @@ impl<'c> Observer<'c, '_> {
     /// The part of a span before an ASCII character; all of it when the character is not there.
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn before(&self, span: Span, mark: u8) -> Span {
-        let at = self.bytes(span).iter().position(|byte| *byte == mark);
+        let at = class::find(self.bytes(span), mark);
         at.map_or(span, |at| span.part(0, at))
     }
 
@@ -541,7 +541,11 @@ impl<'c> Observer<'c, '_> {
         });
         #[cfg(feature = "explain")]
         {
-            let verdict = if is_kept { Verdict::Kept } else { Verdict::NoRoom };
+            let verdict = if is_kept {
+                Verdict::Kept
+            } else {
+                Verdict::NoRoom
+            };
             self.attempt(key_type, written, value, verdict);
         }
         let _ = is_kept;
