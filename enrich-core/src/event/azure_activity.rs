@@ -53,6 +53,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[CLAIMS, IDENTITY],
+    signs: &[OPERATION],
     recognise,
     observe,
 };

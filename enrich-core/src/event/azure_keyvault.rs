@@ -39,6 +39,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[PROPERTIES, IDENTITY],
+    signs: &[CATEGORY],
     recognise,
     observe,
 };

@@ -55,6 +55,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[],
+    signs: &[IDENTITY],
     recognise,
     observe,
 };

@@ -78,6 +78,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[],
+    signs: &[TIME],
     recognise,
     observe,
 };

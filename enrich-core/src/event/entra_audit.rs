@@ -33,6 +33,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[PROPERTIES, INITIATED, TARGETS, DETAILS],
+    signs: &[CATEGORY, TABLE, INITIATED, ACTIVITY_TIME],
     recognise,
     observe,
 };

@@ -42,6 +42,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[PROPERTIES],
+    signs: &[CATEGORY, OPERATION, CREATED],
     recognise,
     observe,
 };

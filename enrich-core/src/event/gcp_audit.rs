@@ -50,6 +50,7 @@ pub(crate) const READER: FormatReader = FormatReader {
         ("/data/protoPayload", "/protoPayload"),
     ],
     unfold: &[],
+    signs: &[PAYLOAD],
     recognise,
     observe,
 };

@@ -45,6 +45,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[],
+    signs: &[SENDER, ACTION],
     recognise,
     observe,
 };

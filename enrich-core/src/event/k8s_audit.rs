@@ -49,6 +49,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[],
+    signs: &[API_VERSION, KIND, VERB],
     recognise,
     observe,
 };

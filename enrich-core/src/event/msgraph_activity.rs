@@ -33,6 +33,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[PROPERTIES],
+    signs: &[CATEGORY],
     recognise,
     observe,
 };

@@ -34,6 +34,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[],
+    signs: &[OPERATION],
     recognise,
     observe,
 };

@@ -251,7 +251,7 @@ impl<'c> Observer<'c, '_> {
     /// Whether a text is this word. Most are not even as long.
     #[inline]
     pub(crate) fn is(&self, span: Span, word: &str) -> bool {
-        span.len() == word.len() && self.starts(span, word)
+        span.len() == word.len() && self.begins(span, word)
     }
 
     /// Whether two texts are the same.
@@ -267,8 +267,13 @@ impl<'c> Observer<'c, '_> {
     }
 
     /// Whether a text begins with another.
-    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[inline]
     pub(crate) fn starts(&self, span: Span, prefix: &str) -> bool {
+        span.len() >= prefix.len() && self.begins(span, prefix)
+    }
+
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    fn begins(&self, span: Span, prefix: &str) -> bool {
         self.bytes(span).starts_with(prefix.as_bytes())
     }
 

@@ -7,7 +7,7 @@
 use event_scan::class;
 
 use super::github_audit::host;
-use super::observer::{Field, Observer, fields};
+use super::observer::{Observer, fields};
 use super::text::{Part, Span};
 use super::{FormatReader, agent};
 use crate::key::{self, KeyType};
@@ -53,6 +53,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[],
+    signs: &[CLASS],
     recognise,
     observe,
 };
@@ -73,31 +74,38 @@ enum Product {
     Other,
 }
 
+/// Words in the names of product and vendor; the first of them that stands there decides.
+const PRODUCTS: &[(&str, Product)] = &[
+    ("EKS", Product::Kubernetes),
+    ("Kubernetes", Product::Kubernetes),
+    ("CloudTrail", Product::Aws),
+    ("GitHub", Product::Github),
+    ("Okta", Product::Okta),
+    ("Google", Product::Gcp),
+    ("Entra", Product::Microsoft),
+    ("Azure", Product::Microsoft),
+    ("Microsoft", Product::Microsoft),
+    ("AWS", Product::Aws),
+    ("Amazon", Product::Aws),
+];
+
 fn product(o: &Observer<'_, '_>) -> Product {
-    let holds = |field: Field, word: &str| {
-        let text = o.bytes(o.text(field));
+    let mut first = PRODUCTS.len();
+    for field in [PRODUCT, VENDOR] {
         // Whole words: "EKS" is no part of another name.
-        text.split(|byte| !byte.is_ascii_alphanumeric())
-            .any(|found| class::is_like(found, word.as_bytes()))
-    };
-    for (word, product) in [
-        ("EKS", Product::Kubernetes),
-        ("Kubernetes", Product::Kubernetes),
-        ("CloudTrail", Product::Aws),
-        ("GitHub", Product::Github),
-        ("Okta", Product::Okta),
-        ("Google", Product::Gcp),
-        ("Entra", Product::Microsoft),
-        ("Azure", Product::Microsoft),
-        ("Microsoft", Product::Microsoft),
-        ("AWS", Product::Aws),
-        ("Amazon", Product::Aws),
-    ] {
-        if holds(PRODUCT, word) || holds(VENDOR, word) {
-            return product;
+        let words = o
+            .bytes(o.text(field))
+            .split(|byte| !byte.is_ascii_alphanumeric());
+        for found in words {
+            let known = PRODUCTS.iter().position(|(word, _)| {
+                word.len() == found.len() && class::is_like(found, word.as_bytes())
+            });
+            first = first.min(known.unwrap_or(first));
         }
     }
-    Product::Other
+    PRODUCTS
+        .get(first)
+        .map_or(Product::Other, |(_, product)| *product)
 }
 
 fn observe(o: &mut Observer<'_, '_>) {
@@ -176,6 +184,9 @@ fn observe(o: &mut Observer<'_, '_>) {
 
 /// The key that an id makes, by its shape and the product.
 fn uid(o: &mut Observer<'_, '_>, product: Product, domain: Span, value: Span) {
+    if value.is_empty() {
+        return;
+    }
     // Some sources write the session behind a principal id, and EKS the authenticator before it.
     if o.eks_principal(value) {
         return;

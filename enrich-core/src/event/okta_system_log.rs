@@ -44,6 +44,7 @@ pub(crate) const READER: FormatReader = FormatReader {
         ("/debugcontext", "/debugContext"),
     ],
     unfold: &[],
+    signs: &[EVENT_TYPE, LEGACY_TYPE],
     recognise,
     observe,
 };
