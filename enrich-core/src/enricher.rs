@@ -184,7 +184,7 @@ impl<'s> Enricher<'s> {
         let (body, end) = split_line_end(line);
         let mut counted = LineStats::default();
         let result = self.scan_line(body, &mut Purpose::Enrich, &mut counted);
-        self.finish_line(result, counted.stats);
+        self.finish_line(result, &counted.stats);
         // In a damaged snapshot's stead nothing is said, and nothing forged either.
         let with_context = match result {
             Ok(Some(())) => true,
@@ -208,11 +208,11 @@ impl<'s> Enricher<'s> {
     }
 
     /// Counts what became of a line.
-    fn finish_line(&mut self, result: Result<Option<()>, Refused>, counted: Stats) {
+    fn finish_line(&mut self, result: Result<Option<()>, Refused>, counted: &Stats) {
         let stats = &mut self.stats;
         match result {
             Ok(None) => return,
-            Ok(Some(())) => stats.add(&counted),
+            Ok(Some(())) => stats.add(counted),
             Err(Refused::NotJson) => stats.not_json += 1,
             Err(Refused::NotUtf8) => stats.not_utf8 += 1,
             Err(Refused::TooLarge) => stats.too_large += 1,
@@ -326,7 +326,7 @@ impl<'s> Enricher<'s> {
             let result = self.scan_line(body, &mut Purpose::Keys(&mut events), &mut counted);
             let is_read = matches!(result, Ok(Some(())));
             let number = self.keys_line;
-            self.finish_line(result, counted.stats);
+            self.finish_line(result, &counted.stats);
             keys::line(
                 number,
                 if is_read { &events } else { &[] },

@@ -224,66 +224,87 @@ const PLACEHOLDERS: &[&str] = &["", "-", "...", "null", "None", "unknown", "EXAM
 /// # Errors
 /// The reason why not.
 pub fn check_value(key_type: KeyType, value: &str) -> Result<(), KeyRefused> {
-    if value.len() > MAX_KEY_VALUE {
-        return Err(KeyRefused::TooLong { len: value.len() });
+    if is_value(key_type, value.as_bytes()) {
+        return Ok(());
     }
-    // The longest placeholder has seven bytes, and most values are longer.
-    let is_word = value.len() <= 7 && PLACEHOLDERS.contains(&value);
-    let bytes = value.as_bytes();
-    let has_star = memchr::memchr(b'*', bytes).is_some();
-    if is_word || (has_star && bytes_contain(value, b"****")) {
-        return Err(KeyRefused::Placeholder);
-    }
+    Err(if value.len() > MAX_KEY_VALUE {
+        KeyRefused::TooLong { len: value.len() }
+    } else if stands_for_nothing(value.as_bytes()) {
+        KeyRefused::Placeholder
+    } else {
+        KeyRefused::Shape { key_type }
+    })
+}
+
+/// Whether a text is empty, a placeholder or masked. The longest placeholder has seven bytes, and
+/// most values are longer.
+fn stands_for_nothing(bytes: &[u8]) -> bool {
+    (bytes.len() <= 7 && PLACEHOLDERS.iter().any(|word| word.as_bytes() == bytes))
+        || bytes_contain(bytes, b"****")
+}
+
+/// As [`check_value`], without a reason.
+#[cfg_attr(target_family = "wasm", inline(never))]
+pub(crate) fn is_value(key_type: KeyType, bytes: &[u8]) -> bool {
     let is_id = |least: usize, most: usize| {
         (least..=most).contains(&bytes.len()) && class::is_upper_or_digit(bytes)
     };
-    let fits = match key_type {
+    let has_star = || class::find(bytes, b'*').is_some();
+    if bytes.len() > MAX_KEY_VALUE {
+        return false;
+    }
+    // These are shaped so that no placeholder and no mask is one.
+    match key_type {
         KeyType::AwsArn => {
             // Behind the fifth colon is the resource.
-            value.starts_with("arn:")
-                && !has_star
+            return bytes.starts_with(b"arn:")
                 && class::behind(bytes, b':', 5)
                     .is_some_and(|resource| !resource.starts_with(b"assumed-role/"))
+                && !has_star();
         }
         // Unique ids begin with four letters that name the kind (IAM User Guide, "IAM identifiers").
         KeyType::AwsPrincipalId => {
-            is_id(16, 128)
+            return is_id(16, 128)
                 && bytes.first() == Some(&b'A')
-                && !bytes.iter().take(4).any(u8::is_ascii_digit)
+                && !bytes.iter().take(4).any(u8::is_ascii_digit);
         }
         // Long-term (AKIA) and temporary (ASIA) keys; sixteen times the same letter is a mask.
         KeyType::AwsAccessKeyId => {
-            is_id(20, 20)
-                && (value.starts_with("AKIA") || value.starts_with("ASIA"))
-                && bytes.iter().skip(5).any(|b| Some(b) != bytes.get(4))
+            return is_id(20, 20)
+                && (bytes.starts_with(b"AKIA") || bytes.starts_with(b"ASIA"))
+                && bytes.iter().skip(5).any(|b| Some(b) != bytes.get(4));
         }
-        KeyType::AwsService => {
-            value.contains('.') && !value.contains(char::is_whitespace) && !has_star
-        }
-        KeyType::AwsAccount => bytes.len() == 12 && bytes.iter().all(u8::is_ascii_digit),
+        KeyType::AwsAccount => return bytes.len() == 12 && bytes.iter().all(u8::is_ascii_digit),
         KeyType::EntraObjectId | KeyType::EntraAppId | KeyType::EntraKeyId => {
-            class::is_guid(bytes) && bytes.iter().any(|b| !matches!(b, b'0' | b'-'))
+            return class::is_guid(bytes) && bytes.iter().any(|b| !matches!(b, b'0' | b'-'));
         }
-        KeyType::EntraUpn | KeyType::Email => value.contains('@'),
-        KeyType::GithubActorId | KeyType::GithubTokenId | KeyType::GithubOauthAppId => value != "0",
-        KeyType::SpiffeId => value.starts_with("spiffe://"),
+        _ => {}
+    }
+    if stands_for_nothing(bytes) {
+        return false;
+    }
+    match key_type {
+        KeyType::AwsService => {
+            let text = core::str::from_utf8(bytes).unwrap_or(" ");
+            bytes.contains(&b'.') && !text.contains(char::is_whitespace) && !has_star()
+        }
+        KeyType::EntraUpn | KeyType::Email => class::find(bytes, b'@').is_some(),
+        KeyType::GithubActorId | KeyType::GithubTokenId | KeyType::GithubOauthAppId => {
+            bytes != b"0"
+        }
+        KeyType::SpiffeId => bytes.starts_with(b"spiffe://"),
         _ => true,
-    };
-    if fits {
-        Ok(())
-    } else {
-        Err(KeyRefused::Shape { key_type })
     }
 }
 
 /// Whether a text holds another. The standard searcher would cost a guest two kilobytes; this looks
 /// for the first byte and compares from there.
-fn bytes_contain(text: &str, wanted: &[u8]) -> bool {
+fn bytes_contain(text: &[u8], wanted: &[u8]) -> bool {
     let Some(first) = wanted.first() else {
         return true;
     };
-    let mut rest = text.as_bytes();
-    while let Some(at) = memchr::memchr(*first, rest) {
+    let mut rest = text;
+    while let Some(at) = class::find(rest, *first) {
         let Some(tail) = rest.get(at..) else {
             return false;
         };

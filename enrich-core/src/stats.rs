@@ -48,6 +48,10 @@ impl Stats {
         self.unrecognized += line.unrecognized;
         self.no_identity += line.no_identity;
         self.forged_removed += line.forged_removed;
+        // Only what is enriched has any of these.
+        if line.enriched == 0 {
+            return;
+        }
         for (mine, more) in [
             (&mut self.outcomes[..], &line.outcomes[..]),
             (&mut self.verdicts[..], &line.verdicts[..]),

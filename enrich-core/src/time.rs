@@ -8,15 +8,16 @@ use core::fmt;
 /// Milliseconds in a day.
 const DAY_MS: i64 = 86_400_000;
 
-/// Days since 1970-01-01 of a date in the proleptic Gregorian calendar.
-const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
+/// Days since 1970-01-01 of a date in the proleptic Gregorian calendar, from the year 0 on.
+const fn days_from_civil(year: u32, month: u32, day: u32) -> i64 {
+    // One era more, so that nothing is below zero.
+    let year = year + 400 - (month <= 2) as u32;
+    let era = year / 400;
+    let year_of_era = year % 400;
     let month_index = (month + 9) % 12;
     let day_of_year = (153 * month_index + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+    (era * 146_097 + day_of_era) as i64 - 719_468 - 146_097
 }
 
 /// The date of a day since 1970-01-01.
@@ -55,9 +56,10 @@ impl Reader<'_> {
         Some(value)
     }
 
-    fn literal(&mut self, options: &[u8]) -> Option<u8> {
+    /// Takes the next byte when it is a wanted one.
+    fn literal(&mut self, is_wanted: impl Fn(u8) -> bool) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
-        if !options.contains(first) {
+        if !is_wanted(*first) {
             return None;
         }
         self.0 = rest;
@@ -88,28 +90,55 @@ impl Reader<'_> {
 #[must_use]
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
     // BigQuery writes the zone as a word.
-    let text = text.strip_suffix(" UTC").unwrap_or(text);
-    let mut reader = Reader(text.as_bytes());
-    let year = reader.digits(4)?;
-    reader.literal(b"-")?;
-    let month = reader.digits(2)?;
-    reader.literal(b"-")?;
-    let day = reader.digits(2)?;
-    reader.literal(b"Tt ")?;
-    let hour = reader.digits(2)?;
-    reader.literal(b":")?;
-    let minute = reader.digits(2)?;
-    reader.literal(b":")?;
-    let second = reader.digits(2)?;
-    let millisecond = if reader.literal(b".,").is_some() {
+    let text = text.as_bytes();
+    let text = text.strip_suffix(b" UTC").unwrap_or(text);
+    let [
+        y0,
+        y1,
+        y2,
+        y3,
+        b'-',
+        m0,
+        m1,
+        b'-',
+        d0,
+        d1,
+        b'T' | b't' | b' ',
+        h0,
+        h1,
+        b':',
+        n0,
+        n1,
+        b':',
+        s0,
+        s1,
+        rest @ ..,
+    ] = text
+    else {
+        return None;
+    };
+    let mut is_number = true;
+    let mut two = |tens: &u8, ones: &u8| {
+        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+        is_number &= tens < 10 && ones < 10;
+        u32::from(tens) * 10 + u32::from(ones)
+    };
+    let year = two(y0, y1) * 100 + two(y2, y3);
+    let (month, day) = (two(m0, m1), two(d0, d1));
+    let (hour, minute, second) = (two(h0, h1), two(n0, n1), two(s0, s1));
+    if !is_number {
+        return None;
+    }
+    let mut reader = Reader(rest);
+    let millisecond = if reader.literal(|byte| matches!(byte, b'.' | b',')).is_some() {
         reader.milliseconds()
     } else {
         0
     };
-    let offset_minutes = match reader.literal(b"Zz+-") {
+    let offset_minutes = match reader.literal(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-')) {
         Some(sign @ (b'+' | b'-')) => {
             let hours = reader.digits(2)?;
-            let _ = reader.literal(b":");
+            let _ = reader.literal(|byte| byte == b':');
             let minutes = reader.digits(2)?;
             if hours > 23 || minutes > 59 {
                 return None;
@@ -137,9 +166,8 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     if day > longest {
         return None;
     }
-    let seconds = ((days_from_civil(year, month, day) * 24 + hour) * 60 + minute - offset_minutes)
-        * 60
-        + second;
+    let of_day = i64::from((hour * 60 + minute) * 60 + second) - offset_minutes * 60;
+    let seconds = days_from_civil(year, month, day) * 86_400 + of_day;
     Some(seconds * 1000 + millisecond)
 }
 

@@ -22,16 +22,15 @@ pub fn skip_value(bytes: &[u8], at: usize, depth: u32, max_depth: u32) -> Result
     let mut skipper = Skipper {
         bytes,
         at,
+        quotes: &[],
         max_depth: max_depth.min(MAX_DEPTH),
     };
     skipper.value(depth)?;
     Ok(skipper.at)
 }
 
-/// Where a string that starts at `at` (after its quote) ends, and whether it holds escapes.
-#[inline]
-fn string_end(bytes: &[u8], at: usize) -> Result<(usize, bool), ScanError> {
-    let mut escaped = false;
+/// Where a string that starts at `at` (after its quote) ends.
+fn string_end(bytes: &[u8], at: usize) -> Result<usize, ScanError> {
     let mut at = at;
     loop {
         // Eight bytes at a time while nothing in them needs a look.
@@ -45,9 +44,8 @@ fn string_end(bytes: &[u8], at: usize) -> Result<(usize, bool), ScanError> {
             }
         }
         match bytes.get(at) {
-            Some(b'"') => return Ok((at, escaped)),
+            Some(b'"') => return Ok(at),
             Some(b'\\') => {
-                escaped = true;
                 // The escaped byte may be a quote; whatever it is, it is not looked at.
                 if bytes.get(at + 1).is_none_or(|byte| *byte < 0x20) {
                     return Err(ScanError::Syntax);
@@ -143,16 +141,45 @@ pub(crate) fn word_end(bytes: &[u8], at: usize, byte: u8) -> Result<usize, ScanE
 }
 
 /// Delimits values without looking into them.
-struct Skipper<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    max_depth: u32,
+pub(crate) struct Skipper<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) at: usize,
+    /// Quotes from the place on, as far as they are known: strings that begin with the first of
+    /// them end at the second. Only of texts without control characters.
+    pub(crate) quotes: &'a [u32],
+    pub(crate) max_depth: u32,
 }
 
 impl Skipper<'_> {
-    fn value(&mut self, depth: u32) -> Result<(), ScanError> {
+    /// The first byte that is not blank, which becomes the place; 0 at the end.
+    #[inline]
+    pub(crate) fn solid(&mut self) -> u8 {
+        while let Some(byte) = self.bytes.get(self.at) {
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return *byte;
+            }
+            self.at += 1;
+        }
+        0
+    }
+
+    /// From a quote to behind the one that closes the string.
+    #[inline]
+    fn string(&mut self) -> Result<(), ScanError> {
+        if let [open, close, rest @ ..] = self.quotes
+            && *open as usize == self.at
+        {
+            self.quotes = rest;
+            self.at = *close as usize + 1;
+        } else {
+            self.at = string_end(self.bytes, self.at + 1)? + 1;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn value(&mut self, depth: u32) -> Result<(), ScanError> {
         match self.bytes.get(self.at) {
-            Some(b'"') => self.at = string_end(self.bytes, self.at + 1)?.0 + 1,
+            Some(b'"') => self.string()?,
             Some(b'{' | b'[') => self.brackets(depth)?,
             byte => self.at = word_end(self.bytes, self.at, byte.copied().unwrap_or(0))?,
         }
@@ -167,7 +194,7 @@ impl Skipper<'_> {
         loop {
             match self.bytes.get(self.at) {
                 Some(b'"') => {
-                    self.at = string_end(self.bytes, self.at + 1)?.0 + 1;
+                    self.string()?;
                     continue;
                 }
                 Some(byte @ (b'{' | b'[')) => {

@@ -21,67 +21,100 @@ pub enum Source {
 }
 
 /// A range of one of the texts of an event. Empty means absent.
+///
+/// One word, so that a guest passes and returns it as a value and not through memory: the source
+/// in the upper two bits, then where it begins and how long it is, in 31 bits each. A line has at
+/// most 2^30 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Span {
-    source: Source,
-    from: u32,
-    to: u32,
-}
+pub struct Span(u64);
+
+/// Bits of a position.
+const BITS: u32 = 31;
+/// The longest text and the last position.
+const MOST: usize = (1 << BITS) - 1;
 
 impl Span {
     /// Of no text.
-    pub const EMPTY: Self = Self {
-        source: Source::Line,
-        from: 0,
-        to: 0,
-    };
+    pub const EMPTY: Self = Self(0);
 
-    /// The bytes `from..to` of a source.
+    /// The bytes `from..to` of a source. Empty where no line can reach, behind 2 GiB.
+    #[inline]
     pub const fn new(source: Source, from: usize, to: usize) -> Self {
-        Self {
-            source,
-            from: from as u32,
-            to: to as u32,
+        if to > MOST || from > to {
+            return Self::EMPTY;
+        }
+        Self((source as u64) << (2 * BITS) | (from as u64) << BITS | (to - from) as u64)
+    }
+
+    #[inline]
+    const fn is_of(self, source: Source) -> bool {
+        self.0 >> (2 * BITS) == source as u64
+    }
+
+    #[inline]
+    const fn source(self) -> Source {
+        match self.0 >> (2 * BITS) {
+            0 => Source::Line,
+            1 => Source::Inner,
+            _ => Source::Scratch,
         }
     }
 
     /// Whether it holds nothing, which means absent.
+    #[inline]
     pub const fn is_empty(self) -> bool {
-        self.from >= self.to
+        self.len() == 0
     }
 
     /// Its first byte.
+    #[inline]
     pub const fn start(self) -> usize {
-        self.from as usize
+        (self.0 >> BITS) as usize & MOST
     }
 
     /// One past its last byte.
+    #[inline]
     pub const fn end(self) -> usize {
-        self.to as usize
+        self.start() + self.len()
     }
 
     /// Its length in bytes.
+    #[inline]
     pub const fn len(self) -> usize {
-        self.to.saturating_sub(self.from) as usize
+        self.0 as usize & MOST
+    }
+
+    /// This one, or another where it is empty.
+    #[inline]
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        if self.is_empty() { other } else { self }
+    }
+
+    /// As [`Self::or`], where the other has to be looked for.
+    #[inline]
+    #[must_use]
+    pub fn or_else(self, other: impl FnOnce() -> Self) -> Self {
+        if self.is_empty() { other() } else { self }
     }
 
     /// Whether another span lies in this one.
-    pub fn holds(self, other: Self) -> bool {
-        self.source == other.source && self.from <= other.from && other.to <= self.to
+    pub const fn holds(self, other: Self) -> bool {
+        self.0 >> (2 * BITS) == other.0 >> (2 * BITS)
+            && self.start() <= other.start()
+            && other.end() <= self.end()
     }
 
     /// Whether it ends where another does, or before.
     pub const fn ends_in(self, other: Self) -> bool {
-        self.to <= other.to
+        self.end() <= other.end()
     }
 
     /// This span without its first bytes.
+    #[inline]
+    #[must_use]
     pub const fn behind(self, count: usize) -> Self {
-        Self {
-            source: self.source,
-            from: self.from + count as u32,
-            to: self.to,
-        }
+        self.part(count, self.len())
     }
 
     /// This span without its first and its last byte.
@@ -94,12 +127,14 @@ impl Span {
     }
 
     /// A part of this span, given by its offsets in it.
+    #[inline]
+    #[must_use]
     pub const fn part(self, from: usize, to: usize) -> Self {
-        Self {
-            source: self.source,
-            from: self.from + from as u32,
-            to: self.from + to as u32,
+        if from >= to || to > self.len() {
+            return Self::EMPTY;
         }
+        let without_len = self.0 & !(MOST as u64);
+        Self(without_len + ((from as u64) << BITS) + (to - from) as u64)
     }
 }
 
@@ -122,13 +157,42 @@ pub struct TextBuffers<'a> {
 
 impl TextBuffers<'_> {
     /// The text of a span.
+    #[inline]
     pub fn get(&self, span: Span) -> &str {
-        let text: &str = match span.source {
-            Source::Line => self.line,
-            Source::Inner => self.inner,
-            Source::Scratch => self.scratch,
+        let text = self.text_of(span);
+        text.get(span.start()..span.end()).unwrap_or("")
+    }
+
+    /// The text of a span as bytes, for comparing: without a look at where characters begin.
+    #[inline]
+    pub fn bytes_of(&self, span: Span) -> &[u8] {
+        let text = self.text_of(span).as_bytes();
+        text.get(span.start()..span.end()).unwrap_or(&[])
+    }
+
+    #[inline]
+    fn text_of(&self, span: Span) -> &str {
+        // Most spans are the line's.
+        if span.is_of(Source::Line) {
+            self.line
+        } else if span.is_of(Source::Inner) {
+            self.inner
+        } else {
+            self.scratch
+        }
+    }
+
+    /// The text around a span, from its beginning to the end of the span, its index, and a byte
+    /// buffer.
+    #[inline]
+    pub(crate) fn indexed(&mut self, span: Span) -> (&[u8], Option<&Index>, &mut Vec<u8>) {
+        let (text, index): (&str, _) = match span.source() {
+            Source::Line => (self.line, Some(self.line_index)),
+            Source::Inner => (self.inner, Some(&*self.inner_index)),
+            Source::Scratch => (self.scratch, None),
         };
-        text.get(span.from as usize..span.to as usize).unwrap_or("")
+        let text = text.as_bytes().get(..span.end()).unwrap_or(&[]);
+        (text, index, self.bytes)
     }
 
     /// The text of a source for scanning, its index, the scratch text and a byte buffer.
@@ -148,20 +212,17 @@ impl TextBuffers<'_> {
     pub fn replace(&mut self, places: &[(Span, Span)], whole: Span) -> bool {
         let mut inner = core::mem::take(self.bytes);
         inner.clear();
-        let mut from = whole.from;
+        let mut from = whole.start();
         let mut is_done = true;
         for (place, text) in places {
-            is_done &= place.source == whole.source && place.from >= from;
-            let before = Span {
-                from,
-                to: place.from,
-                ..whole
-            };
-            inner.extend_from_slice(self.get(before).as_bytes());
-            inner.extend_from_slice(self.get(*text).as_bytes());
-            from = place.to;
+            is_done &= place.source() == whole.source() && place.start() >= from;
+            let before = Span::new(whole.source(), from, place.start());
+            inner.extend_from_slice(self.bytes_of(before));
+            inner.extend_from_slice(self.bytes_of(*text));
+            from = place.end();
         }
-        inner.extend_from_slice(self.get(Span { from, ..whole }).as_bytes());
+        let rest = Span::new(whole.source(), from, whole.end());
+        inner.extend_from_slice(self.bytes_of(rest));
         self.inner.clear();
         self.inner
             .push_str(core::str::from_utf8(&inner).unwrap_or(""));
@@ -180,27 +241,25 @@ impl TextBuffers<'_> {
     pub fn join(&mut self, parts: &[Part<'_>]) -> Span {
         let from = self.scratch.len();
         for part in parts {
-            match part {
-                Part::Text(text) => self.scratch.push_str(text),
-                Part::Span(span) => match span.source {
-                    Source::Line => self.scratch.push_str(
-                        self.line
-                            .get(span.from as usize..span.to as usize)
-                            .unwrap_or(""),
-                    ),
-                    Source::Inner => self.scratch.push_str(
-                        self.inner
-                            .get(span.from as usize..span.to as usize)
-                            .unwrap_or(""),
-                    ),
-                    Source::Scratch => {
-                        let range = span.from as usize..span.to as usize;
-                        if self.scratch.get(range.clone()).is_some() {
-                            self.scratch.extend_from_within(range);
-                        }
+            let span = match part {
+                Part::Text(text) => {
+                    self.scratch.push_str(text);
+                    continue;
+                }
+                Part::Span(span) => span,
+            };
+            let range = span.start()..span.end();
+            let text = match span.source() {
+                Source::Line => self.line,
+                Source::Inner => &*self.inner,
+                Source::Scratch => {
+                    if self.scratch.get(range.clone()).is_some() {
+                        self.scratch.extend_from_within(range);
                     }
-                },
-            }
+                    continue;
+                }
+            };
+            self.scratch.push_str(text.get(range).unwrap_or(""));
         }
         Span::new(Source::Scratch, from, self.scratch.len())
     }

@@ -1,8 +1,12 @@
 //! Walking arrays and objects under a found value, for readers that need more than its first
-//! element. These are small; the walk is byte by byte.
+//! element. Each is walked once, from string to string where the text's index knows them.
 
-use crate::bytewise;
+use alloc::vec::Vec;
+
+use crate::bytewise::{self, Skipper};
+use crate::class;
 use crate::findings::{Found, Sort};
+use crate::index::Index;
 use crate::scan::MAX_DEPTH;
 use crate::text::{Span, TextBuffers};
 
@@ -11,7 +15,11 @@ use crate::text::{Span, TextBuffers};
 pub struct Items {
     /// From the next element to the end of the array.
     rest: Span,
+    /// How many quotes of the text stand before it; [`UNKNOWN`] at first.
+    quotes_before: usize,
 }
+
+const UNKNOWN: usize = usize::MAX;
 
 impl Items {
     /// The elements of a found array; none of anything else.
@@ -22,103 +30,217 @@ impl Items {
                 Sort::Array => found.span.behind(1),
                 _ => Span::EMPTY,
             },
+            quotes_before: UNKNOWN,
         }
     }
 }
 
 /// The next element of an array.
 pub fn next(buffers: &mut TextBuffers<'_>, items: &mut Items) -> Option<Found> {
-    let bytes = buffers.get(items.rest).as_bytes();
-    let (mut at, mut byte) = bytewise::next_byte(bytes, 0);
-    if byte == Some(b',') {
-        (at, byte) = bytewise::next_byte(bytes, at + 1);
-    }
-    if matches!(byte, None | Some(b']')) {
-        items.rest = Span::EMPTY;
+    let element = take(buffers, items, &[], &mut []);
+    if element.is_empty() {
         return None;
     }
-    let Ok(end) = bytewise::skip_value(bytes, at, 0, MAX_DEPTH) else {
-        items.rest = Span::EMPTY;
-        return None;
+    let mut found = [raw(buffers.bytes_of(element).first().copied(), element)];
+    decode(buffers, &mut found);
+    let [found] = found;
+    Some(found)
+}
+
+/// Members of the next element of an array, as [`members`] gives them. False when there is none.
+pub fn next_members(
+    buffers: &mut TextBuffers<'_>,
+    items: &mut Items,
+    names: &[&str],
+    found: &mut [Found],
+) -> bool {
+    !take(buffers, items, names, found).is_empty()
+}
+
+/// Members of a found object by their names; absent in anything else. Of one name the last counts,
+/// as everywhere.
+#[inline(never)]
+pub fn members(buffers: &mut TextBuffers<'_>, object: Found, names: &[&str], found: &mut [Found]) {
+    found.fill(Found::default());
+    if object.sort == Sort::Object {
+        let mut walk = Walk::new(buffers, object.span, UNKNOWN);
+        walk.object(names, found);
+        if walk.has_escapes {
+            decode(buffers, found);
+        }
+    }
+}
+
+/// Takes the next element, and members of it where it is an object.
+#[inline(never)]
+fn take(
+    buffers: &mut TextBuffers<'_>,
+    items: &mut Items,
+    names: &[&str],
+    found: &mut [Found],
+) -> Span {
+    found.fill(Found::default());
+    let rest = items.rest;
+    items.rest = Span::EMPTY;
+    let mut walk = Walk::new(buffers, rest, items.quotes_before);
+    let mut byte = walk.skipper.solid();
+    if byte == b',' {
+        walk.skipper.at += 1;
+        byte = walk.skipper.solid();
+    }
+    let from = walk.skipper.at;
+    let is_read = if byte == b'{' && !names.is_empty() {
+        walk.object(names, found) || {
+            // What it holds is not as it should be: only where it ends counts.
+            walk.skipper.at = from;
+            walk.skipper.quotes = &[];
+            walk.skipper.value(0).is_ok()
+        }
+    } else {
+        // The closing bracket is no value, and nor is the end.
+        walk.skipper.value(0).is_ok()
     };
-    let element = items.rest.part(at, end);
-    items.rest = items.rest.behind(end);
-    Some(value(buffers, element))
+    if !is_read {
+        return Span::EMPTY;
+    }
+    items.quotes_before = walk.quotes - walk.skipper.quotes.len();
+    let (from, to) = (from - rest.start(), walk.skipper.at - rest.start());
+    if walk.has_escapes {
+        decode(buffers, found);
+    }
+    items.rest = rest.behind(to);
+    rest.part(from, to)
 }
 
-/// A member of an object; the last one of that name, as everywhere.
-pub fn member(buffers: &mut TextBuffers<'_>, object: Found, name: &str) -> Found {
-    if object.sort != Sort::Object {
-        return Found::default();
-    }
-    let mut found = None;
-    let mut decoded = core::mem::take(buffers.bytes);
-    let bytes = buffers.get(object.span).as_bytes();
-    let mut at = 1;
-    loop {
-        let (key_at, byte) = bytewise::next_byte(bytes, at);
-        if byte != Some(b'"') {
-            break;
+/// A walk over a span.
+struct Walk<'b> {
+    skipper: Skipper<'b>,
+    whole: Span,
+    index: Option<&'b Index>,
+    /// How many quotes the text has.
+    quotes: usize,
+    /// Where names with escapes are decoded.
+    decoded: &'b mut Vec<u8>,
+    /// Whether a text that was found may have escapes.
+    has_escapes: bool,
+}
+
+impl<'b> Walk<'b> {
+    #[inline]
+    fn new(buffers: &'b mut TextBuffers<'_>, whole: Span, quotes_before: usize) -> Self {
+        let (bytes, index, decoded) = buffers.indexed(whole);
+        let index = index.filter(|index| !index.has_controls);
+        let positions = index.map_or(&[][..], Index::positions);
+        let before = match index {
+            Some(index) if quotes_before == UNKNOWN => index.quotes_before(whole.start()),
+            _ => quotes_before,
+        };
+        Self {
+            skipper: Skipper {
+                bytes,
+                at: whole.start(),
+                quotes: positions.get(before..).unwrap_or(&[]),
+                max_depth: MAX_DEPTH,
+            },
+            whole,
+            index,
+            quotes: positions.len(),
+            decoded,
+            has_escapes: false,
         }
-        let Ok(key_end) = bytewise::skip_value(bytes, key_at, 0, MAX_DEPTH) else {
-            break;
-        };
-        let (colon, _) = bytewise::next_byte(bytes, key_end);
-        let (from, _) = bytewise::next_byte(bytes, colon + 1);
-        let Ok(end) = bytewise::skip_value(bytes, from, 0, MAX_DEPTH) else {
-            break;
-        };
-        let key = bytes.get(key_at + 1..key_end.saturating_sub(1));
-        let key = key.unwrap_or(&[]);
-        decoded.clear();
+    }
+
+    fn may_escape(&self, from: usize, to: usize) -> bool {
+        self.index.is_none_or(|index| index.may_escape(from, to))
+    }
+
+    /// Walks an object and notes the last members of some names. True when it is at its end then,
+    /// and false where something else stands than a member.
+    fn object(&mut self, names: &[&str], found: &mut [Found]) -> bool {
+        let start = self.whole.start();
+        loop {
+            // The opening brace, or a comma.
+            self.skipper.at += 1;
+            let mut byte = self.skipper.solid();
+            if byte == b'"' {
+                let key_from = self.skipper.at + 1;
+                if self.skipper.value(0).is_err() {
+                    return false;
+                }
+                let key_to = self.skipper.at - 1;
+                self.skipper.solid();
+                self.skipper.at += 1;
+                let first = self.skipper.solid();
+                let from = self.skipper.at;
+                if self.skipper.value(0).is_err() {
+                    return false;
+                }
+                let to = self.skipper.at;
+                if let Some(place) = self.place_of(key_from, key_to, names, found) {
+                    *place = raw(Some(first), self.whole.part(from - start, to - start));
+                    self.has_escapes |= self.may_escape(from, to);
+                }
+                byte = self.skipper.solid();
+            }
+            if byte != b',' {
+                self.skipper.at += 1;
+                return byte == b'}';
+            }
+        }
+    }
+
+    /// Where the value of a key goes, if it is wanted.
+    #[inline]
+    fn place_of<'f>(
+        &mut self,
+        from: usize,
+        to: usize,
+        names: &[&str],
+        found: &'f mut [Found],
+    ) -> Option<&'f mut Found> {
+        let mut key = self.skipper.bytes.get(from..to)?;
         // A name is the same name with escapes.
-        let is_it = if memchr::memchr(b'\\', key).is_none() {
-            key == name.as_bytes()
-        } else {
-            bytewise::decode(key, &mut decoded).is_ok() && decoded == name.as_bytes()
-        };
-        if is_it {
-            found = Some(object.span.part(from, end));
+        if self.may_escape(from, to) && class::find(key, b'\\').is_some() {
+            self.decoded.clear();
+            bytewise::decode(key, self.decoded).ok()?;
+            key = self.decoded;
         }
-        let (comma, byte) = bytewise::next_byte(bytes, end);
-        if byte != Some(b',') {
-            break;
-        }
-        at = comma + 1;
+        let at = names.iter().position(|name| name.as_bytes() == key)?;
+        found.get_mut(at)
     }
-    *buffers.bytes = decoded;
-    found.map_or_else(Found::default, |span| value(buffers, span))
 }
 
-/// The value at a span; a string is decoded.
-fn value(buffers: &mut TextBuffers<'_>, span: Span) -> Found {
-    let text = buffers.get(span);
-    let sort = match text.as_bytes().first() {
-        Some(b'"') => Sort::Text,
-        Some(b'{') => Sort::Object,
-        Some(b'[') => Sort::Array,
-        Some(b't') => Sort::True,
-        Some(b'f') => Sort::False,
-        Some(b'0'..=b'9' | b'-') => Sort::Number,
+/// The value at a span by its first byte; a string without its quotes, not decoded.
+fn raw(first: Option<u8>, span: Span) -> Found {
+    let (sort, span) = match first {
+        Some(b'"') => (Sort::Text, span.part(1, span.len().saturating_sub(1))),
+        Some(b'{') => (Sort::Object, span),
+        Some(b'[') => (Sort::Array, span),
+        Some(b't') => (Sort::True, span),
+        Some(b'f') => (Sort::False, span),
+        Some(b'0'..=b'9' | b'-') => (Sort::Number, span),
         _ => return Found::default(),
     };
-    if sort != Sort::Text {
-        return Found { sort, span };
-    }
-    let inner = span.part(1, text.len().saturating_sub(1));
-    if !text.contains('\\') {
-        return Found { sort, span: inner };
-    }
-    let mut decoded = core::mem::take(buffers.bytes);
-    decoded.clear();
-    let raw = buffers.get(inner).as_bytes();
-    let is_read = bytewise::decode(raw, &mut decoded).is_ok();
-    let text = core::str::from_utf8(&decoded).unwrap_or("");
-    let span = buffers.compose(|scratch| scratch.push_str(text));
-    *buffers.bytes = decoded;
-    if is_read {
-        Found { sort, span }
-    } else {
-        Found::default()
+    Found { sort, span }
+}
+
+/// Decodes the strings among some values.
+#[cold]
+#[inline(never)]
+fn decode(buffers: &mut TextBuffers<'_>, found: &mut [Found]) {
+    for found in found {
+        let span = found.text();
+        if class::find(buffers.bytes_of(span), b'\\').is_none() {
+            continue;
+        }
+        let mut decoded = core::mem::take(buffers.bytes);
+        decoded.clear();
+        let is_read = bytewise::decode(buffers.bytes_of(span), &mut decoded).is_ok();
+        let text = core::str::from_utf8(&decoded).unwrap_or("");
+        found.span = buffers.compose(|scratch| scratch.push_str(text));
+        *buffers.bytes = decoded;
+        if !is_read {
+            *found = Found::default();
+        }
     }
 }

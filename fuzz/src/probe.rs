@@ -95,6 +95,7 @@ impl Probe {
     /// A member of a valid object, as readers look for it in one that they have found.
     pub fn member(&mut self, object: &str, name: &str) -> Probed {
         self.scratch.clear();
+        self.line_index.whole(object.as_bytes());
         let found = Found {
             sort: Sort::Object,
             span: Span::new(Source::Line, 0, object.len()),
@@ -107,8 +108,9 @@ impl Probe {
             line_index: &self.line_index,
             inner_index: &mut self.inner_index,
         };
-        let found = walk::member(&mut buffers, found, name);
-        probed(&mut buffers, found)
+        let mut member = [Found::default()];
+        walk::members(&mut buffers, found, &[name], &mut member);
+        probed(&mut buffers, member[0])
     }
 
     fn scan(

@@ -53,6 +53,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[CLAIMS, IDENTITY],
+    signs: &[OPERATION],
     recognise,
     observe,
 };
@@ -90,10 +91,9 @@ fn observe(o: &mut Observer<'_, '_>) {
     let named = o.folded(Fold::Lower, o.text(TENANT));
     let tenant = o.or_default_domain(named);
     let resource = o.text(RESOURCE_ID);
-    let subscription = o.first_of(&[
-        o.segment_after(resource, "subscriptions"),
-        o.text(SUBSCRIPTION),
-    ]);
+    let subscription = o
+        .segment_after(resource, "subscriptions")
+        .or(o.text(SUBSCRIPTION));
     let subscription = o.folded(Fold::Lower, subscription);
     o.set_scope(Provider::Entra, tenant, subscription);
     o.out.facts.action = o.text(OPERATION);
@@ -104,8 +104,8 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.set_outcome_word(result, &["Success", "Succeeded"], &["Failure", "Failed"]);
 
     let (upn, caller) = (o.text(UPN), o.text(CALLER));
-    let is_app = o.is_one_of(ID_TYPE, &["app"])
-        || o.is_one_of(PRINCIPAL_TYPE, &["ServicePrincipal"])
+    let is_app = o.is_word(ID_TYPE, "app")
+        || o.is_word(PRINCIPAL_TYPE, "ServicePrincipal")
         // A token with scopes is a person's, also where it names no user (guests).
         || (upn.is_empty() && !o.is_present(SCOPES) && !o.is_mail(caller));
     o.begin(Role::Actor, Provider::Entra, tenant);

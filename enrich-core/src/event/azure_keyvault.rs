@@ -39,13 +39,14 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[PROPERTIES, IDENTITY],
+    signs: &[CATEGORY],
     recognise,
     observe,
 };
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
     let has = |name: &str| !o.segment_after(o.text(RESOURCE_ID), name).is_empty();
-    o.is_one_of(CATEGORY, &["AuditEvent"])
+    o.is_word(CATEGORY, "AuditEvent")
         && (o.is_present(CLAIM) || o.is_present(APP_ID) || has("vaults") || has("managedHSMs"))
 }
 
@@ -59,12 +60,11 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.set_scope(Provider::Entra, tenant, subscription);
     o.out.facts.action = o.text(OPERATION);
     o.out.facts.user_agent = o.text(AGENT);
-    o.out.facts.resource = o.first_of(&[o.text(ITEM), o.text(RESOURCE_ID)]);
+    o.out.facts.resource = o.text(ITEM).or(o.text(RESOURCE_ID));
     let status = o.id(STATUS);
-    if o.str(status)
-        .starts_with(|first: char| first.is_ascii_digit())
-    {
-        let is_success = o.str(status).starts_with(['1', '2', '3']);
+    let first = o.bytes(status).first().copied();
+    if first.is_some_and(|first| first.is_ascii_digit()) {
+        let is_success = matches!(first, Some(b'1'..=b'3'));
         o.set_outcome(is_success);
     } else if o.is_present(RESULT) {
         o.set_outcome(o.is_one_of(RESULT, &["Success", "Succeeded"]));
@@ -74,7 +74,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     let upn = o.text(UPN);
     // A token with a user in it was asked for by a client application; without one by the
     // application itself.
-    let is_person = (!upn.is_empty() || o.is_present(SCOPES)) && !o.is_one_of(ID_TYPE, &["app"]);
+    let is_person = (!upn.is_empty() || o.is_present(SCOPES)) && !o.is_word(ID_TYPE, "app");
     o.begin(Role::Actor, Provider::Entra, tenant);
     o.key(KeyType::EntraObjectId, o.text(OBJECT_ID));
     o.key(KeyType::EntraUpn, upn);

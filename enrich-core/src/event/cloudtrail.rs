@@ -55,55 +55,52 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[],
+    signs: &[IDENTITY],
     recognise,
     observe,
 };
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
-    // S3 event notifications have the same members, with sources such as `aws:s3`.
-    if o.str(o.text(EVENT_SOURCE)).starts_with("aws:") {
-        return false;
-    }
     o.is_present(IDENTITY)
         && o.is_present(EVENT_NAME)
         && (o.is_present(EVENT_SOURCE) || o.is_present(EVENT_VERSION))
+        // S3 event notifications have the same members, with sources such as `aws:s3`.
+        && !o.starts(o.text(EVENT_SOURCE), "aws:")
 }
 
 fn observe(o: &mut Observer<'_, '_>) {
     o.set_time(o.found(EVENT_TIME));
     let source = o.text(SOURCE_ADDRESS);
     o.set_source(source);
-    facts(o);
-    actor(o);
-    target(o);
-    let recipient = o.id(RECIPIENT);
-    let account = o.first_of(&[recipient, o.id(ACCOUNT)]);
-    o.set_scope(Provider::Aws, account, Span::EMPTY);
+    let (service, name) = (o.text(EVENT_SOURCE), o.text(EVENT_NAME));
+    let account = o.id(ACCOUNT);
+    let scope = o.id(RECIPIENT).or(account);
+    facts(o, service, name);
+    actor(o, account);
+    target(o, service, name, scope);
+    o.set_scope(Provider::Aws, scope, Span::EMPTY);
 }
 
-fn facts(o: &mut Observer<'_, '_>) {
-    let (service, name) = (o.text(EVENT_SOURCE), o.text(EVENT_NAME));
+fn facts(o: &mut Observer<'_, '_>, service: Span, name: Span) {
     if !service.is_empty() && !name.is_empty() {
         o.out.facts.action =
             o.buffers
                 .join(&[Part::Span(service), Part::Text(":"), Part::Span(name)]);
     }
     o.out.facts.region = o.text(REGION);
-    o.out.facts.user_agent = o.first_of(&[o.text(USER_AGENT), o.text(USER_AGENT_FIRST)]);
+    o.out.facts.user_agent = o.text(USER_AGENT).or_else(|| o.text(USER_AGENT_FIRST));
     o.out.facts.resource = o.text(RESOURCE);
-    o.out.facts.is_interactive = o.str(name) == "ConsoleLogin" || o.is_true(FROM_CONSOLE);
+    o.out.facts.is_interactive = o.is(name, "ConsoleLogin") || o.is_true(FROM_CONSOLE);
     let login = o.text(LOGIN_RESULT);
-    let is_success = o.text(ERROR_CODE).is_empty() && matches!(o.str(login), "" | "Success");
+    let is_success = o.text(ERROR_CODE).is_empty() && (login.is_empty() || o.is(login, "Success"));
     o.set_outcome(is_success);
 }
 
 /// The authenticated identity, and the service that forwarded its call.
-fn actor(o: &mut Observer<'_, '_>) {
-    let invoked_by = o.text(INVOKED_BY);
+fn actor(o: &mut Observer<'_, '_>, account: Span) {
     let kind = o.text(TYPE);
     let (issuer_arn, issuer_id) = (o.text(ISSUER_ARN), o.text(ISSUER_PRINCIPAL));
-    let (arn, principal) = (o.text(ARN), o.id(PRINCIPAL));
-    let account = o.id(ACCOUNT);
+    let principal = o.id(PRINCIPAL);
     o.begin(Role::Actor, Provider::Aws, account);
     match o.str(kind) {
         // Records of some services have neither type nor principal, only who called.
@@ -116,53 +113,59 @@ fn actor(o: &mut Observer<'_, '_>) {
         "AssumedRole" => {
             // The session's own ARN is never the role's, and it has lost the role's path.
             o.key(KeyType::AwsPrincipalId, issuer_id);
-            let id = o.before(principal, ':');
+            let id = o.before(principal, b':');
             o.key(KeyType::AwsPrincipalId, id);
             o.key(KeyType::AwsArn, issuer_arn);
             // Principal id and session ARN both end with the session's name: an instance, a
             // function, a task or whatever the caller chose.
-            o.out.facts.workload =
-                o.first_of(&[o.after_last(principal, ':'), o.after_last(arn, '/')]);
+            o.out.facts.workload = o
+                .after_last(principal, b':')
+                .or_else(|| o.after_last(o.text(ARN), b'/'));
         }
         _ => {
             // A federated user was issued by an IAM user, which is the one to find.
             let (id, name) = if issuer_arn.is_empty() {
-                (principal, arn)
+                (principal, o.text(ARN))
             } else {
                 (issuer_id, issuer_arn)
             };
-            let id = o.before(id, ':');
+            let id = o.before(id, b':');
             o.key(KeyType::AwsPrincipalId, id);
             o.key(KeyType::AwsArn, name);
         }
     }
     let access_key = o.text(ACCESS_KEY);
     // By itself a long-term key leads to its user, a temporary one to nobody.
-    if o.has_key() || o.str(access_key).starts_with("AKIA") {
+    if o.has_key() || o.starts(access_key, "AKIA") {
         o.key(KeyType::AwsAccessKeyId, access_key);
     }
-    if !o.has_key() && o.str(kind) == "AWSAccount" {
+    if !o.has_key() && o.is(kind, "AWSAccount") {
         o.key(KeyType::AwsAccount, account);
     }
-    if account.is_empty() && o.str(kind) != "WebIdentityUser" {
+    if account.is_empty() && !o.is(kind, "WebIdentityUser") {
         home(o);
     }
-    let has_actor = o.end();
+    let mut has_actor = o.end();
     // A person of IAM Identity Center, for whom a role's session or an application acts.
-    let (user, store) = (o.text(ON_BEHALF_OF), o.text(IDENTITY_STORE));
-    let store = o.after_last(store, '/');
-    let role = if has_actor {
-        Role::Delegator
-    } else {
-        Role::Actor
-    };
-    o.begin(role, Provider::Aws, account);
-    o.key_in(KeyType::AwsIdentityStoreUserId, store, user);
-    let has_actor = o.end() || has_actor;
-    let role = if has_actor { Role::Via } else { Role::Actor };
-    o.begin(role, Provider::Aws, Span::EMPTY);
-    o.key(KeyType::AwsService, invoked_by);
-    o.end();
+    let user = o.text(ON_BEHALF_OF);
+    if !user.is_empty() {
+        let store = o.after_last(o.text(IDENTITY_STORE), b'/');
+        let role = if has_actor {
+            Role::Delegator
+        } else {
+            Role::Actor
+        };
+        o.begin(role, Provider::Aws, account);
+        o.key_in(KeyType::AwsIdentityStoreUserId, store, user);
+        has_actor |= o.end();
+    }
+    let invoked_by = o.text(INVOKED_BY);
+    if !invoked_by.is_empty() {
+        let role = if has_actor { Role::Via } else { Role::Actor };
+        o.begin(role, Provider::Aws, Span::EMPTY);
+        o.key(KeyType::AwsService, invoked_by);
+        o.end();
+    }
 }
 
 /// The identity under way lives in the account that its ARN names.
@@ -184,25 +187,25 @@ fn web_identity(o: &mut Observer<'_, '_>) {
 }
 
 /// The identity that the call acts upon, where the event names it outright.
-fn target(o: &mut Observer<'_, '_>) {
-    let name = o.text(EVENT_NAME);
-    o.begin(Role::Target, Provider::Aws, Span::EMPTY);
-    let requested = o.text(REQUESTED_ROLE);
+fn target(o: &mut Observer<'_, '_>, service: Span, name: Span, account: Span) {
     // Roles Anywhere hands out a role's session without a call of STS.
-    let assumes = o.str(name).starts_with("AssumeRole")
+    let assumes = o.is(service, "sts.amazonaws.com")
+        || o.is(service, "rolesanywhere.amazonaws.com")
         || name.is_empty()
-        || o.is_one_of(
-            EVENT_SOURCE,
-            &["sts.amazonaws.com", "rolesanywhere.amazonaws.com"],
-        );
+        || o.starts(name, "AssumeRole");
+    if !assumes && !o.is(service, "iam.amazonaws.com") {
+        return;
+    }
+    o.begin(Role::Target, Provider::Aws, Span::EMPTY);
     if assumes {
-        let assumed = o.before(o.text(ASSUMED_ID), ':');
+        let requested = o.text(REQUESTED_ROLE);
+        let assumed = o.before(o.text(ASSUMED_ID), b':');
         o.key(KeyType::AwsPrincipalId, assumed);
         o.key(KeyType::AwsArn, requested);
-        if o.str(name) == "AssumeRoot" {
+        if o.is(name, "AssumeRoot") {
             assumed_root(o);
         }
-    } else if o.str(o.text(EVENT_SOURCE)) == "iam.amazonaws.com" {
+    } else {
         for (id, arn) in [
             (CREATED_USER_ID, CREATED_USER),
             (CREATED_ROLE_ID, CREATED_ROLE),
@@ -211,18 +214,7 @@ fn target(o: &mut Observer<'_, '_>) {
             o.key(KeyType::AwsPrincipalId, id);
             o.key(KeyType::AwsArn, arn);
         }
-        let (issued_to, asked_for) = (o.text(CREATED_KEY_USER), o.text(REQUESTED_USER));
-        let user = if issued_to.is_empty() {
-            asked_for
-        } else {
-            issued_to
-        };
-        let account = o.id(RECIPIENT);
-        let account = if account.is_empty() {
-            o.id(ACCOUNT)
-        } else {
-            account
-        };
+        let user = o.text(CREATED_KEY_USER).or(o.text(REQUESTED_USER));
         // IAM names a user in the request without its path. A user with a path is not found by
         // this key, which is a miss and never a wrong match.
         if !o.has_key() && !user.is_empty() && !account.is_empty() {
@@ -242,8 +234,7 @@ fn target(o: &mut Observer<'_, '_>) {
 /// `AssumeRoot` names the member account by id or by the ARN of its root.
 fn assumed_root(o: &mut Observer<'_, '_>) {
     let principal = o.id(REQUESTED_ROOT);
-    let is_account =
-        o.str(principal).len() == 12 && o.str(principal).bytes().all(|byte| byte.is_ascii_digit());
+    let is_account = principal.len() == 12 && o.bytes(principal).iter().all(u8::is_ascii_digit);
     let arn = if is_account {
         o.buffers.join(&[
             Part::Text("arn:aws:iam::"),

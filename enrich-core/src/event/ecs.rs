@@ -78,6 +78,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[],
+    signs: &[TIME],
     recognise,
     observe,
 };
@@ -115,8 +116,8 @@ const SOMEBODY: &[Field] = &[
 /// Whether the integration named nobody, and the vendor's event stands beside it as a document in
 /// a text: then that is read, as an envelope's.
 fn has_only_original(o: &Observer<'_, '_>) -> bool {
-    let original = o.str(o.text(ORIGINAL));
-    if !(original.starts_with('{') && original.ends_with('}')) {
+    let original = o.bytes(o.text(ORIGINAL));
+    if !(original.starts_with(b"{") && original.ends_with(b"}")) {
         return false;
     }
     let (module, _) = module(o);
@@ -131,7 +132,7 @@ fn has_only_original(o: &Observer<'_, '_>) -> bool {
 
 /// The integration that wrote the event, and its dataset.
 fn module<'o>(o: &'o Observer<'_, '_>) -> (&'o str, &'o str) {
-    let dataset = o.str(o.first_of(&[o.text(DATASET), o.text(MODULE)]));
+    let dataset = o.str(o.text(DATASET).or(o.text(MODULE)));
     dataset.split_once('.').unwrap_or((dataset, ""))
 }
 
@@ -157,7 +158,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.out.facts.resource = o.text(RESOURCE);
     o.out.facts.workload = o.text(WORKLOAD);
     if o.is_one_of(OUTCOME, &["success", "failure"]) {
-        o.set_outcome(o.is_one_of(OUTCOME, &["success"]));
+        o.set_outcome(o.is_word(OUTCOME, "success"));
     }
     let (default, account) = (o.default_domain(), o.id(ACCOUNT));
     let is = |name: &str| module(o).0 == name;
@@ -168,13 +169,13 @@ fn observe(o: &mut Observer<'_, '_>) {
         o.set_scope(Provider::Gcp, account, Span::EMPTY);
         gcp(o);
     } else if is("azure") {
-        let tenant = o.first_of(&[o.text(TENANT), default]);
+        let tenant = o.text(TENANT).or(default);
         o.set_scope(Provider::Entra, tenant, account);
         entra(o, tenant);
     } else if is("okta") {
         o.set_scope(Provider::Okta, default, Span::EMPTY);
         o.begin(Role::Actor, Provider::Okta, default);
-        let is_client = o.str(o.text(OKTA_TYPE)).starts_with("PublicClientApp");
+        let is_client = o.starts(o.text(OKTA_TYPE), "PublicClientApp");
         let login_type = if is_client {
             KeyType::OktaClientId
         } else {
@@ -190,7 +191,7 @@ fn observe(o: &mut Observer<'_, '_>) {
         }
         o.end();
     } else if is("kubernetes") {
-        let cluster = o.first_of(&[o.text(CLUSTER), default]);
+        let cluster = o.text(CLUSTER).or(default);
         o.set_scope(Provider::K8s, cluster, Span::EMPTY);
         o.begin(Role::Actor, Provider::K8s, cluster);
         let uid = o.text(K8S_UID);
@@ -228,8 +229,8 @@ fn observe(o: &mut Observer<'_, '_>) {
 fn aws(o: &mut Observer<'_, '_>, account: Span) {
     o.begin(Role::Actor, Provider::Aws, account);
     let (issuer_id, id) = (o.text(AWS_ISSUER_ID), o.text(USER_ID));
-    let id = o.before(id, ':');
-    if !o.is_one_of(AWS_TYPE, &["AWSService"]) {
+    let id = o.before(id, b':');
+    if !o.is_word(AWS_TYPE, "AWSService") {
         o.key(KeyType::AwsPrincipalId, issuer_id);
         o.key(KeyType::AwsPrincipalId, id);
         keys(
@@ -241,7 +242,7 @@ fn aws(o: &mut Observer<'_, '_>, account: Span) {
         );
     }
     let key = o.text(AWS_KEY);
-    if o.has_key() || o.str(key).starts_with("AKIA") {
+    if o.has_key() || o.starts(key, "AKIA") {
         o.key(KeyType::AwsAccessKeyId, key);
     }
     let is_known = o.end();
@@ -254,7 +255,7 @@ fn aws(o: &mut Observer<'_, '_>, account: Span) {
 /// As in raw Cloud Audit: users of a GKE cluster are the cluster's.
 fn gcp(o: &mut Observer<'_, '_>) {
     let mail = o.text(GCP_MAIL);
-    if o.str(mail).starts_with("system:") {
+    if o.starts(mail, "system:") {
         let cluster = o.text(CLUSTER);
         o.begin(Role::Actor, Provider::K8s, cluster);
         o.key_in(KeyType::K8sUser, cluster, mail);

@@ -4,6 +4,7 @@
 //! `properties` in diagnostic settings, and the columns of the `AuditLogs` table of Log Analytics.
 
 use super::FormatReader;
+use super::findings::Found;
 use super::observer::{Observer, fields};
 use super::text::Span;
 use crate::key::{Fold, KeyType};
@@ -32,13 +33,14 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[PROPERTIES, INITIATED, TARGETS, DETAILS],
+    signs: &[CATEGORY, TABLE, INITIATED, ACTIVITY_TIME],
     recognise,
     observe,
 };
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
-    o.is_one_of(CATEGORY, &["AuditLogs"])
-        || o.is_one_of(TABLE, &["AuditLogs"])
+    o.is_word(CATEGORY, "AuditLogs")
+        || o.is_word(TABLE, "AuditLogs")
         || (o.is_present(INITIATED) && (o.is_present(ACTIVITY_TIME) || o.is_present(TARGETS)))
         // Rows of Log Analytics, whose lists stand in strings.
         || (o.is_present(ACTIVITY_TIME) && o.is_present(ACTION) && o.is_present(RESOURCE_ID))
@@ -46,67 +48,60 @@ fn recognise(o: &Observer<'_, '_>) -> bool {
 
 fn observe(o: &mut Observer<'_, '_>) {
     o.set_time(o.found(TIME));
-    let named = o.first_of(&[
-        o.text(TENANT),
-        o.segment_after(o.text(RESOURCE_ID), "tenants"),
-    ]);
+    let named = o
+        .text(TENANT)
+        .or(o.segment_after(o.text(RESOURCE_ID), "tenants"));
     let named = o.folded(Fold::Lower, named);
     let tenant = o.or_default_domain(named);
     o.set_scope(Provider::Entra, tenant, Span::EMPTY);
     o.out.facts.action = o.text(ACTION);
     let result = o.text(RESULT);
     if !result.is_empty() {
-        let is_success = o.str(result).eq_ignore_ascii_case("success");
+        let is_success = o.is_like(result, "success");
         o.set_outcome(is_success);
     }
     let mut details = o.items(o.found(DETAILS));
-    while let Some(detail) = o.next(&mut details) {
-        let key = o.member(detail, "key").text();
-        if o.str(key).eq_ignore_ascii_case("User-Agent") {
-            o.out.facts.user_agent = o.member(detail, "value").text();
+    let mut members = [Found::default(); 2];
+    while o.next_members(&mut details, &["key", "value"], &mut members) {
+        let [key, value] = members;
+        if o.is_like(key.text(), "User-Agent") {
+            o.out.facts.user_agent = value.text();
         }
     }
 
     let initiated = o.found(INITIATED);
-    let (user, app) = (o.member(initiated, "user"), o.member(initiated, "app"));
-    let address = o.member(user, "ipAddress").text();
-    let address = o.first_of(&[address, o.text(ADDRESS)]);
+    let [user, app] = o.members(initiated, &["user", "app"]);
+    let [address, user_id, upn] = o.members(user, &["ipAddress", "id", "userPrincipalName"]);
+    let [principal, app_id] = o.members(app, &["servicePrincipalId", "appId"]);
+    let address = address.text().or(o.text(ADDRESS));
     o.set_source(address);
-    let (user_id, upn) = (
-        o.member(user, "id").text(),
-        o.member(user, "userPrincipalName").text(),
-    );
-    let principal = o.member(app, "servicePrincipalId").text();
-    let app_id = o.member(app, "appId").text();
     o.begin(Role::Actor, Provider::Entra, tenant);
-    o.key(KeyType::EntraObjectId, user_id);
-    o.key(KeyType::EntraUpn, upn);
+    o.key(KeyType::EntraObjectId, user_id.text());
+    o.key(KeyType::EntraUpn, upn.text());
     let is_person = o.end();
     // An application that acted by itself is the actor; beside a person it carried the call.
     let role = if is_person { Role::Via } else { Role::Actor };
     o.begin(role, Provider::Entra, tenant);
-    o.key(KeyType::EntraObjectId, principal);
-    o.key(KeyType::EntraAppId, app_id);
+    o.key(KeyType::EntraObjectId, principal.text());
+    o.key(KeyType::EntraAppId, app_id.text());
     o.end();
 
     let mut targets = o.items(o.found(TARGETS));
-    while let Some(target) = o.next(&mut targets) {
-        let kind = o.member(target, "type").text();
-        let name = o.member(target, "displayName").text();
+    let names = ["type", "displayName", "id", "userPrincipalName"];
+    let mut members = [Found::default(); 4];
+    while o.next_members(&mut targets, &names, &mut members) {
+        let [kind, name, id, upn] = members;
+        let kind = kind.text();
         if o.out.facts.resource.is_empty() {
-            o.out.facts.resource = name;
+            o.out.facts.resource = name.text();
         }
         let is_identity = ["ServicePrincipal", "User", "Application", "Device"]
             .iter()
-            .any(|known| o.str(kind).eq_ignore_ascii_case(known));
+            .any(|known| o.is_like(kind, known));
         if is_identity {
-            let (id, upn) = (
-                o.member(target, "id").text(),
-                o.member(target, "userPrincipalName").text(),
-            );
             o.begin(Role::Target, Provider::Entra, tenant);
-            o.key(KeyType::EntraObjectId, id);
-            o.key(KeyType::EntraUpn, upn);
+            o.key(KeyType::EntraObjectId, id.text());
+            o.key(KeyType::EntraUpn, upn.text());
             o.end();
         }
     }

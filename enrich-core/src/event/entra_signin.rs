@@ -42,19 +42,17 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[PROPERTIES],
+    signs: &[CATEGORY, OPERATION, CREATED],
     recognise,
     observe,
 };
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
-    let category = o.str(o.text(CATEGORY));
+    let category = o.text(CATEGORY);
     // SignInLogs, NonInteractiveUserSignInLogs, ServicePrincipalSignInLogs,
     // ManagedIdentitySignInLogs and the tables of the same names.
-    if category.len() > 9
-        && category
-            .get(category.len().saturating_sub(10)..)
-            .is_some_and(|end| end.eq_ignore_ascii_case("SignInLogs"))
-    {
+    let end = category.behind(category.len().saturating_sub(10));
+    if o.is_like(end, "SignInLogs") {
         return true;
     }
     if !category.is_empty() {
@@ -79,7 +77,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.out.facts.is_interactive = o.is_true(INTERACTIVE);
     let result = o.id(RESULT);
     if !result.is_empty() {
-        let is_success = o.str(result) == "0";
+        let is_success = o.is(result, "0");
         o.set_outcome(is_success);
     }
 
@@ -101,7 +99,7 @@ fn observe(o: &mut Observer<'_, '_>) {
         }
     }
     let agent = o.text(AGENT_TYPE);
-    if !matches!(o.str(agent), "" | "notAgentic" | "unknownFutureValue") {
+    if !(agent.is_empty() || o.is(agent, "notAgentic") || o.is(agent, "unknownFutureValue")) {
         o.set_agent();
     }
     o.end();
@@ -120,13 +118,13 @@ fn observe(o: &mut Observer<'_, '_>) {
 
 /// Whether a field holds an id and not the zeros that stand for none.
 fn is_id(o: &Observer<'_, '_>, field: super::observer::Field) -> bool {
-    crate::key::check_value(KeyType::EntraObjectId, o.str(o.text(field))).is_ok()
+    crate::key::is_value(KeyType::EntraObjectId, o.bytes(o.text(field)))
 }
 
 /// The tenant: named, else in the resource id, else as configured.
 fn tenant(o: &mut Observer<'_, '_>) -> Span {
     let named = o.text(TENANT);
     let of_resource = o.segment_after(o.text(RESOURCE_ID), "tenants");
-    let tenant = o.folded(Fold::Lower, o.first_of(&[named, of_resource]));
+    let tenant = o.folded(Fold::Lower, named.or(of_resource));
     o.or_default_domain(tenant)
 }

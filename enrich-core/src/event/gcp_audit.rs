@@ -3,6 +3,8 @@
 //! Fields: `LogEntry` and `google.cloud.audit.AuditLog` of the Cloud Logging reference;
 //! `ServiceAccountDelegationInfo` for calls with impersonation.
 
+use event_scan::class;
+
 use super::FormatReader;
 use super::findings::{Found, Sort};
 use super::observer::{Observer, fields};
@@ -48,6 +50,7 @@ pub(crate) const READER: FormatReader = FormatReader {
         ("/data/protoPayload", "/protoPayload"),
     ],
     unfold: &[],
+    signs: &[PAYLOAD],
     recognise,
     observe,
 };
@@ -71,12 +74,12 @@ fn observe(o: &mut Observer<'_, '_>) {
     // The chain in front of an impersonated service account; its last entry made the call.
     let mut chain = arrayvec::ArrayVec::<(Span, Span), 6>::new();
     let mut items = o.items(o.found(DELEGATION));
-    while let Some(item) = o.next(&mut items) {
-        let first_party = o.member(item, "firstPartyPrincipal");
-        let entry = (
-            o.member(first_party, "principalEmail").text(),
-            o.member(item, "principalSubject").text(),
-        );
+    let names = ["firstPartyPrincipal", "principalSubject"];
+    let mut members = [Found::default(); 2];
+    while o.next_members(&mut items, &names, &mut members) {
+        let [first_party, subject] = members;
+        let [mail] = o.members(first_party, &["principalEmail"]);
+        let entry = (mail.text(), subject.text());
         if !entry.0.is_empty() || !entry.1.is_empty() {
             // Of a chain too long the last entry, the caller, still counts.
             if chain.is_full() {
@@ -113,7 +116,7 @@ fn observe(o: &mut Observer<'_, '_>) {
 /// The project: of the resource, else of the log's name.
 fn project(o: &mut Observer<'_, '_>) -> Span {
     let of_log = o.segment_after(o.text(LOG_NAME), "projects");
-    o.or_default_domain(o.first_of(&[o.text(PROJECT), of_log]))
+    o.or_default_domain(o.text(PROJECT).or(of_log))
 }
 
 fn facts(o: &mut Observer<'_, '_>) {
@@ -125,11 +128,11 @@ fn facts(o: &mut Observer<'_, '_>) {
     };
     o.out.facts.user_agent = o.text(AGENT);
     o.out.facts.resource = o.text(RESOURCE);
-    o.out.facts.region = o.first_of(&[o.text(LOCATION), o.text(REGION)]);
+    o.out.facts.region = o.text(LOCATION).or(o.text(REGION));
     // An empty status is that of a call that came about; code 0 is OK (google.rpc.Code).
     if o.found(STATUS).sort == Sort::Object {
         let code = o.id(STATUS_CODE);
-        let is_success = matches!(o.str(code), "" | "0");
+        let is_success = code.is_empty() || o.is(code, "0");
         o.set_outcome(is_success);
     }
 }
@@ -138,12 +141,12 @@ fn facts(o: &mut Observer<'_, '_>) {
 fn principal(o: &mut Observer<'_, '_>, role: Role, cluster: Span, mail: Span, subject: Span) {
     let home = service_account_project(o, mail);
     o.begin(role, Provider::Gcp, home);
-    if o.str(mail).starts_with("system:") {
+    if o.starts(mail, "system:") {
         // GKE: users of the cluster, whose names repeat in other clusters.
         o.set_home(Provider::K8s, cluster);
         o.key_in(KeyType::K8sUser, cluster, mail);
         if let Some(rest) = o.after_prefix(mail, "system:serviceaccount:") {
-            o.set_part(o.before(rest, ':'));
+            o.set_part(o.before(rest, b':'));
         }
         return;
     }
@@ -160,7 +163,7 @@ fn principal(o: &mut Observer<'_, '_>, role: Role, cluster: Span, mail: Span, su
             let home = service_account_project(o, named);
             o.set_home(Provider::Gcp, home);
         }
-        Some(named) if o.str(named).eq_ignore_ascii_case(o.str(mail)) => {
+        Some(named) if class::is_like(o.bytes(named), o.bytes(mail)) => {
             o.key(KeyType::GcpPrincipal, subject);
         }
         // Where the two contradict each other (redaction), the mail address counts.
@@ -173,7 +176,7 @@ fn principal(o: &mut Observer<'_, '_>, role: Role, cluster: Span, mail: Span, su
 
 /// The credential of the identity under way.
 fn credential(o: &mut Observer<'_, '_>) {
-    let key = o.after_last(o.text(KEY_NAME), '/');
+    let key = o.after_last(o.text(KEY_NAME), b'/');
     o.key(KeyType::GcpKeyId, key);
 }
 
@@ -191,15 +194,14 @@ fn client(o: &mut Observer<'_, '_>) {
 
 /// The project in the mail address of a user-managed service account.
 pub(super) fn service_account_project(o: &Observer<'_, '_>, mail: Span) -> Span {
-    let text = o.str(mail);
-    let Some(at) = text.bytes().position(|byte| byte == b'@') else {
+    let Some(at) = class::find(o.bytes(mail), b'@') else {
         return Span::EMPTY;
     };
-    let domain = text.get(at + 1..).unwrap_or("");
+    let domain = mail.behind(at + 1);
     let suffix = ".iam.gserviceaccount.com";
-    if domain.ends_with(suffix) {
-        mail.part(at + 1, text.len() - suffix.len())
-    } else if domain == "appspot.gserviceaccount.com" {
+    if o.bytes(domain).ends_with(suffix.as_bytes()) {
+        domain.part(0, domain.len() - suffix.len())
+    } else if o.is(domain, "appspot.gserviceaccount.com") {
         mail.part(0, at)
     } else {
         Span::EMPTY
@@ -209,18 +211,18 @@ pub(super) fn service_account_project(o: &Observer<'_, '_>, mail: Span) -> Span 
 /// Service accounts that the call is about.
 fn targets(o: &mut Observer<'_, '_>) {
     let (mail, id) = (o.text(LABEL_MAIL), o.id(LABEL_ID));
-    let is_about_account = o.str(o.text(RESOURCE_TYPE)) == "service_account";
+    let is_about_account = o.is_word(RESOURCE_TYPE, "service_account");
     let named = o.segment_after(o.text(RESOURCE), "serviceAccounts");
     if is_about_account || !named.is_empty() {
-        let mail = o.first_of(&[mail, named]);
+        let mail = mail.or(named);
         let home = service_account_project(o, mail);
         o.begin(Role::Target, Provider::Gcp, home);
         o.key(KeyType::GcpUniqueId, id);
         // Unique ids of service accounts are 21 digits.
-        let text = o.str(mail);
+        let text = o.bytes(mail);
         if o.is_mail(mail) {
             o.key(KeyType::GcpEmail, mail);
-        } else if text.len() == 21 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        } else if text.len() == 21 && text.iter().all(u8::is_ascii_digit) {
             o.key(KeyType::GcpUniqueId, mail);
         }
         o.end();
@@ -233,8 +235,8 @@ fn targets(o: &mut Observer<'_, '_>) {
         last = item;
     }
     let name = last.text();
-    let tail = o.after_last(name, '/');
-    let mail = o.first_of(&[tail, name]);
+    let tail = o.after_last(name, b'/');
+    let mail = tail.or(name);
     let home = service_account_project(o, mail);
     o.begin(Role::Target, Provider::Gcp, home);
     if o.is_mail(mail) {

@@ -45,6 +45,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[],
+    signs: &[SENDER, ACTION],
     recognise,
     observe,
 };
@@ -54,13 +55,13 @@ fn recognise(o: &Observer<'_, '_>) -> bool {
         return true;
     }
     // Elastic events have a `@timestamp` too, and webhooks an `action`, but without a dot.
-    let action = o.str(o.text(ACTION));
+    let action = o.text(ACTION);
     !action.is_empty()
         && !o.is_present(ECS_VERSION)
         && !o.is_present(DATASET)
         && (o.is_present(DOCUMENT)
             || (o.is_present(TIME)
-                && action.bytes().any(|byte| byte == b'.')
+                && o.bytes(action).contains(&b'.')
                 && (!o.id(ACTOR).is_empty() || o.is_present(ACTOR_ID))))
 }
 
@@ -72,12 +73,12 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.out.facts.region = o.text(COUNTRY);
     o.out.facts.workload = o.text(WORKFLOW);
     let (org, business) = (o.text(ORG), o.text(BUSINESS));
-    o.out.facts.resource = o.first_of(&[o.text(REPOSITORY), o.text(TEAM), org, business]);
+    o.out.facts.resource = o.text(REPOSITORY).or(o.text(TEAM)).or(org).or(business);
     if o.is_present(CONCLUSION) {
-        o.set_outcome(o.is_one_of(CONCLUSION, &["success"]));
+        o.set_outcome(o.is_word(CONCLUSION, "success"));
     }
     let host = host(o);
-    o.set_scope(Provider::Github, host, o.first_of(&[org, business]));
+    o.set_scope(Provider::Github, host, org.or(business));
 
     let (actor, user) = (o.text(ACTOR), o.text(USER));
     o.begin(Role::Actor, Provider::Github, host);
@@ -100,7 +101,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.key_in(KeyType::GithubOauthAppId, host, o.id(OAUTH_APP));
     o.end();
 
-    if o.str(user) != o.str(actor) {
+    if !o.is_same(user, actor) {
         o.begin(Role::Target, Provider::Github, host);
         o.key_in(KeyType::GithubActorId, host, o.id(USER_ID));
         o.github_login(host, user);

@@ -49,6 +49,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[],
+    signs: &[API_VERSION, KIND, VERB],
     recognise,
     observe,
 };
@@ -57,16 +58,15 @@ pub(crate) const READER: FormatReader = FormatReader {
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
-    if o.str(o.text(API_VERSION)).starts_with("audit.k8s.io/") {
-        return o.str(o.text(KIND)) != "EventList";
+    if o.starts(o.text(API_VERSION), "audit.k8s.io/") {
+        return !o.is_word(KIND, "EventList");
     }
-    if o.is_one_of(KIND, &["AdmissionReview"]) {
+    if o.is_word(KIND, "AdmissionReview") {
         return o.is_present(REQUESTER);
     }
     // Shippers drop kind and version; what is left is still like nothing else.
     let has_request = o.is_present(VERB) && (o.is_present(OBJECT) || o.is_present(REQUEST_URI));
-    has_request
-        && (o.str(o.text(KIND)) == "Event" || (o.is_present(AUDIT_ID) && o.is_present(STAGE)))
+    has_request && (o.is_word(KIND, "Event") || (o.is_present(AUDIT_ID) && o.is_present(STAGE)))
 }
 
 fn observe(o: &mut Observer<'_, '_>) {
@@ -103,16 +103,16 @@ fn user(o: &mut Observer<'_, '_>, role: Role, cluster: Span, name: Span, uid: Sp
     o.begin(role, Provider::K8s, cluster);
     o.key_in(KeyType::K8sUid, cluster, uid);
     o.key_in(KeyType::K8sUser, cluster, name);
-    if let Some(rest) = o.str(name).strip_prefix(SERVICE_ACCOUNT) {
-        let len = rest.find(':').unwrap_or(0);
-        o.set_part(name.part(SERVICE_ACCOUNT.len(), SERVICE_ACCOUNT.len() + len));
+    if let Some(rest) = o.after_prefix(name, SERVICE_ACCOUNT) {
+        let len = o.bytes(rest).iter().position(|byte| *byte == b':');
+        o.set_part(rest.part(0, len.unwrap_or(0)));
     }
 }
 
 /// A service account that the request is about, such as one whose token is asked for.
 fn target(o: &mut Observer<'_, '_>, cluster: Span) {
     let (namespace, name) = (o.text(NAMESPACE), o.text(NAME));
-    if o.str(o.text(RESOURCE)) != "serviceaccounts" || namespace.is_empty() || name.is_empty() {
+    if !o.is_word(RESOURCE, "serviceaccounts") || namespace.is_empty() || name.is_empty() {
         return;
     }
     let value = o.buffers.join(&[
@@ -130,9 +130,9 @@ fn target(o: &mut Observer<'_, '_>, cluster: Span) {
 fn facts(o: &mut Observer<'_, '_>) {
     let code = o.id(STATUS);
     if !code.is_empty() {
-        o.set_outcome(o.str(code).as_bytes() < b"4" as &[u8]);
+        o.set_outcome(o.bytes(code) < b"4" as &[u8]);
     } else if o.is_present(DECISION) {
-        o.set_outcome(o.is_one_of(DECISION, &["allow"]));
+        o.set_outcome(o.is_word(DECISION, "allow"));
     }
     let (verb, resource) = (verb(o), o.text(RESOURCE));
     let uri = o.text(REQUEST_URI);
@@ -141,7 +141,7 @@ fn facts(o: &mut Observer<'_, '_>) {
         let mut parts =
             arrayvec::ArrayVec::<Part<'_>, 7>::from_iter([Part::Span(verb), Part::Text(" ")]);
         if resource.is_empty() {
-            parts.push(Part::Span(o.before(uri, '?')));
+            parts.push(Part::Span(o.before(uri, b'?')));
         } else {
             if !group.is_empty() {
                 parts.extend([Part::Span(group), Part::Text("/")]);
@@ -155,7 +155,7 @@ fn facts(o: &mut Observer<'_, '_>) {
     }
     o.out.facts.user_agent = o.text(USER_AGENT);
     o.out.facts.workload = o.text(POD);
-    o.out.facts.resource = o.before(uri, '?');
+    o.out.facts.resource = o.before(uri, b'?');
     if uri.is_empty() {
         let (namespace, name) = (o.text(NAMESPACE), o.text(NAME));
         o.out.facts.resource = if namespace.is_empty() || name.is_empty() {
@@ -168,7 +168,9 @@ fn facts(o: &mut Observer<'_, '_>) {
 
 /// The verb; of an admission request its operation, in the words that audit events have.
 fn verb(o: &mut Observer<'_, '_>) -> Span {
-    let operation = match o.str(o.text(REQUESTED)) {
+    let requested = o.text(REQUESTED);
+    let operation = match o.str(requested) {
+        "" => return o.text(VERB),
         "CREATE" => "create",
         "UPDATE" => "update",
         "DELETE" => "delete",

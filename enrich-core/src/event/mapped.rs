@@ -18,7 +18,7 @@ pub(crate) fn recognise(o: &Observer<'_, '_>, mapping: &Mapping) -> bool {
             (_, None) => true,
             (Sort::Object | Sort::Array, Some(_)) => false,
             // Numbers and booleans are compared as they are written.
-            (_, Some(text)) => o.str(found.span) == text,
+            (_, Some(text)) => o.is(found.span, text),
         }
     })
 }
@@ -33,7 +33,7 @@ pub(crate) fn observe(o: &mut Observer<'_, '_>, mapping: &Mapping) {
     o.out.facts.action = action(o, &mapping.action);
     let word = o.word(mapping.outcome);
     for (words, is_success) in [(&mapping.failure, false), (&mapping.success, true)] {
-        let is_it = |known: &String| o.str(word).eq_ignore_ascii_case(known);
+        let is_it = |known: &String| o.is_like(word, known);
         if !word.is_empty() && words.iter().any(is_it) {
             o.set_outcome(is_success);
         }
@@ -78,7 +78,7 @@ fn key(o: &mut Observer<'_, '_>, wanted: &MappedKey, home: Span) {
             return;
         }
         // A session's name may follow.
-        KeyType::AwsPrincipalId => value = o.before(value, ':'),
+        KeyType::AwsPrincipalId => value = o.before(value, b':'),
         _ => {}
     }
     // A key type with a default domain (GitHub's host) has another one only where it is named.

@@ -29,11 +29,11 @@ pub(crate) mod passed_over;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use self::findings::Findings;
+use self::findings::{Findings, Sort};
 use self::observation::Observation;
 use self::observer::{Field, Observer, Paths};
 use self::text::TextBuffers;
-use self::trie::{Alias, Trie};
+use self::trie::{Alias, NodeId, Trie};
 use crate::config::Config;
 use crate::mapping::Mapping;
 use crate::vocabulary::Format;
@@ -50,6 +50,8 @@ pub(crate) struct FormatReader {
     /// Paths (of the list above) that some exporters fill with a document in a string. Such a
     /// string is put in its place as the document, and the event is read again.
     pub(crate) unfold: &'static [Field],
+    /// Each of its events has one of these at least.
+    pub(crate) signs: &'static [Field],
     pub(crate) recognise: fn(&Observer<'_, '_>) -> bool,
     pub(crate) observe: fn(&mut Observer<'_, '_>),
 }
@@ -71,10 +73,15 @@ const READERS: &[FormatReader] = &[
     ecs::READER,
 ];
 
+/// Readers that are tried before signs are looked for: theirs are most events.
+const FIRST: usize = 2;
+
 /// The merged paths of all formats and envelopes.
 #[derive(Debug)]
 pub(crate) struct Readers {
     pub(crate) trie: Trie,
+    /// Nodes of all signs, and the readers whose they are: a bit each, by their numbers.
+    signs: Vec<(NodeId, u16)>,
     /// Number of the first envelope path.
     pub(crate) envelope_base: u16,
     /// Number of the first path of the configured mappings.
@@ -100,9 +107,25 @@ impl Readers {
             .map(|pointer| -> &'p str { pointer })
             .chain(configured);
         let trie = Trie::new(&mut pointers, &aliases);
-        let envelope_base = READERS.iter().map(|reader| reader.paths.count).sum();
+        let mut envelope_base = 0;
+        let mut signs: Vec<(NodeId, u16)> = Vec::new();
+        for (number, reader) in READERS.iter().enumerate() {
+            let paths = reader
+                .signs
+                .iter()
+                .flat_map(|sign| sign.path..sign.path + sign.count);
+            for path in paths {
+                let node = trie.of_path(usize::from(envelope_base + path));
+                match signs.iter_mut().find(|(known, _)| *known == node) {
+                    Some((_, readers)) => *readers |= 1 << number,
+                    None => signs.push((node, 1 << number)),
+                }
+            }
+            envelope_base += reader.paths.count;
+        }
         Self {
             trie,
+            signs,
             envelope_base,
             mapping_base: envelope_base + envelope::PATHS.count,
         }
@@ -158,7 +181,15 @@ impl Readers {
             base += mapping.pointers.len() as u16;
         }
         base = 0;
-        for reader in READERS {
+        let mut candidates = u16::MAX;
+        for (number, reader) in READERS.iter().enumerate() {
+            if number == FIRST && forced.is_none() {
+                candidates = self.candidates(findings);
+            }
+            if candidates >> number & 1 == 0 {
+                base += reader.paths.count;
+                continue;
+            }
             let mut observer = Observer {
                 buffers,
                 findings,
@@ -182,6 +213,18 @@ impl Readers {
             base += reader.paths.count;
         }
         Recognised::No
+    }
+
+    /// Readers that the scanned event has a sign of. Most of the thirteen are out at once, and
+    /// looking into an event is a dozen reads for each.
+    fn candidates(&self, findings: &Findings) -> u16 {
+        let mut candidates = 0;
+        for (node, readers) in &self.signs {
+            if findings.get(*node).sort != Sort::Absent {
+                candidates |= readers;
+            }
+        }
+        candidates
     }
 }
 

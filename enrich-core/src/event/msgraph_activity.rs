@@ -33,12 +33,13 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[PROPERTIES],
+    signs: &[CATEGORY],
     recognise,
     observe,
 };
 
 fn recognise(o: &Observer<'_, '_>) -> bool {
-    o.is_one_of(CATEGORY, &["MicrosoftGraphActivityLogs"])
+    o.is_word(CATEGORY, "MicrosoftGraphActivityLogs")
 }
 
 fn observe(o: &mut Observer<'_, '_>) {
@@ -48,30 +49,27 @@ fn observe(o: &mut Observer<'_, '_>) {
     let tenant = o.or_default_domain(named);
     o.set_scope(Provider::Entra, tenant, Span::EMPTY);
     let (method, uri) = (o.text(METHOD), o.text(URI));
-    let path = o.before(uri, '?');
+    let path = o.before(uri, b'?');
     o.out.facts.action = o.join(&[Part::Span(method), Part::Text(" "), Part::Span(path)]);
     o.out.facts.resource = path;
     o.out.facts.region = o.text(REGION);
     o.out.facts.user_agent = o.text(AGENT);
     let status = o.id(STATUS);
     if !status.is_empty() {
-        let is_success = o.str(status).starts_with(['1', '2', '3']);
+        let is_success = matches!(o.bytes(status).first(), Some(b'1'..=b'3'));
         o.set_outcome(is_success);
     }
 
     let principal = o.text(PRINCIPAL);
-    let is_app = o.is_one_of(ID_TYPE, &["app"]) || !principal.is_empty();
+    let is_app = o.is_word(ID_TYPE, "app") || !principal.is_empty();
     // Of an application, this is the object id of its service principal.
     let object = o.text(PRINCIPAL_OF);
     o.begin(Role::Actor, Provider::Entra, tenant);
     if is_app {
-        o.key(KeyType::EntraObjectId, o.first_of(&[principal, object]));
+        o.key(KeyType::EntraObjectId, principal.or(object));
         o.key(KeyType::EntraAppId, o.text(APP_ID));
     } else {
-        o.key(
-            KeyType::EntraObjectId,
-            o.first_of(&[o.text(USER_ID), object]),
-        );
+        o.key(KeyType::EntraObjectId, o.text(USER_ID).or(object));
     }
     let is_known = o.end();
     if !is_app {

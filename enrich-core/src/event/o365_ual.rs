@@ -34,6 +34,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[],
+    signs: &[OPERATION],
     recognise,
     observe,
 };
@@ -55,18 +56,17 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.out.facts.resource = o.text(OBJECT);
     o.out.facts.user_agent = o.text(AGENT);
     let mut details = o.items(o.found(DETAILS));
-    while let Some(detail) = o.next(&mut details) {
-        let name = o.member(detail, "Name").text();
-        match o.str(name) {
-            "UserAgent" => o.out.facts.user_agent = o.member(detail, "Value").text(),
+    let mut members = [Found::default(); 2];
+    while o.next_members(&mut details, &["Name", "Value"], &mut members) {
+        let [name, value] = members;
+        let (name, span) = (name.text(), value.text());
+        if o.is(name, "UserAgent") {
+            o.out.facts.user_agent = span;
+        } else if o.is(name, "additionalDetails") {
             // A document in a text.
-            "additionalDetails" => {
-                let span = o.member(detail, "Value").text();
-                let sort = Sort::Object;
-                let agent = o.member(Found { sort, span }, "User-Agent").text();
-                o.out.facts.user_agent = o.first_of(&[agent, o.out.facts.user_agent]);
-            }
-            _ => {}
+            let sort = Sort::Object;
+            let [agent] = o.members(Found { sort, span }, &["User-Agent"]);
+            o.out.facts.user_agent = agent.text().or(o.out.facts.user_agent);
         }
     }
     o.set_outcome_word(
@@ -80,12 +80,14 @@ fn observe(o: &mut Observer<'_, '_>) {
     let principal = o.after_prefix(user, "ServicePrincipal_");
     // User types 5 (application) and 6 (service principal) of the schema.
     let is_app = principal.is_some()
-        || o.str(user).eq_ignore_ascii_case("app@sharepoint")
-        || matches!(o.str(kind), "5" | "6" | "Application" | "ServicePrincipal");
+        || o.is_like(user, "app@sharepoint")
+        || ["5", "6", "Application", "ServicePrincipal"]
+            .iter()
+            .any(|known| o.is(kind, known));
     o.begin(Role::Actor, Provider::Entra, tenant);
     o.key(KeyType::EntraObjectId, principal.unwrap_or(user));
     // Type 4 is the system; its user ids are names of services.
-    if !is_app && !matches!(o.str(kind), "4" | "System") {
+    if !is_app && !o.is(kind, "4") && !o.is(kind, "System") {
         o.key(KeyType::EntraUpn, user);
     }
     identities(o, ACTORS, is_app);
@@ -100,7 +102,7 @@ fn observe(o: &mut Observer<'_, '_>) {
         o.end();
     }
     // Targets are identities where the directory is what was changed.
-    if o.is_one_of(WORKLOAD, &["AzureActiveDirectory"]) {
+    if o.is_word(WORKLOAD, "AzureActiveDirectory") {
         o.begin(Role::Target, Provider::Entra, tenant);
         identities(o, TARGETS, false);
         o.end();
@@ -112,25 +114,23 @@ fn observe(o: &mut Observer<'_, '_>) {
 fn identities(o: &mut Observer<'_, '_>, field: Field, is_app: bool) {
     let mut is_named = false;
     let mut items = o.items(o.found(field));
-    while let Some(item) = o.next(&mut items) {
-        let value = o.member(item, "ID").text();
-        let kind = o.member(item, "Type");
-        let kind = o.id_of(kind);
-        match o.str(kind) {
-            "5" if !is_app => o.key(KeyType::EntraUpn, value),
-            "2" => {
-                let id = ["ServicePrincipal_", "User_", "Application_"]
-                    .iter()
-                    .find_map(|prefix| o.after_prefix(value, prefix));
-                // Behind a named object, a bare id may be the application's client id.
-                if let Some(id) = id {
-                    is_named = true;
-                    o.key(KeyType::EntraObjectId, id);
-                } else if !is_app && !is_named {
-                    o.key(KeyType::EntraObjectId, value);
-                }
+    let mut members = [Found::default(); 2];
+    while o.next_members(&mut items, &["ID", "Type"], &mut members) {
+        let [value, kind] = members;
+        let (value, kind) = (value.text(), o.id_of(kind));
+        if o.is(kind, "5") && !is_app {
+            o.key(KeyType::EntraUpn, value);
+        } else if o.is(kind, "2") {
+            let id = ["ServicePrincipal_", "User_", "Application_"]
+                .iter()
+                .find_map(|prefix| o.after_prefix(value, prefix));
+            // Behind a named object, a bare id may be the application's client id.
+            if let Some(id) = id {
+                is_named = true;
+                o.key(KeyType::EntraObjectId, id);
+            } else if !is_app && !is_named {
+                o.key(KeyType::EntraObjectId, value);
             }
-            _ => {}
         }
     }
 }

@@ -190,25 +190,19 @@ impl Observation {
         let Some(last) = self.identities.last_mut() else {
             return false;
         };
-        let (from, to) = (usize::from(last.keys_from), usize::from(last.keys_to));
-        if to != self.keys.len() {
+        if usize::from(last.keys_to) != self.keys.len() || self.keys.try_push(key).is_err() {
             return false;
         }
-        let before_names = || {
-            let held = self.keys.get(from..to)?;
-            let at = held.iter().position(|key| !key.key_type.is_unique_id())?;
-            Some(from + at)
-        };
-        let at = if key.key_type.is_unique_id() {
-            before_names().unwrap_or(to)
-        } else {
-            to
-        };
-        let is_kept = self.keys.try_insert(at, key).is_ok();
-        if is_kept {
-            last.keys_to += 1;
+        last.keys_to += 1;
+        if key.key_type.is_unique_id() {
+            let mut held = self.keys.iter_mut().skip(usize::from(last.keys_from));
+            // It takes the place of the first name, and each name that of the next one.
+            if let Some(place) = held.find(|held| !held.key_type.is_unique_id()) {
+                let mut moved = core::mem::replace(place, key);
+                held.for_each(|place| core::mem::swap(place, &mut moved));
+            }
         }
-        is_kept
+        true
     }
 
     /// Drops the identity begun last when it has no key. True when it is kept.

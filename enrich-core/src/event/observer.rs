@@ -1,6 +1,10 @@
 //! What a format reader works with: found values of its paths, array walks, and the observation
 //! that it writes.
 
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use event_scan::class;
+
 use super::findings::{Findings, Found, Sort};
 #[cfg(feature = "explain")]
 use super::observation::{Attempt, Verdict};
@@ -88,21 +92,38 @@ impl<'c> Observer<'c, '_> {
     /// What was found at a field; absent when nothing or null.
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn found(&self, field: Field) -> Found {
-        let path = usize::from(self.base) + usize::from(field.path);
-        self.findings
-            .first(self.trie, path, usize::from(field.count))
+        self.first(field)
+    }
+
+    /// As [`Self::found`], for the reads below: a guest hands a whole finding on through memory, and
+    /// these are its most frequent calls.
+    #[inline(always)]
+    fn first(&self, field: Field) -> Found {
+        let from = usize::from(self.base) + usize::from(field.path);
+        for path in from..from + usize::from(field.count) {
+            let found = self.findings.get(self.trie.of_path(path));
+            if found.sort != Sort::Absent {
+                return found;
+            }
+        }
+        Found::default()
     }
 
     /// A text; empty when missing, null or of another sort.
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn text(&self, field: Field) -> Span {
-        self.found(field).text()
+        self.first(field).text()
     }
 
     /// A text, or a number written as digits only, for ids that some exporters write as numbers.
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn id(&self, field: Field) -> Span {
-        self.id_of(self.found(field))
+        let found = self.first(field);
+        match found.sort {
+            Sort::Text => found.span,
+            Sort::Absent => Span::EMPTY,
+            _ => self.id_of(found),
+        }
     }
 
     /// As [`Self::id`], of a value that was found in an array.
@@ -110,10 +131,7 @@ impl<'c> Observer<'c, '_> {
     pub(crate) fn id_of(&self, found: Found) -> Span {
         let is_id = match found.sort {
             Sort::Text => true,
-            Sort::Number => self
-                .str(found.span)
-                .bytes()
-                .all(|byte| byte.is_ascii_digit()),
+            Sort::Number => self.bytes(found.span).iter().all(u8::is_ascii_digit),
             _ => false,
         };
         if is_id { found.span } else { Span::EMPTY }
@@ -132,21 +150,27 @@ impl<'c> Observer<'c, '_> {
     /// Whether anything but null stands there.
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn is_present(&self, field: Field) -> bool {
-        self.found(field).sort != Sort::Absent
+        self.first(field).sort != Sort::Absent
     }
 
     /// Whether `true`, or the text of it, stands there.
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn is_true(&self, field: Field) -> bool {
         let found = self.found(field);
-        found.sort == Sort::True
-            || (found.sort == Sort::Text && self.str(found.span).eq_ignore_ascii_case("true"))
+        found.sort == Sort::True || self.is_like(found.text(), "true")
+    }
+
+    /// Whether a field's text is this word, exactly.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    pub(crate) fn is_word(&self, field: Field, word: &str) -> bool {
+        self.is(self.text(field), word)
     }
 
     /// Whether a field's text is one of some words, exactly.
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn is_one_of(&self, field: Field, words: &[&str]) -> bool {
-        words.contains(&self.str(self.text(field)))
+        let text = self.text(field);
+        words.iter().any(|word| self.is(text, word))
     }
 
     // ---- arrays and objects under a found value ------------------------------------------------
@@ -163,10 +187,27 @@ impl<'c> Observer<'c, '_> {
         walk::next(self.buffers, items)
     }
 
-    /// A member of a found object; absent in anything else. Keys with escapes are not found.
-    #[cfg_attr(target_family = "wasm", inline(never))]
-    pub(crate) fn member(&mut self, object: Found, name: &str) -> Found {
-        walk::member(self.buffers, object, name)
+    /// Members of the next element by their names, as of [`Self::members`].
+    #[inline]
+    pub(crate) fn next_members<const N: usize>(
+        &mut self,
+        items: &mut Items,
+        names: &[&str; N],
+        found: &mut [Found; N],
+    ) -> bool {
+        walk::next_members(self.buffers, items, names, found)
+    }
+
+    /// Members of a found object by their names; absent in anything else.
+    #[inline]
+    pub(crate) fn members<const N: usize>(
+        &mut self,
+        object: Found,
+        names: &[&str; N],
+    ) -> [Found; N] {
+        let mut found = [Found::default(); N];
+        walk::members(self.buffers, object, names, &mut found);
+        found
     }
 
     /// Puts documents that stand in strings in their places, in the inner text. False when no field
@@ -201,11 +242,39 @@ impl<'c> Observer<'c, '_> {
         self.buffers.get(span)
     }
 
-    /// The first span that is not empty.
+    /// The text of a span as bytes.
+    #[inline]
+    pub(crate) fn bytes(&self, span: Span) -> &[u8] {
+        self.buffers.bytes_of(span)
+    }
+
+    /// Whether a text is this word. Most are not even as long.
+    #[inline]
+    pub(crate) fn is(&self, span: Span, word: &str) -> bool {
+        span.len() == word.len() && self.begins(span, word)
+    }
+
+    /// Whether two texts are the same.
+    #[inline]
+    pub(crate) fn is_same(&self, one: Span, other: Span) -> bool {
+        one.len() == other.len() && self.bytes(one) == self.bytes(other)
+    }
+
+    /// Whether a text is this word, without regard to case.
+    #[inline]
+    pub(crate) fn is_like(&self, span: Span, word: &str) -> bool {
+        span.len() == word.len() && class::is_like(self.bytes(span), word.as_bytes())
+    }
+
+    /// Whether a text begins with another.
+    #[inline]
+    pub(crate) fn starts(&self, span: Span, prefix: &str) -> bool {
+        span.len() >= prefix.len() && self.begins(span, prefix)
+    }
+
     #[cfg_attr(target_family = "wasm", inline(never))]
-    pub(crate) fn first_of(&self, spans: &[Span]) -> Span {
-        let found = spans.iter().copied().find(|span| !span.is_empty());
-        found.unwrap_or_default()
+    fn begins(&self, span: Span, prefix: &str) -> bool {
+        self.bytes(span).starts_with(prefix.as_bytes())
     }
 
     /// A span, or the configured default domain where it is empty.
@@ -221,13 +290,21 @@ impl<'c> Observer<'c, '_> {
     /// Whether a text could be a mail address.
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn is_mail(&self, span: Span) -> bool {
-        self.str(span).bytes().any(|byte| byte == b'@')
+        class::find(self.bytes(span), b'@').is_some()
     }
 
     /// A text as keys and domains of its sort are compared; a copy where that is another.
-    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[inline]
     pub(crate) fn folded(&mut self, fold: Fold, span: Span) -> Span {
-        if !key::needs_folding(fold, self.str(span)) {
+        if fold == Fold::None {
+            return span;
+        }
+        self.folded_copy(fold, span)
+    }
+
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    fn folded_copy(&mut self, fold: Fold, span: Span) -> Span {
+        if !class::has_upper(self.bytes(span)) {
             return span;
         }
         let copy = self.join(&[Part::Span(span)]);
@@ -242,42 +319,36 @@ impl<'c> Observer<'c, '_> {
         self.buffers.join(parts)
     }
 
-    /// The part of a span before a character; all of it when the character is not there.
+    /// The part of a span before an ASCII character; all of it when the character is not there.
     #[cfg_attr(target_family = "wasm", inline(never))]
-    pub(crate) fn before(&self, span: Span, mark: char) -> Span {
-        self.str(span)
-            .find(mark)
-            .map_or(span, |at| span.part(0, at))
+    pub(crate) fn before(&self, span: Span, mark: u8) -> Span {
+        let at = class::find(self.bytes(span), mark);
+        at.map_or(span, |at| span.part(0, at))
     }
 
-    /// The part of a span after the last occurrence of a character; empty without one.
+    /// The part of a span after the last occurrence of an ASCII character; empty without one.
     #[cfg_attr(target_family = "wasm", inline(never))]
-    pub(crate) fn after_last(&self, span: Span, mark: char) -> Span {
-        let text = self.str(span);
-        text.rfind(mark).map_or(Span::EMPTY, |at| {
-            span.part(at + mark.len_utf8(), text.len())
-        })
+    pub(crate) fn after_last(&self, span: Span, mark: u8) -> Span {
+        let at = self.bytes(span).iter().rposition(|byte| *byte == mark);
+        at.map_or(Span::EMPTY, |at| span.behind(at + 1))
     }
 
     /// The rest of a span behind a prefix; `None` without it.
-    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[inline]
     pub(crate) fn after_prefix(&self, span: Span, prefix: &str) -> Option<Span> {
-        let text = self.str(span);
-        text.starts_with(prefix)
-            .then(|| span.part(prefix.len(), text.len()))
+        self.starts(span, prefix).then(|| span.behind(prefix.len()))
     }
 
     /// The segment after another segment of a path, without regard to case: `/subscriptions/ID`.
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn segment_after(&self, span: Span, name: &str) -> Span {
-        let text = self.str(span);
         let mut at = 0;
         let mut is_next = false;
-        for segment in text.split('/') {
+        for segment in self.bytes(span).split(|byte| *byte == b'/') {
             if is_next {
                 return span.part(at, at + segment.len());
             }
-            is_next = segment.eq_ignore_ascii_case(name);
+            is_next = class::is_like(segment, name.as_bytes());
             at += segment.len() + 1;
         }
         Span::EMPTY
@@ -286,19 +357,13 @@ impl<'c> Observer<'c, '_> {
     /// The account in an ARN.
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn arn_account(&self, arn: Span) -> Span {
-        let text = self.str(arn);
-        let mut from = 0;
-        for _ in 0..4 {
-            let Some(at) = text.get(from..).and_then(|rest| rest.find(':')) else {
-                return Span::EMPTY;
-            };
-            from += at + 1;
-        }
-        let len = text
-            .get(from..)
-            .and_then(|rest| rest.find(':'))
-            .unwrap_or(0);
-        arn.part(from, from + len)
+        let text = self.bytes(arn);
+        let Some(behind) = class::behind(text, b':', 4) else {
+            return Span::EMPTY;
+        };
+        let from = text.len() - behind.len();
+        let len = behind.iter().position(|byte| *byte == b':');
+        arn.part(from, from + len.unwrap_or(0))
     }
 
     /// The configured default domain as a span.
@@ -333,15 +398,10 @@ impl<'c> Observer<'c, '_> {
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn set_source(&mut self, source: Span) {
         self.out.facts.source = source;
-        let text = self.str(source);
-        let address = text.parse().ok().or_else(|| {
-            let socket = text.parse::<core::net::SocketAddr>().ok();
-            socket.map(|socket| socket.ip()).or_else(|| {
-                let inner = text.strip_prefix('[')?.strip_suffix(']')?;
-                inner.parse().ok()
-            })
-        });
-        self.out.facts.source_address = address;
+        self.out.facts.source_address = match ipv4(self.bytes(source)) {
+            Some(address) => Some(IpAddr::V4(address)),
+            None => other_address(self.str(source)),
+        };
     }
 
     /// Sets whether what was tried came about.
@@ -357,8 +417,7 @@ impl<'c> Observer<'c, '_> {
     /// Sets it from a word, without regard to case; a word of neither list says nothing.
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn set_outcome_word(&mut self, word: Span, success: &[&str], failure: &[&str]) {
-        let word = self.str(word);
-        let is_in = |list: &[&str]| list.iter().any(|known| word.eq_ignore_ascii_case(known));
+        let is_in = |list: &[&str]| list.iter().any(|known| self.is_like(word, known));
         let is_success = is_in(success);
         if is_success || is_in(failure) {
             self.set_outcome(is_success);
@@ -449,17 +508,28 @@ impl<'c> Observer<'c, '_> {
         #[cfg(feature = "explain")]
         let written = value;
         if key_type == KeyType::GithubApp
-            && let Some(slug) = self.str(value).strip_suffix("[bot]")
+            && let Some(slug) = self.bytes(value).strip_suffix(b"[bot]")
         {
             value = value.part(0, slug.len());
         }
         value = self.folded(key_type.fold(), value);
-        let checked = key::check_value(key_type, self.str(value));
-        #[cfg(feature = "explain")]
-        if let Err(refused) = &checked {
-            self.attempt(key_type, written, value, Verdict::Refused(refused.clone()));
+        // What is known already need not be looked at: principal ids stand twice in most sessions.
+        let is_known = self.out.identities.last().is_some_and(|last| {
+            self.out
+                .keys_of(last)
+                .iter()
+                .any(|known| known.key_type == key_type && self.is_same(known.value, value))
+        });
+        if is_known {
+            #[cfg(feature = "explain")]
+            self.attempt(key_type, written, value, Verdict::Known);
+            return;
         }
-        if checked.is_err() {
+        if !key::is_value(key_type, self.bytes(value)) {
+            #[cfg(feature = "explain")]
+            if let Err(refused) = key::check_value(key_type, self.str(value)) {
+                self.attempt(key_type, written, value, Verdict::Refused(refused));
+            }
             return;
         }
         let domain = match key_type.domain_rule() {
@@ -469,29 +539,20 @@ impl<'c> Observer<'c, '_> {
             }
             _ => domain,
         };
-        let is_known = self.out.identities.last().is_none_or(|last| {
-            self.out
-                .keys_of(last)
-                .iter()
-                .any(|known| known.key_type == key_type && self.str(known.value) == self.str(value))
-        });
-        let is_kept = !is_known
-            && self.out.push_key(ObservedKey {
-                key_type,
-                domain,
-                value,
-            });
-        #[cfg(feature = "explain")]
-        self.attempt(
+        let is_kept = self.out.push_key(ObservedKey {
             key_type,
-            written,
+            domain,
             value,
-            match (is_kept, is_known) {
-                (true, _) => Verdict::Kept,
-                (false, true) => Verdict::Known,
-                (false, false) => Verdict::NoRoom,
-            },
-        );
+        });
+        #[cfg(feature = "explain")]
+        {
+            let verdict = if is_kept {
+                Verdict::Kept
+            } else {
+                Verdict::NoRoom
+            };
+            self.attempt(key_type, written, value, verdict);
+        }
         let _ = is_kept;
     }
 
@@ -513,11 +574,13 @@ impl<'c> Observer<'c, '_> {
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn github_login(&mut self, host: Span, login: Span) {
         // Deploy keys and deleted accounts have no login; the word stands in its place.
-        let text = self.str(login);
-        let key_type = match text {
-            "deploy_key" | "ghost" => return,
-            _ if text.ends_with("[bot]") => KeyType::GithubApp,
-            _ => KeyType::GithubLogin,
+        if self.is(login, "deploy_key") || self.is(login, "ghost") {
+            return;
+        }
+        let key_type = if self.bytes(login).ends_with(b"[bot]") {
+            KeyType::GithubApp
+        } else {
+            KeyType::GithubLogin
         };
         self.key_in(key_type, host, login);
     }
@@ -526,14 +589,54 @@ impl<'c> Observer<'c, '_> {
     /// spellings, the account and the id. False for any other uid.
     #[cfg_attr(target_family = "wasm", inline(never))]
     pub(crate) fn eks_principal(&mut self, uid: Span) -> bool {
-        let text = self.str(uid);
-        let is_eks = ["aws-iam-authenticator:", "heptio-authenticator-aws:"]
-            .iter()
-            .any(|name| text.starts_with(name));
+        let is_eks = self.starts(uid, "aws-iam-authenticator:")
+            || self.starts(uid, "heptio-authenticator-aws:");
         if is_eks {
-            let id = self.after_last(uid, ':');
+            let id = self.after_last(uid, b':');
             self.key(KeyType::AwsPrincipalId, id);
         }
         is_eks
     }
+}
+
+/// An IPv4 address in four decimal numbers, which is what nearly all events write.
+fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    let (mut bits, mut octet) = (0_u32, 0_u32);
+    let (mut digits, mut dots) = (0, 0);
+    for byte in text {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        if digit <= 9 {
+            // A zero in front would be octal to some.
+            if digits != 0 && octet == 0 {
+                return None;
+            }
+            octet = octet * 10 + digit;
+            digits += 1;
+            if octet > 255 {
+                return None;
+            }
+        } else if *byte == b'.' && digits != 0 && dots < 3 {
+            bits = bits << 8 | octet;
+            (octet, digits) = (0, 0);
+            dots += 1;
+        } else {
+            return None;
+        }
+    }
+    (dots == 3 && digits != 0).then(|| Ipv4Addr::from_bits(bits << 8 | octet))
+}
+
+/// Any other address. Most texts that are none are names, and their last character tells.
+fn other_address(text: &str) -> Option<IpAddr> {
+    let last = text.as_bytes().last()?;
+    if !last.is_ascii_hexdigit() && !matches!(last, b':' | b']') {
+        return None;
+    }
+    text.parse().ok().or_else(|| {
+        let socket = text.parse::<SocketAddr>().ok();
+        socket.map(|socket| socket.ip()).or_else(|| {
+            let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+            inner.parse().ok()
+        })
+    })
 }

@@ -4,8 +4,10 @@
 //! schema, 0.x to 1.8. What a `uid` holds changed between versions and differs by product, so its
 //! shape and the product decide what key it is; an id of no known shape is left out.
 
+use event_scan::class;
+
 use super::github_audit::host;
-use super::observer::{Field, Observer, fields};
+use super::observer::{Observer, fields};
 use super::text::{Part, Span};
 use super::{FormatReader, agent};
 use crate::key::{self, KeyType};
@@ -51,6 +53,7 @@ pub(crate) const READER: FormatReader = FormatReader {
     paths: PATHS,
     aliases: &[],
     unfold: &[],
+    signs: &[CLASS],
     recognise,
     observe,
 };
@@ -71,31 +74,38 @@ enum Product {
     Other,
 }
 
+/// Words in the names of product and vendor; the first of them that stands there decides.
+const PRODUCTS: &[(&str, Product)] = &[
+    ("EKS", Product::Kubernetes),
+    ("Kubernetes", Product::Kubernetes),
+    ("CloudTrail", Product::Aws),
+    ("GitHub", Product::Github),
+    ("Okta", Product::Okta),
+    ("Google", Product::Gcp),
+    ("Entra", Product::Microsoft),
+    ("Azure", Product::Microsoft),
+    ("Microsoft", Product::Microsoft),
+    ("AWS", Product::Aws),
+    ("Amazon", Product::Aws),
+];
+
 fn product(o: &Observer<'_, '_>) -> Product {
-    let holds = |field: Field, word: &str| {
-        let text = o.str(o.text(field)).as_bytes();
+    let mut first = PRODUCTS.len();
+    for field in [PRODUCT, VENDOR] {
         // Whole words: "EKS" is no part of another name.
-        text.split(|byte| !byte.is_ascii_alphanumeric())
-            .any(|found| found.eq_ignore_ascii_case(word.as_bytes()))
-    };
-    for (word, product) in [
-        ("EKS", Product::Kubernetes),
-        ("Kubernetes", Product::Kubernetes),
-        ("CloudTrail", Product::Aws),
-        ("GitHub", Product::Github),
-        ("Okta", Product::Okta),
-        ("Google", Product::Gcp),
-        ("Entra", Product::Microsoft),
-        ("Azure", Product::Microsoft),
-        ("Microsoft", Product::Microsoft),
-        ("AWS", Product::Aws),
-        ("Amazon", Product::Aws),
-    ] {
-        if holds(PRODUCT, word) || holds(VENDOR, word) {
-            return product;
+        let words = o
+            .bytes(o.text(field))
+            .split(|byte| !byte.is_ascii_alphanumeric());
+        for found in words {
+            let known = PRODUCTS.iter().position(|(word, _)| {
+                word.len() == found.len() && class::is_like(found, word.as_bytes())
+            });
+            first = first.min(known.unwrap_or(first));
         }
     }
-    Product::Other
+    PRODUCTS
+        .get(first)
+        .map_or(Product::Other, |(_, product)| *product)
 }
 
 fn observe(o: &mut Observer<'_, '_>) {
@@ -109,13 +119,13 @@ fn observe(o: &mut Observer<'_, '_>) {
         Product::Kubernetes => (Provider::K8s, default),
         Product::Github => (Provider::Github, host(o)),
         Product::Okta => (Provider::Okta, default),
-        Product::Microsoft => (Provider::Entra, o.first_of(&[o.text(TENANT), default])),
+        Product::Microsoft => (Provider::Entra, o.text(TENANT).or(default)),
         Product::Other => (Provider::Other, default),
     };
     o.set_scope(provider, domain, Span::EMPTY);
     let (service, operation) = (o.text(SERVICE), o.text(OPERATION));
     o.out.facts.action = if service.is_empty() {
-        o.first_of(&[operation, o.text(ACTIVITY)])
+        operation.or(o.text(ACTIVITY))
     } else {
         o.join(&[Part::Span(service), Part::Text(":"), Part::Span(operation)])
     };
@@ -124,15 +134,15 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.out.facts.resource = o.text(RESOURCE);
     o.out.facts.workload = o.text(INSTANCE);
     let status = o.id(STATUS);
-    if matches!(o.str(status), "1" | "2") {
-        let is_success = o.str(status) == "1";
+    let is_success = o.is(status, "1");
+    if is_success || o.is(status, "2") {
         o.set_outcome(is_success);
     }
 
     // Authentication (3002): `user` is who signs in. Elsewhere it is acted upon.
     let class = o.id(CLASS);
-    let is_signin = o.str(class) == "3002";
-    let home = o.first_of(&[o.id(USER_ACCOUNT), domain]);
+    let is_signin = o.is(class, "3002");
+    let home = o.id(USER_ACCOUNT).or(domain);
     o.begin(Role::Actor, provider, home);
     // Of an assumed role only the issuer is the role; other products write a URL or a name there.
     let issuer = o.text(ISSUER);
@@ -145,7 +155,7 @@ fn observe(o: &mut Observer<'_, '_>) {
     named(o, product, domain, name, mail);
     let credential = o.id(CREDENTIAL);
     // By itself a long-term key leads to its user, a temporary one to nobody.
-    if o.has_key() || o.str(credential).starts_with("AKIA") {
+    if o.has_key() || o.starts(credential, "AKIA") {
         o.key(KeyType::AwsAccessKeyId, credential);
     }
     if product == Product::Okta {
@@ -174,37 +184,40 @@ fn observe(o: &mut Observer<'_, '_>) {
 
 /// The key that an id makes, by its shape and the product.
 fn uid(o: &mut Observer<'_, '_>, product: Product, domain: Span, value: Span) {
+    if value.is_empty() {
+        return;
+    }
     // Some sources write the session behind a principal id, and EKS the authenticator before it.
     if o.eks_principal(value) {
         return;
     }
-    if o.str(value).starts_with("arn:") {
+    if o.starts(value, "arn:") {
         o.key(KeyType::AwsArn, value);
         return;
     }
     match product {
         Product::Aws => {
-            let id = o.before(value, ':');
+            let id = o.before(value, b':');
             o.key(KeyType::AwsPrincipalId, id);
         }
         Product::Kubernetes => o.key_in(KeyType::K8sUid, domain, value),
         Product::Gcp => {
             if o.is_mail(value) {
                 o.key(KeyType::GcpEmail, value);
-            } else if o.str(value).len() == 21 {
+            } else if value.len() == 21 {
                 o.key(KeyType::GcpUniqueId, value);
             }
         }
         Product::Microsoft => o.key(KeyType::EntraObjectId, value),
         Product::Github => {
-            if o.str(value).bytes().all(|byte| byte.is_ascii_digit()) {
+            if o.bytes(value).iter().all(u8::is_ascii_digit) {
                 o.key_in(KeyType::GithubActorId, domain, value);
             }
         }
         Product::Okta => o.key_in(KeyType::OktaId, domain, value),
         Product::Other => {
-            let is_id = key::check_value(KeyType::AwsPrincipalId, o.str(value)).is_ok();
-            if is_id && o.str(value).starts_with('A') {
+            let is_id = key::is_value(KeyType::AwsPrincipalId, o.bytes(value));
+            if is_id && o.starts(value, "A") {
                 o.key(KeyType::AwsPrincipalId, value);
             }
         }
@@ -217,7 +230,7 @@ fn named(o: &mut Observer<'_, '_>, product: Product, domain: Span, name: Span, m
         Product::Kubernetes => o.key_in(KeyType::K8sUser, domain, name),
         Product::Github => o.github_login(domain, name),
         Product::Okta => {
-            let login = o.first_of(&[mail, name]);
+            let login = mail.or(name);
             if o.is_mail(login) {
                 o.key_in(KeyType::OktaLogin, domain, login);
             }

@@ -4,6 +4,7 @@
 //! name its org: that comes from configuration. Some shippers write the top names in lower case.
 
 use super::FormatReader;
+use super::findings::Found;
 use super::observer::{Observer, fields};
 use super::text::Span;
 use crate::key::KeyType;
@@ -43,6 +44,7 @@ pub(crate) const READER: FormatReader = FormatReader {
         ("/debugcontext", "/debugContext"),
     ],
     unfold: &[],
+    signs: &[EVENT_TYPE, LEGACY_TYPE],
     recognise,
     observe,
 };
@@ -76,9 +78,9 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.begin(Role::Actor, Provider::Okta, org);
     let (id, login) = (o.text(ACTOR_ID), o.text(ACTOR_LOGIN));
     let kind = o.text(ACTOR_TYPE);
-    let is_client = o.str(kind).starts_with("PublicClientApp");
+    let is_client = o.starts(kind, "PublicClientApp");
     // "IP address" actors are nobody: their id and login are the address.
-    if !o.str(kind).starts_with("IP") {
+    if !o.starts(kind, "IP") {
         o.key_in(KeyType::OktaId, org, id);
         // A service app: its client id stands where people have their login.
         let login_type = if is_client {
@@ -105,9 +107,12 @@ fn observe(o: &mut Observer<'_, '_>) {
     o.end();
 
     let mut targets = o.items(o.found(TARGETS));
-    while let Some(target) = o.next(&mut targets) {
-        let kind = o.member(target, "type").text();
-        let is_login = o.str(kind) == "User" || o.str(kind) == "AppUser";
+    let names = ["type", "id", "alternateId"];
+    let mut members = [Found::default(); 3];
+    while o.next_members(&mut targets, &names, &mut members) {
+        let [kind, id, login] = members;
+        let kind = kind.text();
+        let is_login = o.is(kind, "User") || o.is(kind, "AppUser");
         let is_identity = is_login
             || matches!(
                 o.str(kind),
@@ -116,20 +121,16 @@ fn observe(o: &mut Observer<'_, '_>) {
         if !is_identity {
             continue;
         }
-        let (id, login) = (
-            o.member(target, "id").text(),
-            o.member(target, "alternateId").text(),
-        );
-        let is_token = matches!(o.str(kind), "Token" | "api_token");
+        let is_token = o.is(kind, "Token") || o.is(kind, "api_token");
         o.begin(Role::Target, Provider::Okta, org);
         let id_type = if is_token {
             KeyType::OktaTokenId
         } else {
             KeyType::OktaId
         };
-        o.key_in(id_type, org, id);
+        o.key_in(id_type, org, id.text());
         if is_login {
-            o.key_in(KeyType::OktaLogin, org, login);
+            o.key_in(KeyType::OktaLogin, org, login.text());
         }
         o.end();
     }
