@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use crate::index;
 use crate::scan::{MAX_DEPTH, ScanError};
 
 /// First byte that is not blank at or after `at`.
@@ -22,7 +23,7 @@ pub fn skip_value(bytes: &[u8], at: usize, depth: u32, max_depth: u32) -> Result
     let mut skipper = Skipper {
         bytes,
         at,
-        quotes: &[],
+        blocks: &[],
         max_depth: max_depth.min(MAX_DEPTH),
     };
     skipper.value(depth)?;
@@ -144,9 +145,9 @@ pub(crate) fn word_end(bytes: &[u8], at: usize, byte: u8) -> Result<usize, ScanE
 pub(crate) struct Skipper<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) at: usize,
-    /// Quotes from the place on, as far as they are known: strings that begin with the first of
-    /// them end at the second. Only of texts without control characters.
-    pub(crate) quotes: &'a [u32],
+    /// The quotes of the text by its index, where there is one. Only of texts without control
+    /// characters.
+    pub(crate) blocks: &'a [u64],
     pub(crate) max_depth: u32,
 }
 
@@ -166,14 +167,15 @@ impl Skipper<'_> {
     /// From a quote to behind the one that closes the string.
     #[inline]
     fn string(&mut self) -> Result<(), ScanError> {
-        if let [open, close, rest @ ..] = self.quotes
-            && *open as usize == self.at
-        {
-            self.quotes = rest;
-            self.at = *close as usize + 1;
+        self.at = if self.blocks.is_empty() {
+            string_end(self.bytes, self.at + 1)?
         } else {
-            self.at = string_end(self.bytes, self.at + 1)? + 1;
+            index::quote_from(self.blocks, self.at + 1)
+        };
+        if self.at >= self.bytes.len() {
+            return Err(ScanError::Syntax);
         }
+        self.at += 1;
         Ok(())
     }
 

@@ -118,12 +118,9 @@ impl Span {
     }
 
     /// This span without its first and its last byte.
+    #[inline]
     pub(crate) const fn without_ends(self) -> Self {
-        Self {
-            source: self.source,
-            from: self.from + 1,
-            to: self.to.saturating_sub(1),
-        }
+        self.part(1, self.len().saturating_sub(1))
     }
 
     /// A part of this span, given by its offsets in it.

@@ -15,11 +15,7 @@ use crate::text::{Span, TextBuffers};
 pub struct Items {
     /// From the next element to the end of the array.
     rest: Span,
-    /// How many quotes of the text stand before it; [`UNKNOWN`] at first.
-    quotes_before: usize,
 }
-
-const UNKNOWN: usize = usize::MAX;
 
 impl Items {
     /// The elements of a found array; none of anything else.
@@ -30,7 +26,6 @@ impl Items {
                 Sort::Array => found.span.behind(1),
                 _ => Span::EMPTY,
             },
-            quotes_before: UNKNOWN,
         }
     }
 }
@@ -63,7 +58,7 @@ pub fn next_members(
 pub fn members(buffers: &mut TextBuffers<'_>, object: Found, names: &[&str], found: &mut [Found]) {
     found.fill(Found::default());
     if object.sort == Sort::Object {
-        let mut walk = Walk::new(buffers, object.span, UNKNOWN);
+        let mut walk = Walk::new(buffers, object.span);
         walk.object(names, found);
         if walk.has_escapes {
             decode(buffers, found);
@@ -82,7 +77,7 @@ fn take(
     found.fill(Found::default());
     let rest = items.rest;
     items.rest = Span::EMPTY;
-    let mut walk = Walk::new(buffers, rest, items.quotes_before);
+    let mut walk = Walk::new(buffers, rest);
     let mut byte = walk.skipper.solid();
     if byte == b',' {
         walk.skipper.at += 1;
@@ -93,7 +88,6 @@ fn take(
         walk.object(names, found) || {
             // What it holds is not as it should be: only where it ends counts.
             walk.skipper.at = from;
-            walk.skipper.quotes = &[];
             walk.skipper.value(0).is_ok()
         }
     } else {
@@ -103,7 +97,6 @@ fn take(
     if !is_read {
         return Span::EMPTY;
     }
-    items.quotes_before = walk.quotes - walk.skipper.quotes.len();
     let (from, to) = (from - rest.start(), walk.skipper.at - rest.start());
     if walk.has_escapes {
         decode(buffers, found);
@@ -117,8 +110,6 @@ struct Walk<'b> {
     skipper: Skipper<'b>,
     whole: Span,
     index: Option<&'b Index>,
-    /// How many quotes the text has.
-    quotes: usize,
     /// Where names with escapes are decoded.
     decoded: &'b mut Vec<u8>,
     /// Whether a text that was found may have escapes.
@@ -127,24 +118,18 @@ struct Walk<'b> {
 
 impl<'b> Walk<'b> {
     #[inline]
-    fn new(buffers: &'b mut TextBuffers<'_>, whole: Span, quotes_before: usize) -> Self {
+    fn new(buffers: &'b mut TextBuffers<'_>, whole: Span) -> Self {
         let (bytes, index, decoded) = buffers.indexed(whole);
         let index = index.filter(|index| !index.has_controls);
-        let positions = index.map_or(&[][..], Index::positions);
-        let before = match index {
-            Some(index) if quotes_before == UNKNOWN => index.quotes_before(whole.start()),
-            _ => quotes_before,
-        };
         Self {
             skipper: Skipper {
                 bytes,
                 at: whole.start(),
-                quotes: positions.get(before..).unwrap_or(&[]),
+                blocks: index.map_or(&[], Index::blocks),
                 max_depth: MAX_DEPTH,
             },
             whole,
             index,
-            quotes: positions.len(),
             decoded,
             has_escapes: false,
         }

@@ -311,13 +311,13 @@ fn deployer() -> Identity {
     ];
     identity.provenance = vec![
         Provenance {
-            field: "owner".to_owned(),
-            source: "backstage".to_owned(),
+            field: "owner".into(),
+            source: "backstage".into(),
             observed_ms: Some(CREATED_MS - DAY_MS),
         },
         Provenance {
-            field: "privilege".to_owned(),
-            source: "aws-main".to_owned(),
+            field: "privilege".into(),
+            source: "aws-main".into(),
             observed_ms: None,
         },
     ];
@@ -629,8 +629,8 @@ pub(crate) fn many(count: usize) -> Inventory {
         ];
         template.response.response_owner = text("group:default/cloud-iam");
         template.provenance = vec![Provenance {
-            field: "owner".to_owned(),
-            source: "backstage".to_owned(),
+            field: "owner".into(),
+            source: "backstage".into(),
             observed_ms: Some(CREATED_MS),
         }];
         by_team.push(template);

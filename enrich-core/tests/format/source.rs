@@ -299,21 +299,15 @@ pub(super) fn same_identity(row: &IdentityRef<'_>, expected: &Identity) {
                 .map(|(until, reason)| (*until, reason.as_str()))
         );
     }
-    let provenance = expected.provenance.iter().map(|entry| {
-        (
-            entry.field.as_str(),
-            entry.source.as_str(),
-            at(entry.observed_ms),
-        )
-    });
+    let provenance = expected
+        .provenance
+        .iter()
+        .map(|entry| (&*entry.field, &*entry.source, at(entry.observed_ms)));
     assert!(row.provenance().eq(provenance), "{uid}");
-    let conflicts = expected.conflicts.iter().map(|entry| {
-        [
-            entry.field.as_str(),
-            entry.source.as_str(),
-            entry.value.as_str(),
-        ]
-    });
+    let conflicts = expected
+        .conflicts
+        .iter()
+        .map(|entry| [&*entry.field, &*entry.source, entry.value.as_str()]);
     assert!(row.conflicts().eq(conflicts), "{uid}");
 }
 
