@@ -159,6 +159,7 @@ impl State<'_> {
     }
 
     pub(super) fn finish_apps(&mut self, harvest: &mut Harvest) {
+        harvest.joins.entries += self.makers.len();
         let mut installations = std::mem::take(&mut self.installations);
         // Webhooks leave the slug out; another list of the same source may name it.
         let slugs: BTreeMap<(String, String), String> = installations
