@@ -605,3 +605,86 @@ fn bad_exports_are_named() {
             .is_empty()
     );
 }
+
+#[test]
+fn events_of_the_audit_log_lead_to_them() {
+    const POOL: &str = "projects/123456789012/locations/global/workloadIdentityPools/github";
+    let subject = format!(
+        "principal://iam.googleapis.com/{POOL}/subject/repo:larkmoor/shop:ref:refs/heads/main"
+    );
+    let text = policies(&[
+        (API, "roles/iam.workloadIdentityUser", &[&subject]),
+        (
+            PROJECT,
+            "roles/viewer",
+            &["deleted:serviceAccount:past@shop.iam.gserviceaccount.com?uid=100000000000000000098"],
+        ),
+    ]);
+    let exported = build(&[(
+        Connector::Gcp,
+        None,
+        &[
+            ("a.json", ACCOUNTS),
+            ("k.json", KEYS),
+            ("i.json", &text),
+            ("p.json", PROJECTS),
+        ],
+    )]);
+    let built = snapshots::format::build(&exported.inventory).unwrap();
+    let mut bytes = rkyv::util::AlignedVec::<64>::new();
+    bytes.extend_from_slice(&built);
+    let mut enricher = enrich_core::Enricher::new(enrich_core::Config::default());
+    enricher
+        .attach(&bytes, enrich_core::Check::All, None)
+        .unwrap();
+    let mut actor = |authentication: serde_json::Value| {
+        let event = serde_json::json!({"logName": "projects/shop/logs/cloudaudit.googleapis.com%2Factivity", "timestamp": "2026-03-21T06:00:00Z",
+            "protoPayload": {"@type": "type.googleapis.com/google.cloud.audit.AuditLog", "serviceName": "storage.googleapis.com",
+                "methodName": "storage.objects.get", "authenticationInfo": authentication},
+            "resource": {"type": "gcs_bucket", "labels": {"project_id": "shop"}}});
+        let line = serde_json::to_vec(&event).unwrap();
+        let out: serde_json::Value = serde_json::from_slice(enricher.enrich(&line)).unwrap();
+        let identities = out["whose"]["identities"].as_array().unwrap().clone();
+        let actor = identities
+            .into_iter()
+            .find(|one| one["role"] == "actor")
+            .unwrap();
+        let text = |name: &str| actor[name].as_str().map(str::to_owned);
+        let key = actor["credential"]["uid"].as_str().map(str::to_owned);
+        (text("outcome").unwrap(), text("uid"), key)
+    };
+    let own = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        actor(
+            serde_json::json!({"principalEmail": "api@shop.iam.gserviceaccount.com",
+            "serviceAccountKeyName": "//iam.googleapis.com/projects/shop/serviceAccounts/api@shop.iam.gserviceaccount.com/keys/0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"})
+        ),
+        (
+            "matched".to_owned(),
+            own("gcp:shop:sa/api@shop.iam.gserviceaccount.com"),
+            own("0a1b2c3d4e5f60718293a4b5c6d7e8f901234567")
+        )
+    );
+    // A job becomes the account: the job is who acts.
+    let delegated = serde_json::json!({"principalEmail": "api@shop.iam.gserviceaccount.com",
+        "serviceAccountDelegationInfo": [{"principalSubject": subject}]});
+    assert_eq!(
+        actor(delegated),
+        (
+            "matched".to_owned(),
+            own("gcp:123456789012:principal/github/repo:larkmoor/shop:ref:refs/heads/main"),
+            None
+        )
+    );
+    let past = serde_json::json!({"principalEmail": "past@shop.iam.gserviceaccount.com"});
+    assert_eq!(
+        actor(past),
+        (
+            "retired".to_owned(),
+            own("gcp:shop:sa/past@shop.iam.gserviceaccount.com"),
+            None
+        )
+    );
+    let unknown = serde_json::json!({"principalEmail": "nobody@shop.iam.gserviceaccount.com"});
+    assert_eq!(actor(unknown), ("not_found".to_owned(), None, None));
+}

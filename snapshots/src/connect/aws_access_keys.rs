@@ -100,6 +100,9 @@ pub(super) fn connect(
             let mut at_hand = Vec::new();
             collect(&item.value, &Above::default(), 0, &mut at_hand);
             found |= !at_hand.is_empty();
+            if at_hand.is_empty() && !item.list.is_empty() {
+                unknown.entry();
+            }
             for (value, above) in at_hand {
                 unknown.note(value, KNOWN);
                 match Entry::deserialize(value) {

@@ -65,7 +65,11 @@ pub(super) fn connect(
         let mut found = false;
         let lists = &["associations", "data"];
         let seen = each_json(input, CONNECTOR, lists, &mut |item| {
-            for entry in entries(&item.value, &|map| is_association(map) || is_cluster(map)) {
+            let at_hand = entries(&item.value, &|map| is_association(map) || is_cluster(map));
+            if at_hand.is_empty() && !item.list.is_empty() {
+                unknown.entry();
+            }
+            for entry in at_hand {
                 found = true;
                 if entry.get("serviceAccount").is_none() {
                     add_cluster(source, entry, harvest);

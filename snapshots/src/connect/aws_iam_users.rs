@@ -63,6 +63,9 @@ pub(super) fn connect(
         let seen = each_json(input, CONNECTOR, LISTS, &mut |item| {
             let mut entries = Vec::new();
             collect(&item.value, 0, &mut entries, &mut any);
+            if entries.is_empty() && !item.list.is_empty() {
+                unknown.entry();
+            }
             for entry in entries {
                 any = true;
                 unknown.note(entry, KNOWN);

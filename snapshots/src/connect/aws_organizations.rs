@@ -59,7 +59,11 @@ pub(super) fn connect(
     for input in inputs {
         let mut found = false;
         let seen = each_json(input, CONNECTOR, &["Accounts", "data"], &mut |item| {
-            for entry in entries(&item.value, &is_entry) {
+            let at_hand = entries(&item.value, &is_entry);
+            if at_hand.is_empty() && !item.list.is_empty() {
+                unknown.entry();
+            }
+            for entry in at_hand {
                 found = true;
                 unknown.note(entry, KNOWN);
                 match Account::deserialize(entry) {

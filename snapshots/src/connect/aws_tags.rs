@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::aws::{Arn, IDENTITIES, Tag, declared, entries, is_account, text};
+use super::fields::Unknown;
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::record::{DomainFacts, Harvest, Record, Source};
@@ -34,12 +35,18 @@ pub(super) fn connect(
     harvest: &mut Harvest,
 ) -> Result<(), ConnectError> {
     let mut others = 0_u64;
+    let mut unknown = Unknown::default();
     for input in inputs {
         let mut found = false;
         let lists = &["ResourceTagMappingList", "data"];
         let seen = each_json(input, CONNECTOR, lists, &mut |item| {
-            for entry in entries(&item.value, &is_entry) {
+            let at_hand = entries(&item.value, &is_entry);
+            if at_hand.is_empty() && !item.list.is_empty() {
+                unknown.entry();
+            }
+            for entry in at_hand {
                 found = true;
+                unknown.note(entry, &["ComplianceDetails", "ResourceARN", "Tags"]);
                 match Entry::deserialize(entry) {
                     Ok(entry) => others += u64::from(!add(source, entry, harvest)),
                     Err(error) => {
@@ -63,6 +70,7 @@ pub(super) fn connect(
             format!("resources that are no identity and name none in {IDENTITIES}: {others}"),
         );
     }
+    unknown.warn(source, harvest);
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! Members that a vendor added after this was written: ignored, counted and named once a source.
+//! Members that a vendor added after this was written, and entries of a list that are none: ignored,
+//! counted and named once a source.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,10 @@ const SHOWN: usize = 8;
 
 /// Members and columns that are not known, with how often they were there.
 #[derive(Debug, Default)]
-pub(super) struct Unknown(BTreeMap<String, u64>);
+pub(super) struct Unknown {
+    names: BTreeMap<String, u64>,
+    entries: u64,
+}
 
 impl Unknown {
     /// Notes the members of an entry that are not among the known ones, whether these are read or not.
@@ -26,18 +30,32 @@ impl Unknown {
         }
     }
 
+    /// Notes an entry of a list that is not what the list should hold.
+    pub(super) fn entry(&mut self) {
+        self.entries += 1;
+    }
+
     /// Notes one name.
     pub(super) fn add(&mut self, name: &str) {
-        if let Some(count) = self.0.get_mut(name) {
+        if let Some(count) = self.names.get_mut(name) {
             *count += 1;
-        } else if self.0.len() < KEPT {
-            self.0.insert(name.to_owned(), 1);
+        } else if self.names.len() < KEPT {
+            self.names.insert(name.to_owned(), 1);
         }
     }
 
     /// Names them, if there are any.
     pub(super) fn warn(self, source: &Source, harvest: &mut Harvest) {
-        let mut names: Vec<(String, u64)> = self.0.into_iter().collect();
+        if self.entries > 0 {
+            harvest.warn(
+                source,
+                format!(
+                    "entries that are not what their list holds are left out: {}",
+                    self.entries
+                ),
+            );
+        }
+        let mut names: Vec<(String, u64)> = self.names.into_iter().collect();
         names.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let more = names.len().saturating_sub(SHOWN);
         let shown: Vec<String> = names
@@ -92,5 +110,9 @@ mod tests {
         );
         Unknown::default().warn(&source, &mut harvest);
         assert_eq!(harvest.warnings.len(), 1);
+        let mut unknown = Unknown::default();
+        unknown.entry();
+        unknown.warn(&source, &mut harvest);
+        assert!(harvest.warnings[1].ends_with("left out: 1"));
     }
 }

@@ -162,11 +162,13 @@ impl Account {
         if !is_alive {
             return;
         }
-        let listings = if self.listings.is_empty() {
+        let mut listings = if self.listings.is_empty() {
             vec![Listing::default()]
         } else {
             std::mem::take(&mut self.listings)
         };
+        // Two lists that differ in the unique id: the order of the files must not decide.
+        listings.sort_by(|a, b| b.unique_id.cmp(&a.unique_id));
         let mut records: Vec<Record> = listings
             .iter()
             .map(|listing| self.frame(listing, &project, true, source, harvest))

@@ -35,6 +35,7 @@ mod kubernetes_rules;
 mod pagerduty;
 mod sorted;
 mod stream;
+mod yaml;
 
 use std::io;
 use std::path::Path;

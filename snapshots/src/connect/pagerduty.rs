@@ -3,10 +3,58 @@
 
 use serde_json::Value;
 
+use super::fields::Unknown;
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::joins::{Policy, Service};
 use crate::record::{Harvest, Source};
+
+/// Members of services and policies, read or not.
+const SERVICE: &[&str] = &[
+    "id",
+    "type",
+    "summary",
+    "self",
+    "html_url",
+    "name",
+    "description",
+    "created_at",
+    "updated_at",
+    "status",
+    "teams",
+    "integrations",
+    "escalation_policy",
+    "auto_resolve_timeout",
+    "acknowledgement_timeout",
+    "last_incident_timestamp",
+    "incident_urgency_rule",
+    "support_hours",
+    "scheduled_actions",
+    "addons",
+    "response_play",
+    "alert_creation",
+    "alert_grouping",
+    "alert_grouping_timeout",
+    "alert_grouping_parameters",
+    "auto_pause_notifications_parameters",
+];
+const POLICY: &[&str] = &[
+    "id",
+    "type",
+    "summary",
+    "self",
+    "html_url",
+    "name",
+    "description",
+    "created_at",
+    "updated_at",
+    "escalation_rules",
+    "services",
+    "num_loops",
+    "teams",
+    "on_call_handoff_notifications",
+    "privilege",
+];
 
 /// Whether a text looks like an answer of the PagerDuty API that is read here.
 pub(super) fn recognise(head: &str) -> bool {
@@ -22,11 +70,12 @@ pub(super) fn connect(
     inputs: &[Input],
     harvest: &mut Harvest,
 ) -> Result<(), ConnectError> {
+    let mut unknown = Unknown::default();
     for input in inputs {
         let (mut read, mut others, mut first) = (0_u64, 0_u64, String::new());
         let lists = &["services", "escalation_policies"];
         let seen = each_json(input, Connector::Pagerduty, lists, &mut |item| {
-            let (found, passed_over) = take(source, &item.value, harvest, 0);
+            let (found, passed_over) = take(source, &item.value, harvest, &mut unknown, 0);
             read += found;
             others += passed_over;
             if passed_over > 0 && first.is_empty() {
@@ -49,11 +98,18 @@ pub(super) fn connect(
             );
         }
     }
+    unknown.warn(source, harvest);
     Ok(())
 }
 
 /// Takes a service, a policy, or a list of them. Returns how many were read and how many passed over.
-fn take(source: &Source, value: &Value, harvest: &mut Harvest, depth: u8) -> (u64, u64) {
+fn take(
+    source: &Source,
+    value: &Value,
+    harvest: &mut Harvest,
+    unknown: &mut Unknown,
+    depth: u8,
+) -> (u64, u64) {
     let text = |name: &str| {
         value
             .get(name)
@@ -63,6 +119,7 @@ fn take(source: &Source, value: &Value, harvest: &mut Harvest, depth: u8) -> (u6
     let kind = text("type").unwrap_or_default();
     match (kind, text("id")) {
         ("service", Some(id)) => {
+            unknown.note(value, SERVICE);
             let policy = value.get("escalation_policy");
             let Some(policy) = policy
                 .and_then(|policy| policy.get("id"))
@@ -89,6 +146,7 @@ fn take(source: &Source, value: &Value, harvest: &mut Harvest, depth: u8) -> (u6
             (1, 0)
         }
         ("escalation_policy", Some(id)) => {
+            unknown.note(value, POLICY);
             let teams = value
                 .get("teams")
                 .and_then(Value::as_array)
@@ -117,7 +175,7 @@ fn take(source: &Source, value: &Value, harvest: &mut Harvest, depth: u8) -> (u6
                 .filter_map(Value::as_array)
                 .flatten();
             entries
-                .map(|entry| take(source, entry, harvest, depth + 1))
+                .map(|entry| take(source, entry, harvest, unknown, depth + 1))
                 .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
         }
         _ => (0, 1),
@@ -165,17 +223,17 @@ mod tests {
         connect(&source, &[input], &mut harvest).map(|()| harvest)
     }
 
-    const SERVICE: &str = r#"{"id":"PSVC001","type":"service","summary":"Checkout","self":"https://api.pagerduty.com/services/PSVC001","html_url":"https://larkmoor.pagerduty.com/service-directory/PSVC001","name":"Checkout","status":"active","integrations":[{"id":"PINT001","type":"events_api_v2_inbound_integration_reference"}],"escalation_policy":{"id":"PPOL001","type":"escalation_policy_reference","html_url":"https://larkmoor.pagerduty.com/escalation_policies/PPOL001"},"teams":[]}"#;
-    const POLICY: &str = r#"{"id":"PPOL001","type":"escalation_policy","summary":"Checkout first","html_url":"https://larkmoor.pagerduty.com/escalation_policies/PPOL001","name":"Checkout first","escalation_rules":[{"id":"PRUL001","escalation_delay_in_minutes":10,"targets":[{"id":"PUSR001","type":"user_reference","summary":"Sora Tanaka"}]}],"services":[{"id":"PSVC001","type":"service_reference"}],"teams":[{"id":"PTEA001","type":"team_reference","summary":"Storefront"}]}"#;
+    const CHECKOUT: &str = r#"{"id":"PSVC001","type":"service","summary":"Checkout","self":"https://api.pagerduty.com/services/PSVC001","html_url":"https://larkmoor.pagerduty.com/service-directory/PSVC001","name":"Checkout","status":"active","integrations":[{"id":"PINT001","type":"events_api_v2_inbound_integration_reference"}],"escalation_policy":{"id":"PPOL001","type":"escalation_policy_reference","html_url":"https://larkmoor.pagerduty.com/escalation_policies/PPOL001"},"teams":[]}"#;
+    const FIRST: &str = r#"{"id":"PPOL001","type":"escalation_policy","summary":"Checkout first","html_url":"https://larkmoor.pagerduty.com/escalation_policies/PPOL001","name":"Checkout first","escalation_rules":[{"id":"PRUL001","escalation_delay_in_minutes":10,"targets":[{"id":"PUSR001","type":"user_reference","summary":"Sora Tanaka"}]}],"services":[{"id":"PSVC001","type":"service_reference"}],"teams":[{"id":"PTEA001","type":"team_reference","summary":"Storefront"}]}"#;
 
     #[test]
     fn services_lead_to_policies_and_nobody_is_named() {
         for text in [
             format!(
-                r#"{{"services":[{SERVICE}],"limit":25,"offset":0,"more":false}} {{"escalation_policies":[{POLICY}],"more":false}}"#
+                r#"{{"services":[{CHECKOUT}],"limit":25,"offset":0,"more":false}} {{"escalation_policies":[{FIRST}],"more":false}}"#
             ),
-            format!("[{SERVICE},{POLICY}]"),
-            format!(r#"[{{"services":[{SERVICE}]}},{{"escalation_policies":[{POLICY}]}}]"#),
+            format!("[{CHECKOUT},{FIRST}]"),
+            format!(r#"[{{"services":[{CHECKOUT}]}},{{"escalation_policies":[{FIRST}]}}]"#),
         ] {
             let harvest = load(&text).unwrap();
             assert!(harvest.warnings.is_empty(), "{:?}", harvest.warnings);
@@ -200,7 +258,7 @@ mod tests {
         ));
         assert!(load(r#"{"services":[],"more":false}"#).is_ok());
         let harvest = load(&format!(
-            "[{SERVICE},{{\"id\":\"P1\",\"type\":\"schedule\"}}]"
+            "[{CHECKOUT},{{\"id\":\"P1\",\"type\":\"schedule\"}}]"
         ))
         .unwrap();
         assert!(

@@ -26,6 +26,7 @@ pub(super) struct Principal {
     pub(super) record: Record,
     pub(super) app_id: Option<String>,
     says_state: bool,
+    fullness: (u8, usize),
     /// The tenant that registers its application.
     pub(super) home: Option<String>,
     publisher: Option<String>,
@@ -39,13 +40,19 @@ pub(super) struct Application {
     pub(super) record: Record,
     pub(super) app_id: Option<String>,
     says_state: bool,
+    fullness: (u8, usize),
 }
 
-/// What can be described twice: the first description holds and the second completes it.
-pub(super) trait Described {
+/// What can be described twice: the fuller description holds and the other completes it.
+pub(super) trait Described: Sized {
     fn record(&mut self) -> &mut Record;
+    /// How much the description says: the type (2: one that only some answers tell), and how many
+    /// members it has.
+    fn fullness(&self) -> (u8, usize);
     /// Whether the description says if the object is switched on.
     fn says_state(&self) -> bool;
+    /// Takes over what the record does not hold.
+    fn absorb(&mut self, other: &mut Self);
 }
 
 impl Described for Principal {
@@ -53,8 +60,19 @@ impl Described for Principal {
         &mut self.record
     }
 
+    fn fullness(&self) -> (u8, usize) {
+        self.fullness
+    }
+
     fn says_state(&self) -> bool {
         self.says_state
+    }
+
+    fn absorb(&mut self, other: &mut Self) {
+        self.app_id = self.app_id.take().or_else(|| other.app_id.take());
+        self.home = self.home.take().or_else(|| other.home.take());
+        self.publisher = self.publisher.take().or_else(|| other.publisher.take());
+        self.parent = self.parent.take().or_else(|| other.parent.take());
     }
 }
 
@@ -63,8 +81,16 @@ impl Described for Application {
         &mut self.record
     }
 
+    fn fullness(&self) -> (u8, usize) {
+        self.fullness
+    }
+
     fn says_state(&self) -> bool {
         self.says_state
+    }
+
+    fn absorb(&mut self, other: &mut Self) {
+        self.app_id = self.app_id.take().or_else(|| other.app_id.take());
     }
 }
 
@@ -75,7 +101,11 @@ pub(super) fn keep<T: Described>(known: &mut BTreeMap<String, T>, id: &str, mut 
         known.insert(id.to_owned(), read);
         return false;
     };
+    if read.fullness() > first.fullness() {
+        std::mem::swap(first, &mut read);
+    }
     let both_say = first.says_state() && read.says_state();
+    first.absorb(&mut read);
     let (first, second) = (first.record(), std::mem::replace(read.record(), empty()));
     let (known, other) = (&mut first.facts, &second.facts);
     let differs = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;
@@ -83,11 +113,8 @@ pub(super) fn keep<T: Described>(known: &mut BTreeMap<String, T>, id: &str, mut 
         || (both_say && known.lifecycle_state != other.lifecycle_state);
     // Whatever comes first: the order of the files decides nothing.
     if other.name.is_some() {
-        known.name = known
-            .name
-            .take()
-            .min(other.name.clone())
-            .or_else(|| other.name.clone());
+        let least = known.name.take().min(other.name.clone());
+        known.name = least.or_else(|| other.name.clone());
     }
     known.lifecycle_state = known.lifecycle_state.max(other.lifecycle_state);
     complete(first, second);
@@ -160,7 +187,7 @@ pub(super) fn principal(
         .as_deref()
         .is_some_and(|home| MICROSOFT.contains(&home));
     let (kind, sub_type) = match (shape, text(object, "servicePrincipalType")) {
-        (Shape::Agent, _) => (Kind::AiAgent, "entra_agent_identity"),
+        (Shape::Agent, _) | (_, Some("ServiceIdentity")) => (Kind::AiAgent, "entra_agent_identity"),
         (Shape::BlueprintPrincipal, _) => {
             (Kind::AiAgent, "entra_agent_identity_blueprint_principal")
         }
@@ -174,7 +201,7 @@ pub(super) fn principal(
     facts.native_kind = Some(kind);
     facts.sub_type = Some(sub_type.to_owned());
     let parent = id(object, "agentIdentityBlueprintId");
-    if shape == Shape::Agent {
+    if sub_type == "entra_agent_identity" {
         facts.agent = Some(Agent::default());
     }
     let verified = object
@@ -188,6 +215,13 @@ pub(super) fn principal(
         record,
         app_id,
         says_state: object.contains_key("accountEnabled"),
+        fullness: (
+            match shape {
+                Shape::Principal => u8::from(object.contains_key("servicePrincipalType")),
+                _ => 2,
+            },
+            object.len(),
+        ),
         home,
         publisher: publisher.map(str::to_owned),
         parent,
@@ -283,6 +317,7 @@ pub(super) fn agent_user(
         record,
         app_id: None,
         says_state: object.contains_key("accountEnabled"),
+        fullness: (2, object.len()),
         home: None,
         publisher: None,
         parent: id(object, "identityParentId"),
@@ -307,6 +342,7 @@ pub(super) fn application(
         record,
         app_id: id(object, "appId"),
         says_state: object.contains_key("isDisabled"),
+        fullness: (u8::from(shape == Shape::Blueprint), object.len()),
     }
 }
 

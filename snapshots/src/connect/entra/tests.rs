@@ -227,7 +227,13 @@ fn agents_have_a_blueprint_and_a_sponsor() {
          "sponsors":[{"@odata.type":"#microsoft.graph.group","id":"06060606-0000-4000-8000-000000000002","displayName":"Applied AI","mail":"ai@larkmoor.example"},
                      {"@odata.type":"#microsoft.graph.user","id":"0d0d0d0d-0000-4000-8000-000000000001","userPrincipalName":"rim@larkmoor.example"}]},
         {"@odata.type":"#microsoft.graph.agentUser","id":"0d0d0d0d-0000-4000-8000-000000000011","userPrincipalName":"returns@larkmoor.example","identityParentId":"d9da5bf4-0000-4011-8000-123456789abc","displayName":"Returns triage"}]}"##;
-    let harvest = load(&[text]);
+    // A list of all principals does not tell a blueprint from an application.
+    let plain = r##"[{"id":"d9da5bf4-0000-4010-8000-123456789abc","appId":"ab000000-0000-4000-8000-000000000001","displayName":"Returns blueprint","servicePrincipalType":"Application",
+        "accountEnabled":true,"alternativeNames":[],"appRoles":[],"tags":["team:ai"]}]"##;
+    let harvest = load(&[plain, text]);
+    let blueprint = &find(&harvest, &sp(10)).facts;
+    assert_eq!(blueprint.native_kind, Some(Kind::AiAgent));
+    assert_eq!(blueprint.tags.get("team").map(String::as_str), Some("ai"));
     let agent = &find(&harvest, &sp(11)).facts;
     assert_eq!(agent.native_kind, Some(Kind::AiAgent));
     assert_eq!(
@@ -398,4 +404,22 @@ fn an_object_that_is_described_twice_is_one() {
     // What `$select` left out is no difference.
     let part = r#"[{"id":"d9da5bf4-0000-4001-8000-123456789abc","displayName":"a","servicePrincipalType":"Application","owners":[]}]"#;
     assert!(load(&[second, part]).warnings.is_empty());
+}
+
+#[test]
+fn the_fuller_description_holds_wherever_it_stands() {
+    let part = r##"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#servicePrincipals(id,appId,owners())","value":[
+        {"id":"d9da5bf4-0000-4002-8000-123456789abc","appId":"b1b2c3d4-0000-4000-8000-00000000000b","owners":[]},
+        {"id":"d9da5bf4-0000-4003-8000-123456789abc","appId":"c1b2c3d4-0000-4000-8000-00000000000c","owners":[
+            {"@odata.type":"#microsoft.graph.user","id":"0d0d0d0d-0000-4000-8000-000000000001","userPrincipalName":"rim@larkmoor.example"}]}]}"##;
+    let (one, other) = (load(&[part, PRINCIPALS]), load(&[PRINCIPALS, part]));
+    assert_eq!(one, other);
+    let facts = &find(&one, &sp(3)).facts;
+    assert_eq!(facts.native_kind, Some(Kind::ManagedIdentity));
+    assert!(facts.owner.is_some());
+    assert_eq!(
+        find(&one, &sp(2)).facts.vendor.as_deref(),
+        Some("Paceline Analytics")
+    );
+    assert!(one.warnings.is_empty());
 }

@@ -7,7 +7,7 @@ use enrich_core::vocabulary::{CredentialStatus, Kind, LifecycleState};
 use serde_json::{Map, Value};
 
 use super::permissions::of_permissions;
-use super::{State, at, id, moment, text};
+use super::{State, at, id, known, moment, text};
 use crate::connect::ConnectError;
 use crate::model::{Credential, Time};
 use crate::record::{Grant, Harvest};
@@ -45,6 +45,7 @@ impl Installation {
 impl State<'_> {
     /// An entry of an installation list. An installation that a webhook says is gone grants nothing.
     pub(super) fn installation(&mut self, value: &Value, gone: bool) {
+        self.unknown.note(value, known::INSTALLATION);
         let host = self.host(value);
         let of_account = value
             .get("account")
@@ -126,6 +127,7 @@ impl State<'_> {
 
     /// `GET /apps/SLUG`: who makes an app.
     pub(super) fn app(&mut self, value: &Value) {
+        self.unknown.note(value, known::APP);
         let maker = value
             .get("owner")
             .and_then(|owner| text(owner, "login").or_else(|| text(owner, "slug")));
@@ -157,6 +159,7 @@ impl State<'_> {
     }
 
     pub(super) fn finish_apps(&mut self, harvest: &mut Harvest) {
+        harvest.joins.entries += self.makers.len();
         let mut installations = std::mem::take(&mut self.installations);
         // Webhooks leave the slug out; another list of the same source may name it.
         let slugs: BTreeMap<(String, String), String> = installations

@@ -5,6 +5,7 @@
 //! the source's domain.
 
 mod apps;
+mod known;
 mod people;
 mod permissions;
 mod repositories;
@@ -18,6 +19,7 @@ use self::apps::Installation;
 use self::people::People;
 use self::repositories::Repository;
 pub(crate) use self::repositories::{actions_name, repository_name};
+use super::fields::Unknown;
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::model::{Scope, Time};
@@ -125,6 +127,7 @@ struct State<'a> {
     gone: BTreeSet<String>,
     /// Organisations that were read, by host; whether all members were listed.
     organizations: BTreeMap<(String, String), bool>,
+    unknown: Unknown,
     /// What could not be placed: how often, and the reason.
     left_out: BTreeMap<&'static str, u64>,
 }
@@ -175,6 +178,7 @@ impl<'a> State<'a> {
             secrets: Vec::new(),
             gone: BTreeSet::new(),
             organizations: BTreeMap::new(),
+            unknown: Unknown::default(),
             left_out: BTreeMap::new(),
         }
     }
@@ -274,6 +278,7 @@ impl<'a> State<'a> {
                 format!("{count} entries are left out: {reason}"),
             );
         }
+        self.unknown.warn(self.source, harvest);
         harvest.records.append(&mut self.records);
     }
 

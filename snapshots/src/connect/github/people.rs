@@ -7,7 +7,7 @@ use enrich_core::vocabulary::{CredentialStatus, Kind, PrivilegeLevel};
 use serde_json::{Map, Value};
 
 use super::permissions::{of_permissions, of_scopes};
-use super::{State, at, id, moment, text};
+use super::{State, at, id, known, moment, text};
 use crate::model::{Credential, Time};
 use crate::record::{Grant, Record};
 
@@ -81,6 +81,7 @@ impl State<'_> {
 
     /// An entry of `…/members`. `role` beside the list says which members were asked for.
     pub(super) fn member(&mut self, value: &Value, beside: &Map<String, Value>, list: &str) {
+        self.unknown.note(value, known::MEMBER);
         let host = self.host(value);
         let Some(login) = text(value, "login") else {
             return self.leave_out("a member has no login");
@@ -109,6 +110,7 @@ impl State<'_> {
 
     /// A fine-grained token that was granted access, or asks for it.
     pub(super) fn fine_grained_token(&mut self, value: &Value) {
+        self.unknown.note(value, known::TOKEN);
         let host = self.host(value);
         let owner = value.get("owner").unwrap_or(&Value::Null);
         let (Some(login), Some(token)) = (text(owner, "login"), id(value.get("token_id"))) else {
@@ -168,6 +170,7 @@ impl State<'_> {
 
     /// A classic token, an OAuth token or an SSH key that may use the organisation's single sign-on.
     pub(super) fn authorized_credential(&mut self, value: &Value) {
+        self.unknown.note(value, known::AUTHORIZATION);
         let host = self.host(value);
         let (Some(login), Some(number)) = (text(value, "login"), id(value.get("credential_id")))
         else {

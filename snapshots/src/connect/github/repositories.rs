@@ -7,7 +7,7 @@ use enrich_core::KeyType;
 use enrich_core::vocabulary::{CredentialStatus, Kind, LifecycleState, PrivilegeLevel};
 use serde_json::{Map, Value};
 
-use super::{State, at, id, text};
+use super::{State, at, id, known, text};
 use crate::actions_subject;
 use crate::connect::ConnectError;
 use crate::model::{Credential, Time};
@@ -70,6 +70,7 @@ impl State<'_> {
         beside: &Map<String, Value>,
         gone: bool,
     ) -> Result<(), ConnectError> {
+        self.unknown.note(value, known::DEPLOY_KEY);
         let (host, name) = self.repository_of(value, beside, "repository")?;
         let Some(number) = id(value.get("id")) else {
             self.leave_out("a deploy key has no id");
@@ -159,6 +160,7 @@ impl State<'_> {
         value: &Value,
         beside: &Map<String, Value>,
     ) -> Result<(), ConnectError> {
+        self.unknown.note(value, known::WORKFLOW);
         let (host, name) = self.repository_of(value, beside, "repository")?;
         let runs = text(value, "state") == Some("active");
         if text(value, "state") != Some("deleted") {
@@ -175,6 +177,7 @@ impl State<'_> {
         value: &Value,
         beside: &Map<String, Value>,
     ) -> Result<(), ConnectError> {
+        self.unknown.note(value, known::ENVIRONMENT);
         let (host, name) = self.repository_of(value, beside, "repository")?;
         if let Some(environment) = text(value, "name") {
             self.of_repository(&host, &name)
@@ -190,6 +193,7 @@ impl State<'_> {
         value: &Value,
         beside: &Map<String, Value>,
     ) -> Result<(), ConnectError> {
+        self.unknown.note(value, known::WORKFLOW_PERMISSIONS);
         let (host, name) = self.repository_of(value, beside, "repository")?;
         self.of_repository(&host, &name).token = match text(value, "default_workflow_permissions") {
             Some("write") => Some(PrivilegeLevel::Write),
@@ -201,6 +205,7 @@ impl State<'_> {
 
     /// `…/actions/oidc/customization/sub`, of a repository or of the organisation.
     pub(super) fn subject_template(&mut self, value: &Value, beside: &Map<String, Value>) {
+        self.unknown.note(value, known::TEMPLATE);
         let claims: Vec<String> = value
             .get("include_claim_keys")
             .and_then(Value::as_array)
@@ -249,6 +254,7 @@ impl State<'_> {
         value: &Value,
         beside: &Map<String, Value>,
     ) -> Result<(), ConnectError> {
+        self.unknown.note(value, known::SECRET);
         let secret = text(value, "name").unwrap_or_default();
         let place = if value.get("visibility").is_some() {
             // Of the organisation.

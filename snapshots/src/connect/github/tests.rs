@@ -82,6 +82,11 @@ fn apps_are_identities_and_installations_their_credentials() {
         !format!("{harvest:?}").contains("novak"),
         "who suspended it is nobody's business"
     );
+    assert!(
+        harvest.warnings[0].ends_with("are ignored: something_new (1)"),
+        "{:?}",
+        harvest.warnings
+    );
     // An organisation of which only apps are known is not covered.
     let scopes: Vec<_> = harvest
         .scopes

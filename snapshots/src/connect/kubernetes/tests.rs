@@ -1,0 +1,192 @@
+//! Reading cluster exports: any mix of objects, lists, documents and files.
+
+use enrich_core::vocabulary::PrivilegeLevel;
+
+use super::*;
+
+fn load(texts: &[&str]) -> Result<Harvest, ConnectError> {
+    let source = Source {
+        name: "k8s".to_owned(),
+        rank: 0,
+        observed_ms: 0,
+        domain: Some("prod".to_owned()),
+    };
+    let inputs: Vec<Input> = texts
+        .iter()
+        .map(|text| Input::memory("k.yaml".as_ref(), text.as_bytes()))
+        .collect();
+    let mut harvest = Harvest::default();
+    connect(&source, &inputs, &mut harvest).map(|()| harvest)
+}
+
+fn find<'h>(harvest: &'h Harvest, uid: &str) -> &'h Record {
+    harvest
+        .records
+        .iter()
+        .find(|record| record.uid.as_deref() == Some(uid))
+        .unwrap_or_else(|| panic!("no {uid}"))
+}
+
+const YAML: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: payments, labels: {team: payments, environment: production}}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: api
+  namespace: payments
+  uid: 0b1c2d3e-0000-4000-8000-000000000001
+  creationTimestamp: 2025-01-02T03:04:05Z
+  annotations: {eks.amazonaws.com/role-arn: 'arn:aws:iam::111122223333:role/app/payments-api'}
+---
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: b, namespace: payments}
+roleRef: {kind: ClusterRole, name: admin, apiGroup: rbac.authorization.k8s.io}
+subjects: [{kind: ServiceAccount, name: api}, {kind: ServiceAccount, name: ghost}, {kind: User, name: jane@example.com}, {kind: Group, name: devs}]
+";
+const LIST: &str = r#"{"kind":"PodList","apiVersion":"v1","items":[
+        {"metadata":{"name":"api-7d9c5b8f4-x2x4v","namespace":"payments","ownerReferences":[{"kind":"ReplicaSet","name":"api-7d9c5b8f4","controller":true}]},"spec":{"serviceAccountName":"api"}},
+        {"metadata":{"name":"report-28012345-abcde","namespace":"payments","ownerReferences":[{"kind":"Job","name":"report-28012345"}]},"spec":{"serviceAccountName":"api"}}]}
+        {"kind":"Secret","apiVersion":"v1","type":"kubernetes.io/service-account-token","data":{"token":"b3ZlcndyaXR0ZW4="},
+         "metadata":{"name":"api-token","namespace":"payments","creationTimestamp":"2024-01-01T00:00:00Z","annotations":{"kubernetes.io/service-account.name":"api"}}}"#;
+
+#[test]
+fn lists_documents_and_files_make_one_cluster() {
+    let harvest = load(&[YAML, LIST]).unwrap();
+    let api = find(&harvest, "k8s:prod:payments/api");
+    assert_eq!(
+        api.facts.grants,
+        [Grant::new("admin", PrivilegeLevel::Admin, 1)]
+    );
+    assert_eq!(
+        api.facts.workloads,
+        ["k8s:prod/payments/api", "k8s:prod/payments/report"]
+    );
+    assert_eq!(
+        api.facts.can_assume,
+        ["aws:111122223333:role/app/payments-api"]
+    );
+    assert_eq!(
+        api.facts.tags.get("namespace/team").map(String::as_str),
+        Some("payments")
+    );
+    assert_eq!(api.facts.credentials[0].expires, Time::Never);
+    assert!(!format!("{harvest:?}").contains("b3ZlcndyaXR0ZW4"));
+    let keys: Vec<String> = api.aliases.iter().map(crate::record::notation).collect();
+    assert_eq!(
+        keys,
+        [
+            "k8s_user@prod:system:serviceaccount:payments:api",
+            "k8s_uid@prod:0b1c2d3e-0000-4000-8000-000000000001"
+        ]
+    );
+    // A binding may name an account that does not exist; groups are no identities.
+    let uids: Vec<_> = harvest
+        .records
+        .iter()
+        .filter_map(|record| record.uid.as_deref())
+        .collect();
+    assert_eq!(
+        uids,
+        ["k8s:prod:payments/api", "k8s:prod:user/jane@example.com"]
+    );
+    assert_eq!(
+        find(&harvest, "k8s:prod:user/jane@example.com")
+            .facts
+            .native_kind,
+        Some(Kind::Human)
+    );
+    assert_eq!(
+        harvest
+            .scopes
+            .iter()
+            .map(|scope| scope.part.as_str())
+            .collect::<Vec<_>>(),
+        ["", "payments"]
+    );
+    assert_eq!(
+        harvest.scopes[1]
+            .owner
+            .as_ref()
+            .map(|owner| owner.reference.as_str()),
+        Some("group:default/payments")
+    );
+}
+
+#[test]
+fn without_a_list_of_accounts_references_make_them() {
+    let harvest = load(&[r#"{"kind":"ClusterRoleBinding","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{"name":"b"},"roleRef":{"kind":"ClusterRole","name":"cluster-admin"},"subjects":[{"kind":"ServiceAccount","name":"ops","namespace":"kube-system"}]}"#]).unwrap();
+    assert_eq!(
+        find(&harvest, "k8s:prod:kube-system/ops").facts.grants,
+        [Grant::new("cluster-admin", PrivilegeLevel::Admin, 0)]
+    );
+}
+
+#[test]
+fn the_issuer_makes_accounts_the_subjects_of_their_tokens() {
+    let issuer = r#"{"issuer":"https://oidc.eks.eu-central-1.amazonaws.com/id/0A1B","jwks_uri":"https://x/openid/v1/jwks","response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["RS256"]}"#;
+    let mut harvest = load(&[YAML, issuer]).unwrap();
+    super::super::finish(&mut harvest);
+    let keys: Vec<String> = find(&harvest, "k8s:prod:payments/api")
+        .aliases
+        .iter()
+        .map(crate::record::notation)
+        .collect();
+    assert!(
+        keys.contains(&"oidc_subject@oidc.eks.eu-central-1.amazonaws.com/id/0A1B:system:serviceaccount:payments:api".to_owned()),
+        "{keys:?}"
+    );
+    assert!(harvest.warnings.is_empty(), "{:?}", harvest.warnings);
+}
+
+#[test]
+fn items_of_a_typed_list_take_its_kind_wherever_it_stands() {
+    for text in [
+        r#"{"kind":"ServiceAccountList","apiVersion":"v1","items":[{"metadata":{"name":"a","namespace":"n"}}]}"#,
+        r#"{"apiVersion":"v1","items":[{"metadata":{"name":"a","namespace":"n"}}],"kind":"ServiceAccountList"}"#,
+        "apiVersion: v1\nitems:\n- metadata:\n    name: a\n    namespace: n\nkind: ServiceAccountList\n",
+    ] {
+        let harvest = load(&[text]).unwrap();
+        assert_eq!(harvest.records.len(), 1, "{text}");
+        find(&harvest, "k8s:prod:n/a");
+    }
+}
+
+#[test]
+fn one_odd_object_does_not_stop_the_rest() {
+    let text = r#"{"kind":"List","apiVersion":"v1","items":[{"kind":"ServiceAccount","apiVersion":"v1","metadata":7},
+            {"kind":"Widget","apiVersion":"example.com/v1","spec":{"template":"text"}},
+            {"kind":"ServiceAccount","apiVersion":"v1","metadata":{"name":"a","namespace":"n"}}]}"#;
+    let harvest = load(&[text]).unwrap();
+    assert_eq!(harvest.records.len(), 1);
+    assert!(
+        harvest.warnings[0].contains("entry 1 of items: a ServiceAccount is left out"),
+        "{:?}",
+        harvest.warnings
+    );
+}
+
+#[test]
+fn what_is_no_export_is_refused() {
+    assert!(
+        load(&["{\"Users\":[]}"])
+            .unwrap_err()
+            .to_string()
+            .contains("apiVersion and kind")
+    );
+    assert!(load(&["a: [1"]).unwrap_err().to_string().contains("line"));
+    let source = Source {
+        name: "k".to_owned(),
+        rank: 0,
+        observed_ms: 0,
+        domain: None,
+    };
+    assert!(matches!(
+        connect(&source, &[], &mut Harvest::default()),
+        Err(ConnectError::Domain { .. })
+    ));
+}
