@@ -146,6 +146,39 @@ mod tests {
     }
 
     #[test]
+    fn words_find_what_a_loop_finds() {
+        let mut state = 1_u64;
+        for number in 0..20_000 {
+            let mut text = [0; 40];
+            for byte in &mut text {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                let any = (state >> 56) as u8;
+                *byte = match number % 3 {
+                    0 => any,
+                    1 => b"AZ09Q5"[usize::from(any) % 6],
+                    _ => b"az:@[`{/\xBA"[usize::from(any) % 9],
+                };
+            }
+            let len = number % 41;
+            if number % 5 == 0 && len > 0 {
+                text[(state % len as u64) as usize] = b"@[/:Z"[number % 4];
+            }
+            let text = &text[..len];
+            let fits = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+            assert_eq!(is_upper_or_digit(text), text.iter().all(fits));
+            assert_eq!(has_upper(text), text.iter().any(u8::is_ascii_uppercase));
+            for count in 1..6 {
+                let mut marks = (0..len).filter(|at| text[*at] == b':');
+                let at = marks.nth(count - 1);
+                let expected = at.map(|at| &text[at + 1..]);
+                assert_eq!(behind(text, b':', count as u32), expected);
+            }
+        }
+    }
+
+    #[test]
     fn guids() {
         let guid = *b"3c9d7a51-64be-4F0a-8d21-7e5f4a3b2c1d";
         assert!(is_guid(&guid));
