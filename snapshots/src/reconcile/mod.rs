@@ -85,8 +85,8 @@ pub struct Reconciled {
 /// Lets the records of a harvest meet. They are taken out of the harvest.
 #[must_use]
 pub fn reconcile(harvest: &mut Harvest, precedence: &Precedence) -> Reconciled {
-    let records = boxed(std::mem::take(&mut harvest.records));
-    let mut drafts = meet(&records);
+    let mut records = boxed(std::mem::take(&mut harvest.records));
+    let mut drafts = meet(&mut records);
     let unmatched = attach_claims(&records, &mut drafts);
     let names: BTreeMap<String, Arc<str>> = records
         .iter()
@@ -252,6 +252,9 @@ fn finish(subject: &mut Subject) {
         }
     }
     identity.provenance.sort();
+    identity.provenance.shrink_to_fit();
+    identity.credentials.shrink_to_fit();
+    subject.secret_places.shrink_to_fit();
     identity.conflicts.sort();
     identity.conflicts.dedup();
     subject.grants.sort();
