@@ -61,6 +61,8 @@ pub struct Subject {
     pub sources: Few<Arc<str>>,
     /// Where secrets live, as stated: for one access key, or for all credentials.
     pub secret_places: Vec<(Option<String>, String)>,
+    /// Baselines of the policy that match and state something new, by their place.
+    pub baselines: Vec<u32>,
     /// Response rules of the policy that match, by their place.
     pub responses: Vec<u32>,
     /// Exceptions of the policy that match, by their place.
@@ -215,6 +217,7 @@ fn empty(uid: String) -> Box<Subject> {
         stated: Few::default(),
         sources: Few::default(),
         secret_places: Vec::new(),
+        baselines: Vec::new(),
         responses: Vec::new(),
         exceptions: Vec::new(),
         is_tombstone: false,
