@@ -35,7 +35,8 @@ impl Random {
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 16
+        // The low bits of such a generator repeat early.
+        self.0 >> 33
     }
 
     /// An id as AWS makes them.

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use enrich_core::vocabulary::{
-    Criticality, Environment, NetworkKind, OwnerStatus, PrivilegeLevel, Provider,
+    Criticality, Dimension, Environment, NetworkKind, OwnerStatus, PrivilegeLevel, Provider,
 };
 
 use crate::model::{
-    Agent, EntityRef, Expectation, Network, Owner, Privilege, Provenance, Revocation, Scope, Time,
+    Agent, EntityRef, Network, Owner, Privilege, Provenance, Revocation, Scope, Time,
 };
 use crate::policy::{ClassifyRule, Match, Policy, ResponseRule, owner_reference};
 use crate::privacy::Pseudonyms;
@@ -112,6 +112,7 @@ pub(crate) fn decide(subject: &mut Subject, context: &Context<'_>, named: &Mutex
     subject.tags = Tags::default();
     subject.grants = Vec::new();
     subject.sources = Few::default();
+    subject.identity.provenance.shrink_to_fit();
 }
 
 fn matching<'p>(rules: impl Iterator<Item = &'p Match>, subject: &Subject) -> Vec<u32> {
@@ -124,6 +125,7 @@ fn matching<'p>(rules: impl Iterator<Item = &'p Match>, subject: &Subject) -> Ve
 
 /// Ends with what needs the others to be decided: findings, and what is done in an incident.
 pub(crate) fn complete(subject: &mut Subject, context: &Context<'_>) {
+    expect(subject, context.policy);
     crate::findings::find(subject, context);
     respond(subject, context.policy);
     page_owner(subject, context.directory);
@@ -454,7 +456,7 @@ fn credentials(subject: &mut Subject, policy: &Policy) {
 fn behavior(subject: &mut Subject, policy: &Policy, named: &Mutex<Named>) {
     // Names that a catalogue uses are checked here, because the policy defines them.
     for expectation in &mut subject.identity.behavior {
-        if expectation.dimension == enrich_core::vocabulary::Dimension::Network {
+        if expectation.dimension == Dimension::Network {
             expectation
                 .allowed
                 .retain(|name| known_network(name, policy, &subject.identity.uid, named));
@@ -464,31 +466,46 @@ fn behavior(subject: &mut Subject, policy: &Policy, named: &Mutex<Named>) {
         .identity
         .behavior
         .retain(|expectation| expectation.hours.is_some() || !expectation.allowed.is_empty());
-    for baseline in &policy.behavior {
-        let open: Vec<&Expectation> = baseline
-            .expectations
-            .iter()
-            .filter(|stated| {
-                !subject
-                    .identity
-                    .behavior
-                    .iter()
-                    .any(|known| known.dimension == stated.dimension)
-            })
-            .collect();
-        if open.is_empty() || !baseline.matches.holds(subject) {
+    let mut stated: Vec<Dimension> = subject
+        .identity
+        .behavior
+        .iter()
+        .map(|known| known.dimension)
+        .collect();
+    for (baseline, number) in policy.behavior.iter().zip(0..) {
+        let mut dimensions = baseline.expectations.iter().map(|new| new.dimension);
+        if dimensions.all(|dimension| stated.contains(&dimension))
+            || !baseline.matches.holds(subject)
+        {
             continue;
         }
-        for expectation in open {
-            subject.identity.behavior.push(expectation.clone());
-            subject.identity.provenance.push(Provenance {
+        subject.baselines.push(number);
+        stated.extend(baseline.expectations.iter().map(|new| new.dimension));
+    }
+}
+
+/// What the baselines that match expect, dimension by dimension. Many identities share it, so it is
+/// written out only when the identity is finished.
+fn expect(subject: &mut Subject, policy: &Policy) {
+    let identity = &mut subject.identity;
+    for number in std::mem::take(&mut subject.baselines) {
+        let Some(baseline) = policy.behavior.get(number as usize) else {
+            continue;
+        };
+        for expectation in &baseline.expectations {
+            let mut known = identity.behavior.iter();
+            if known.any(|known| known.dimension == expectation.dimension) {
+                continue;
+            }
+            identity.behavior.push(expectation.clone());
+            identity.provenance.push(Provenance {
                 field: dimension_field(expectation.dimension).into(),
                 source: Arc::clone(&baseline.source),
                 observed_ms: None,
             });
         }
     }
-    subject.identity.behavior.sort();
+    identity.behavior.sort();
 }
 
 fn known_network(name: &str, policy: &Policy, uid: &str, named: &Mutex<Named>) -> bool {

@@ -390,6 +390,20 @@ impl Harvest {
         self.domains
             .sort_by_cached_key(|facts| format!("{facts:?}"));
         self.records.shrink_to_fit();
+        // Lists that grew entry by entry have room for more; a million of them have no such room.
+        for record in &mut self.records {
+            let facts = &mut record.facts;
+            record.aliases.shrink_to_fit();
+            facts.credentials.shrink_to_fit();
+            facts.grants.shrink_to_fit();
+            for list in [
+                &mut facts.workloads,
+                &mut facts.assumable_by,
+                &mut facts.can_assume,
+            ] {
+                list.shrink_to_fit();
+            }
+        }
     }
 
     /// Notes something for the person who runs the export.

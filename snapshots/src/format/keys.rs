@@ -145,6 +145,10 @@ pub(super) fn tables<'k>(
     }
 
     let mut out = KeyTables::default();
+    // Lists of this length would take twice their place while they grow.
+    let most = held.len();
+    out.keys.reserve_exact(most);
+    out.canonical.reserve_exact(most);
     let (mut classes, mut validity) = (Rows::new(), Rows::new());
     let mut holder_rows: Rows<KeyHolderRow> = Rows::new();
     let mut add = |key: Canonical<'k>,

@@ -54,7 +54,7 @@ impl Jobs {
             for (issuer, text) in keys.remove(&subject.identity.uid).unwrap_or_default() {
                 // Too long for a key: the edge stays.
                 if let Ok(alias) = alias(KeyType::OidcSubject, &issuer, &text, None) {
-                    add_alias(&mut subject.identity.aliases, &alias, None);
+                    add_alias(&mut subject.identity.aliases, alias, None);
                 }
             }
             subject.identity.aliases.sort();

@@ -70,33 +70,53 @@ impl Group {
 }
 
 /// The identities that inventories list, in the order of their uids.
-pub(super) fn meet(records: &[Box<Record>]) -> Vec<Draft> {
-    let mut order: Vec<(&str, u32)> = records
+///
+/// Uid and keys are taken out of a record that is the only one of its identity.
+pub(super) fn meet(records: &mut [Box<Record>]) -> Vec<Draft> {
+    let mut order: Vec<u32> = records
         .iter()
         .zip(0..)
-        .filter_map(|(record, index)| Some((record.uid.as_deref()?, index)))
+        .filter(|(record, _)| record.uid.is_some())
+        .map(|(_, index)| index)
         .collect();
-    sort(&mut order, &|a, b| {
+    {
         let record = |index: u32| &records[index as usize];
-        a.0.cmp(b.0).then_with(|| listed(record(a.1), record(b.1)))
-    });
+        sort(&mut order, &|a, b| {
+            let by_uid = record(*a).uid.cmp(&record(*b).uid);
+            by_uid.then_with(|| listed(record(*a), record(*b)))
+        });
+    }
     let mut out: Vec<Draft> = Vec::with_capacity(order.len());
-    for run in order.chunk_by(|a, b| a.0 == b.0) {
-        let Some((uid, _)) = run.first() else {
-            continue;
-        };
-        if let [(_, index)] = run {
+    let mut rest = order.as_slice();
+    while let Some(first) = rest.first() {
+        let uid = &records[*first as usize].uid;
+        let len = rest
+            .iter()
+            .take_while(|index| records[**index as usize].uid == *uid)
+            .count();
+        let (run, more) = rest.split_at(len);
+        rest = more;
+        if let [index] = run {
+            let record = &mut records[*index as usize];
             let mut draft = Draft {
-                uid: (*uid).to_owned(),
+                // It stays a statement of an inventory, without the text.
+                uid: record.uid.as_mut().map(std::mem::take).unwrap_or_default(),
                 members: vec![*index],
                 ..Draft::default()
             };
-            for alias in &records[*index as usize].aliases {
+            let aliases = if record.facts.secret_source.is_some() {
+                record.aliases.clone()
+            } else {
+                std::mem::take(&mut record.aliases)
+            };
+            for alias in aliases {
                 add_alias(&mut draft.aliases, alias, None);
             }
+            draft.aliases.shrink_to_fit();
             out.push(draft);
         } else {
-            incarnations(uid, run, records, &mut out);
+            let uid = uid.clone().unwrap_or_default();
+            incarnations(&uid, run, records, &mut out);
         }
     }
     // Incarnations carry a suffix, which may sort behind the next uid.
@@ -119,11 +139,11 @@ fn sort<T: Send>(list: &mut [T], compare: &(impl Fn(&T, &T) -> std::cmp::Orderin
 }
 
 /// Several records of one uid: of one identity, or of one and its predecessors under the same name.
-fn incarnations(uid: &str, run: &[(&str, u32)], records: &[Box<Record>], out: &mut Vec<Draft>) {
+fn incarnations(uid: &str, run: &[u32], records: &[Box<Record>], out: &mut Vec<Draft>) {
     let mut groups: Vec<Group> = Vec::new();
     // Records with unique ids first: those without can then be told which incarnation they mean.
     for with_unique in [true, false] {
-        for (_, index) in run {
+        for index in run {
             let record = &records[*index as usize];
             let unique = unique_ids(&record.aliases);
             if unique.is_empty() == with_unique {
@@ -167,7 +187,7 @@ fn incarnations(uid: &str, run: &[(&str, u32)], records: &[Box<Record>], out: &m
                 // The name leads to the living; until when it led to the dead is not known.
                 let is_taken = is_former && until.is_none() && group.is_gone;
                 if !is_taken || alias.key_type.is_unique_id() {
-                    add_alias(&mut draft.aliases, alias, until);
+                    add_alias(&mut draft.aliases, alias.clone(), until);
                 }
             }
         }
@@ -179,8 +199,7 @@ fn incarnations(uid: &str, run: &[(&str, u32)], records: &[Box<Record>], out: &m
 
 /// Adds a key. A name ends when the successor of the identity begins; of two statements about the
 /// same key the wider validity holds.
-pub(super) fn add_alias(aliases: &mut Vec<Alias>, alias: &Alias, until: Option<i64>) {
-    let mut alias = alias.clone();
+pub(super) fn add_alias(aliases: &mut Vec<Alias>, mut alias: Alias, until: Option<i64>) {
     if !alias.key_type.is_unique_id() && alias.valid_to_ms.is_none() {
         alias.valid_to_ms = until;
     }
@@ -264,7 +283,7 @@ pub(super) fn attach_claims(records: &[Box<Record>], drafts: &mut [Draft]) -> Ve
                 for alias in &record.aliases {
                     // What a claim calls a key is not a statement about how long it has led here.
                     if !draft.aliases.iter().any(|known| same_key(known, alias)) {
-                        add_alias(&mut draft.aliases, alias, None);
+                        add_alias(&mut draft.aliases, alias.clone(), None);
                         holders.entry(alias.into()).or_default().insert(*number);
                     }
                 }

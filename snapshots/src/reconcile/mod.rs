@@ -61,6 +61,8 @@ pub struct Subject {
     pub sources: Few<Arc<str>>,
     /// Where secrets live, as stated: for one access key, or for all credentials.
     pub secret_places: Vec<(Option<String>, String)>,
+    /// Baselines of the policy that match and state something new, by their place.
+    pub baselines: Vec<u32>,
     /// Response rules of the policy that match, by their place.
     pub responses: Vec<u32>,
     /// Exceptions of the policy that match, by their place.
@@ -85,8 +87,8 @@ pub struct Reconciled {
 /// Lets the records of a harvest meet. They are taken out of the harvest.
 #[must_use]
 pub fn reconcile(harvest: &mut Harvest, precedence: &Precedence) -> Reconciled {
-    let records = boxed(std::mem::take(&mut harvest.records));
-    let mut drafts = meet(&records);
+    let mut records = boxed(std::mem::take(&mut harvest.records));
+    let mut drafts = meet(&mut records);
     let unmatched = attach_claims(&records, &mut drafts);
     let names: BTreeMap<String, Arc<str>> = records
         .iter()
@@ -215,6 +217,7 @@ fn empty(uid: String) -> Box<Subject> {
         stated: Few::default(),
         sources: Few::default(),
         secret_places: Vec::new(),
+        baselines: Vec::new(),
         responses: Vec::new(),
         exceptions: Vec::new(),
         is_tombstone: false,
@@ -252,6 +255,9 @@ fn finish(subject: &mut Subject) {
         }
     }
     identity.provenance.sort();
+    identity.provenance.shrink_to_fit();
+    identity.credentials.shrink_to_fit();
+    subject.secret_places.shrink_to_fit();
     identity.conflicts.sort();
     identity.conflicts.dedup();
     subject.grants.sort();

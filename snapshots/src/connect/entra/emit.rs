@@ -49,6 +49,9 @@ pub(super) fn emit(mut tenant: Tenant, domain: &str, source: &Source, harvest: &
             .filter_map(|(id, principal)| Some((principal.app_id.clone()?, id.clone())))
             .collect(),
     };
+    // They are the longest lists, and what they say stands in the grants now.
+    tenant.app_roles.clear();
+    tenant.delegated.clear();
     let mut applications: BTreeMap<String, String> = tenant
         .applications
         .iter()
@@ -109,7 +112,7 @@ struct Join<'a> {
     source: &'a Source,
     harvest: &'a mut Harvest,
     /// By object id; taken out as the objects are found.
-    grants: BTreeMap<String, BTreeSet<Grant>>,
+    grants: BTreeMap<String, Vec<Grant>>,
     /// Application roles of which only the id is known.
     nameless: usize,
     /// Directory roles of which only the id is known.
@@ -166,6 +169,8 @@ impl Join<'_> {
                 .grants
                 .extend(self.grants.remove(id).into_iter().flatten());
         }
+        facts.grants.sort();
+        facts.grants.dedup();
         if let Some(used) = app.and_then(|app| tenant.sign_ins.get(app)) {
             facts.last_seen = Time::At(*used);
         }
@@ -248,7 +253,7 @@ impl Join<'_> {
         };
         for (id, grants) in grants {
             if let Some(mut record) = claim(KeyType::EntraObjectId, &id) {
-                record.facts.grants = grants.into_iter().collect();
+                record.facts.grants = grants;
                 harvest.records.push(record);
             }
         }
@@ -330,10 +335,10 @@ fn roleless(tenant: &Tenant) -> usize {
 }
 
 /// What each object may do, by permissions, roles, and groups that hold either.
-fn grants(tenant: &Tenant) -> BTreeMap<String, BTreeSet<Grant>> {
-    let mut out: BTreeMap<String, BTreeSet<Grant>> = BTreeMap::new();
+fn grants(tenant: &Tenant) -> BTreeMap<String, Vec<Grant>> {
+    let mut out: BTreeMap<String, Vec<Grant>> = BTreeMap::new();
     let mut add = |id: &str, grant: Grant| {
-        out.entry(id.to_owned()).or_default().insert(grant);
+        out.entry(id.to_owned()).or_default().push(grant);
     };
     let name_of = |resource: &str, stated: Option<&str>| {
         let listed = tenant.principals.get(resource);
