@@ -110,8 +110,12 @@ pub struct Facts {
     /// Escalation policy.
     pub escalation_policy: Option<EscalationPolicy>,
     /// AWS tags, Kubernetes labels and annotations, for the policy to match.
-    pub tags: BTreeMap<String, String>,
+    pub tags: TagMap,
 }
+
+/// Tags by name. A sorted list: a record has a handful, and a million records have no room for half
+/// a kilobyte of tree each.
+pub type TagMap = litemap::LiteMap<String, String>;
 
 /// What one policy or role allows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,5 @@
 //! What the AWS connectors share: ARNs, times, tags, and the frame of a record.
 
-use std::collections::BTreeMap;
-
 use enrich_core::KeyType;
 use enrich_core::vocabulary::{Kind, Provider};
 use serde::Deserialize;
@@ -306,7 +304,7 @@ pub(super) fn frame(
         .tags
         .iter()
         .map(|tag| (tag.key.clone(), tag.value.clone()))
-        .collect::<BTreeMap<_, _>>();
+        .collect();
     if arn.resource == "user" {
         record.local_name = Some(local_user(account, arn.name()));
     }

@@ -101,7 +101,7 @@ fn add(source: &Source, entry: Entry, harvest: &mut Harvest) -> bool {
     for alias in aliases {
         let mut record = Record::new(source, None);
         record.aliases.push(alias);
-        record.facts.tags = tags(&entry.tags);
+        record.facts.tags = tags(&entry.tags).into_iter().collect();
         record.facts.tags.remove(IDENTITIES);
         harvest.records.push(record);
     }
@@ -160,7 +160,8 @@ mod tests {
                 )
             })
             .collect();
-        let tag = |key: &str, value: &str| [(key.to_owned(), value.to_owned())].into();
+        let tag =
+            |key: &str, value: &str| std::iter::once((key.to_owned(), value.to_owned())).collect();
         assert_eq!(
             claims,
             [

@@ -213,7 +213,11 @@ kind: ConfigMap
         ]
     );
     assert_eq!(
-        harvest.records[0].facts.tags["pagerduty.com/service-id"],
+        harvest.records[0]
+            .facts
+            .tags
+            .get("pagerduty.com/service-id")
+            .unwrap(),
         "PSVC001"
     );
     assert_eq!(

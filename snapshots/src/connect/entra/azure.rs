@@ -373,7 +373,7 @@ impl Identity {
         facts.sub_type = Some("entra_managed_identity_user_assigned".to_owned());
         facts.provider = Some(Provider::Entra);
         facts.domain = Some(tenant.to_owned());
-        facts.tags = self.tags;
+        facts.tags = self.tags.into_iter().collect();
         place(&self.resource, facts);
         harvest.records.push(record);
         // Other principals of the tenant are in Graph's list, so this does not cover it.

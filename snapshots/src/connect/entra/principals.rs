@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::shape::{Object, Shape, id, text};
 use super::{credentials, time};
 use crate::model::{Agent, Time};
-use crate::record::{Harvest, Record, Source};
+use crate::record::{Harvest, Record, Source, TagMap};
 
 /// Tenants in which Microsoft registers the applications of its own services.
 const MICROSOFT: &[&str] = &[
@@ -408,7 +408,7 @@ fn state(object: &Object) -> Option<LifecycleState> {
 
 /// Tags are words here; `team:payments` and `team=payments` are read as key and value. Custom security
 /// attributes become `SET/ATTRIBUTE`.
-fn tags(object: &Object, out: &mut BTreeMap<String, String>) {
+fn tags(object: &Object, out: &mut TagMap) {
     match object.get("tags") {
         Some(Value::Array(words)) => {
             for word in words.iter().filter_map(Value::as_str) {

@@ -217,7 +217,7 @@ impl State<'_> {
             record.facts.native_kind = Some(Kind::Bot);
             record.facts.last_seen = Time::NotTracked;
             record.facts.grants = one.grants;
-            record.facts.tags = one.tags;
+            record.facts.tags = one.tags.into_iter().collect();
             record.facts.credentials.extend(one.credential);
             self.records.push(record);
         }

@@ -60,7 +60,7 @@ fn apps_are_identities_and_installations_their_credentials() {
         facts.grants.iter().min().unwrap().name,
         "administration:write (all repositories)"
     );
-    assert_eq!(facts.tags["github/events"], "push,release");
+    assert_eq!(facts.tags.get("github/events").unwrap(), "push,release");
     let credential = &facts.credentials[0];
     assert_eq!(
         (credential.uid.as_str(), credential.credential_type.as_str()),
