@@ -1,11 +1,16 @@
 //! Links: trust edges between identities, on both ends.
 
-use super::jobs::Jobs;
+use super::jobs::{Jobs, subject_of};
 use super::*;
+use crate::connect::aws::uid_of;
+use crate::text::{glob, printable};
+
+/// The annotation of a service account that names an AWS role.
+const ROLE_ARN: &str = "eks.amazonaws.com/role-arn";
 
 /// Writes trust edges as uids and on both ends; a cloud role takes over the workloads of the
-/// Kubernetes accounts that become it.
-pub(super) fn link(subjects: &mut [Box<Subject>]) {
+/// Kubernetes accounts that become it. Gives warnings.
+pub(super) fn link(subjects: &mut [Box<Subject>]) -> Vec<String> {
     let jobs = Jobs::of(subjects);
     jobs.take_subjects(subjects);
     // Only keys that an edge names are looked up: most identities are at the end of none.
@@ -42,7 +47,9 @@ pub(super) fn link(subjects: &mut [Box<Subject>]) {
         BTreeMap<String, BTreeSet<String>>,
     ) = (BTreeMap::new(), BTreeMap::new());
     let mut running: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut asking: BTreeMap<String, Asking> = BTreeMap::new();
     for subject in subjects.iter_mut() {
+        let annotated = subject.tags.get(ROLE_ARN).map(str::trim);
         let identity = &mut subject.identity;
         identity.lineage.assumable_by.iter_mut().for_each(resolve);
         identity.lineage.can_assume.iter_mut().for_each(resolve);
@@ -53,8 +60,12 @@ pub(super) fn link(subjects: &mut [Box<Subject>]) {
                 .or_default()
                 .insert(identity.uid.clone());
         }
-        // Kubernetes states the edge alone; an AWS policy needs the role's consent as well.
+        // Kubernetes states the edge alone; an AWS policy needs the role's consent as well, and so does
+        // an annotation, which whoever may edit the account can write.
         if identity.provider == Provider::K8s {
+            if let Some(arn) = annotated {
+                asking.insert(identity.uid.clone(), Asking::of(identity, arn));
+            }
             for role in &identity.lineage.can_assume {
                 inward
                     .entry(role.clone())
@@ -67,8 +78,22 @@ pub(super) fn link(subjects: &mut [Box<Subject>]) {
             }
         }
     }
+    let mut refused = BTreeSet::new();
     for subject in subjects.iter_mut() {
         let identity = &mut subject.identity;
+        if identity.provider == Provider::Aws
+            && let Some(accounts) = inward.get_mut(&identity.uid)
+        {
+            accounts.retain(|account| {
+                let is_let_in = asking
+                    .get(account)
+                    .is_none_or(|asking| asking.is_let_in(account, identity));
+                if !is_let_in {
+                    refused.insert(account.clone());
+                }
+                is_let_in
+            });
+        }
         let uid = identity.uid.as_str();
         for (list, more) in [
             (&mut identity.lineage.assumable_by, inward.get(uid)),
@@ -90,5 +115,66 @@ pub(super) fn link(subjects: &mut [Box<Subject>]) {
                 identity.workloads.dedup();
             }
         }
+    }
+    if refused.is_empty() {
+        return Vec::new();
+    }
+    let few: Vec<String> = refused
+        .iter()
+        .take(5)
+        .map(|uid| printable(uid, 80))
+        .collect();
+    let more = if refused.len() > few.len() {
+        ", …"
+    } else {
+        ""
+    };
+    vec![format!(
+        "{} service accounts name an AWS role in {ROLE_ARN} that does not trust them, and the role takes over nothing from them: {}{more}",
+        refused.len(),
+        few.join(", ")
+    )]
+}
+
+/// A service account whose annotation names a role.
+struct Asking {
+    /// The uid that the annotation comes to.
+    role: Option<String>,
+    /// Who it is to those who trust its tokens.
+    user: Option<String>,
+    /// Who issues its tokens, where that is known.
+    issuers: Vec<String>,
+}
+
+impl Asking {
+    fn of(identity: &Identity, arn: &str) -> Self {
+        let keys = |key_type| {
+            let aliases = identity.aliases.iter();
+            aliases.filter(move |alias| alias.key_type == key_type)
+        };
+        Self {
+            role: uid_of(arn),
+            user: keys(KeyType::K8sUser)
+                .next()
+                .map(|alias| alias.value.clone()),
+            issuers: keys(KeyType::OidcSubject)
+                .map(|alias| alias.domain.clone())
+                .collect(),
+        }
+    }
+
+    /// Whether the role lets the account in, or something else than the annotation says so, such as
+    /// an association of EKS.
+    fn is_let_in(&self, account: &str, role: &Identity) -> bool {
+        self.role.as_ref() != Some(&role.uid)
+            || role.lineage.assumable_by.iter().any(|by| {
+                by == account
+                    || by == "*"
+                    || by == "aws_service:pods.eks.amazonaws.com"
+                    || subject_of(by).is_some_and(|(issuer, pattern)| {
+                        (self.issuers.is_empty() || self.issuers.contains(&issuer))
+                            && self.user.as_ref().is_some_and(|user| glob(&pattern, user))
+                    })
+            })
     }
 }
