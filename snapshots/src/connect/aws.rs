@@ -62,7 +62,7 @@ impl<'a> Arn<'a> {
 }
 
 /// The uid of an IAM ARN, or the text itself when it is another ARN.
-pub(crate) fn uid_of(arn: &str) -> Option<String> {
+pub(super) fn uid_of(arn: &str) -> Option<String> {
     Arn::parse(arn).map(|parsed| parsed.uid(parsed.account))
 }
 

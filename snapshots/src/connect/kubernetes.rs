@@ -189,6 +189,8 @@ impl Cluster {
         let object: Object = match serde_json::from_value(value) {
             Ok(object) => object,
             Err(error) => {
+                // The reason may quote a value of any length.
+                let error = printable(&error.to_string(), 100);
                 let what = format!("{place}: a {kind} is left out: {error}");
                 harvest.warn(source, what);
                 return;

@@ -1,7 +1,7 @@
 //! Connect: one file a vendor's export. A connector reads what the vendor writes and yields what
 //! it says about each identity; it decides nothing that the policy should decide.
 
-pub(crate) mod aws;
+mod aws;
 mod aws_access_keys;
 mod aws_authorization_details;
 mod aws_credential_report;

@@ -2,7 +2,6 @@
 
 use super::jobs::{Jobs, subject_of};
 use super::*;
-use crate::connect::aws::uid_of;
 use crate::text::{glob, printable};
 
 /// The annotation of a service account that names an AWS role.
@@ -49,7 +48,6 @@ pub(super) fn link(subjects: &mut [Box<Subject>]) -> Vec<String> {
     let mut running: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut asking: BTreeMap<String, Asking> = BTreeMap::new();
     for subject in subjects.iter_mut() {
-        let annotated = subject.tags.get(ROLE_ARN).map(str::trim);
         let identity = &mut subject.identity;
         identity.lineage.assumable_by.iter_mut().for_each(resolve);
         identity.lineage.can_assume.iter_mut().for_each(resolve);
@@ -61,10 +59,11 @@ pub(super) fn link(subjects: &mut [Box<Subject>]) -> Vec<String> {
                 .insert(identity.uid.clone());
         }
         // Kubernetes states the edge alone; an AWS policy needs the role's consent as well, and so does
-        // an annotation, which whoever may edit the account can write.
+        // an annotation, which whoever may edit the account can write. An association of EKS states
+        // both ends.
         if identity.provider == Provider::K8s {
-            if let Some(arn) = annotated {
-                asking.insert(identity.uid.clone(), Asking::of(identity, arn));
+            if !identity.lineage.can_assume.is_empty() {
+                asking.insert(identity.uid.clone(), Asking::of(identity));
             }
             for role in &identity.lineage.can_assume {
                 inward
@@ -136,10 +135,8 @@ pub(super) fn link(subjects: &mut [Box<Subject>]) -> Vec<String> {
     )]
 }
 
-/// A service account whose annotation names a role.
+/// A service account that says it becomes a role.
 struct Asking {
-    /// The uid that the annotation comes to.
-    role: Option<String>,
     /// Who it is to those who trust its tokens.
     user: Option<String>,
     /// Who issues its tokens, where that is known.
@@ -147,13 +144,12 @@ struct Asking {
 }
 
 impl Asking {
-    fn of(identity: &Identity, arn: &str) -> Self {
+    fn of(identity: &Identity) -> Self {
         let keys = |key_type| {
             let aliases = identity.aliases.iter();
             aliases.filter(move |alias| alias.key_type == key_type)
         };
         Self {
-            role: uid_of(arn),
             user: keys(KeyType::K8sUser)
                 .next()
                 .map(|alias| alias.value.clone()),
@@ -163,18 +159,16 @@ impl Asking {
         }
     }
 
-    /// Whether the role lets the account in, or something else than the annotation says so, such as
-    /// an association of EKS.
+    /// Whether the role lets the account in.
     fn is_let_in(&self, account: &str, role: &Identity) -> bool {
-        self.role.as_ref() != Some(&role.uid)
-            || role.lineage.assumable_by.iter().any(|by| {
-                by == account
-                    || by == "*"
-                    || by == "aws_service:pods.eks.amazonaws.com"
-                    || subject_of(by).is_some_and(|(issuer, pattern)| {
-                        (self.issuers.is_empty() || self.issuers.contains(&issuer))
-                            && self.user.as_ref().is_some_and(|user| glob(&pattern, user))
-                    })
-            })
+        role.lineage.assumable_by.iter().any(|by| {
+            by == account
+                || by == "*"
+                || by == "aws_service:pods.eks.amazonaws.com"
+                || subject_of(by).is_some_and(|(issuer, pattern)| {
+                    (self.issuers.is_empty() || self.issuers.contains(&issuer))
+                        && self.user.as_ref().is_some_and(|user| glob(&pattern, user))
+                })
+        })
     }
 }

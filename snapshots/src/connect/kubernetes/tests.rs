@@ -178,6 +178,21 @@ fn one_odd_object_does_not_stop_the_rest() {
 }
 
 #[test]
+fn a_warning_does_not_quote_at_length() {
+    let text = format!(
+        r#"{{"kind":"ServiceAccount","apiVersion":"v1","metadata":"{}"}}"#,
+        "m".repeat(4000)
+    );
+    let harvest = load(&[&text]).unwrap();
+    assert!(
+        harvest.warnings[0].contains("mmm"),
+        "{:?}",
+        harvest.warnings
+    );
+    assert!(harvest.warnings.iter().all(|warning| warning.len() < 250));
+}
+
+#[test]
 fn what_is_no_export_is_refused() {
     assert!(
         load(&["{\"Users\":[]}"])
