@@ -11,6 +11,7 @@ use enrich_core::vocabulary::{LifecycleState, OwnerStatus};
 use crate::classify::{Context, Named, complete, decide, scopes};
 use crate::domains;
 use crate::export::{Explicit, Exported, Report};
+use crate::format::MAX_UID;
 use crate::format::{BuildError, Builder, Holder};
 use crate::limits::{Cleaned, clean, clean_keys, clean_scope, told};
 use crate::model::{Alias, Identity, Inventory, Meta, Time};
@@ -76,6 +77,7 @@ impl<'a> Assembly<'a> {
         reach(&mut subjects);
         let named = named.into_inner().unwrap_or_default();
         let (networks, mut warnings) = named.settle(policy);
+        warnings.extend(reconciled.warnings);
         let mut cleaned = Cleaned::default();
         let mut scopes = scopes;
         scopes.retain_mut(|scope| {
@@ -84,7 +86,13 @@ impl<'a> Assembly<'a> {
             }
             clean_scope(scope, &mut cleaned)
         });
+        let mut too_long = 0_usize;
         subjects.retain_mut(|subject| {
+            // The format has no room for it, and one odd name is no reason to have no snapshot.
+            if subject.identity.uid.len() > MAX_UID {
+                too_long += 1;
+                return false;
+            }
             let is_kept = clean_keys(&mut subject.identity, &mut cleaned);
             if !is_kept {
                 warnings.push(
@@ -93,6 +101,11 @@ impl<'a> Assembly<'a> {
             }
             is_kept
         });
+        if too_long > 0 {
+            warnings.push(format!(
+                "{too_long} identities are left out because their uids have more than {MAX_UID} bytes"
+            ));
+        }
         let mut report = Report {
             ambiguous_keys: reconciled.ambiguous_keys,
             unmatched: reconciled.unmatched,

@@ -239,8 +239,76 @@ fn an_owner_that_the_catalogue_lost_makes_an_orphan() {
 }
 
 #[test]
+fn an_annotation_alone_opens_no_role() {
+    let role = |trust: &str| {
+        format!(
+            r#"{{"Roles":[{{"RoleName":"api","RoleId":"AROA4API44API44API44","Arn":"arn:aws:iam::111122223333:role/api","AssumeRolePolicyDocument":{{"Statement":[{trust}]}}}}]}}"#
+        )
+    };
+    let cluster = r#"{"kind":"List","apiVersion":"v1","items":[
+        {"kind":"ServiceAccount","apiVersion":"v1","metadata":{"name":"evil","namespace":"tenant","annotations":{"eks.amazonaws.com/role-arn":"arn:aws:iam::111122223333:role/api"}}},
+        {"kind":"Deployment","apiVersion":"apps/v1","metadata":{"name":"p","namespace":"tenant"},"spec":{"template":{"spec":{"serviceAccountName":"evil"}}}}]}"#;
+    let pods = r#"{"Effect":"Allow","Action":["sts:AssumeRole","sts:TagSession"],"Principal":{"Service":"pods.eks.amazonaws.com"}}"#;
+    let other = r#"{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-central-1.amazonaws.com/id/0A1B"},
+        "Condition":{"StringEquals":{"oidc.eks.eu-central-1.amazonaws.com/id/0A1B:sub":"system:serviceaccount:pay:api"}}}"#;
+    for (trust, is_let_in) in [("", false), (other, false), (pods, true)] {
+        let exported = assembled(&harvest(&[
+            ("aws", Connector::AwsIamUsers, None, &[&role(trust)]),
+            ("k8s", Connector::Kubernetes, Some("prod"), &[cluster]),
+        ]));
+        let role = find(&exported, "aws:111122223333:role/api");
+        let by = &role.lineage.assumable_by;
+        assert_eq!(by.contains(&"k8s:prod:tenant/evil".to_owned()), is_let_in);
+        assert_eq!(
+            role.workloads.contains(&"k8s:prod/tenant/p".to_owned()),
+            is_let_in
+        );
+        let account = find(&exported, "k8s:prod:tenant/evil");
+        assert_eq!(account.lineage.can_assume, ["aws:111122223333:role/api"]);
+        let told = exported.report.warnings.iter();
+        assert_eq!(
+            told.filter(|warning| warning.contains("k8s:prod:tenant/evil"))
+                .count(),
+            usize::from(!is_let_in)
+        );
+    }
+}
+
+#[test]
+fn one_name_that_is_too_long_leaves_one_identity_out() {
+    let cluster = format!(
+        r#"{{"kind":"RoleBinding","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{{"name":"b","namespace":"n"}},"roleRef":{{"kind":"ClusterRole","name":"view"}},"subjects":[{{"kind":"User","name":"{}"}},{{"kind":"User","name":"jane"}}]}}"#,
+        "u".repeat(1020)
+    );
+    let exported = assembled(&harvest(&[(
+        "k8s",
+        Connector::Kubernetes,
+        Some("prod"),
+        &[&cluster],
+    )]));
+    let uids: Vec<&str> = exported
+        .inventory
+        .identities
+        .iter()
+        .map(|identity| identity.uid.as_str())
+        .collect();
+    assert_eq!(uids, ["k8s:prod:user:jane"]);
+    assert!(
+        exported
+            .report
+            .warnings
+            .iter()
+            .any(|warning| warning.starts_with("1 identities are left out because their uids")),
+        "{:?}",
+        exported.report.warnings
+    );
+}
+
+#[test]
 fn a_cluster_account_and_its_role_know_each_other() {
-    let role = r#"{"Roles":[{"RoleName":"api","RoleId":"AROA4API44API44API44","Arn":"arn:aws:iam::111122223333:role/api"}]}"#;
+    let role = r#"{"Roles":[{"RoleName":"api","RoleId":"AROA4API44API44API44","Arn":"arn:aws:iam::111122223333:role/api","AssumeRolePolicyDocument":{"Statement":{
+        "Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-central-1.amazonaws.com/id/0A1B"},
+        "Condition":{"StringLike":{"oidc.eks.eu-central-1.amazonaws.com/id/0A1B:sub":"system:serviceaccount:pay:*"}}}}}]}"#;
     let cluster = r#"{"kind":"List","apiVersion":"v1","items":[
         {"kind":"ServiceAccount","apiVersion":"v1","metadata":{"name":"api","namespace":"pay","annotations":{"eks.amazonaws.com/role-arn":"arn:aws:iam::111122223333:role/api"}}},
         {"kind":"Deployment","apiVersion":"apps/v1","metadata":{"name":"api","namespace":"pay"},"spec":{"template":{"spec":{"serviceAccountName":"api"}}}}]}"#;
@@ -255,7 +323,11 @@ fn a_cluster_account_and_its_role_know_each_other() {
             role.workloads.as_slice()
         ),
         (
-            &["k8s:prod:pay/api".to_owned()][..],
+            &[
+                "k8s:prod:pay/api".to_owned(),
+                "oidc_subject@oidc.eks.eu-central-1.amazonaws.com/id/0A1B:system:serviceaccount:pay:*"
+                    .to_owned(),
+            ][..],
             &["k8s:prod/pay/api".to_owned()][..]
         )
     );

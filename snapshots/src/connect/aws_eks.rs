@@ -11,7 +11,7 @@ use super::aws::{entries, text, uid_of};
 use super::fields::Unknown;
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
-use crate::record::{Harvest, Record, Source};
+use crate::record::{Harvest, Record, Source, alias, notation};
 
 const CONNECTOR: Connector = Connector::AwsEks;
 
@@ -137,6 +137,14 @@ fn add(source: &Source, association: &Association, harvest: &mut Harvest) -> boo
         association.namespace, association.service_account
     );
     let role_uid = uid_of(role).unwrap_or_else(|| role.clone());
+    // The association is the word of whoever administers AWS, so it holds for both ends.
+    if let Ok(account) = alias(KeyType::K8sUser, cluster, &user, None) {
+        let mut record = Record::new(source, None);
+        if record.add_key(KeyType::AwsArn, "", role, None).is_ok() {
+            record.facts.assumable_by.push(notation(&account));
+            harvest.records.push(record);
+        }
+    }
     let mut claims = vec![(KeyType::K8sUser, cluster, user.as_str(), role_uid)];
     if let Some(target) = &association.target_role_arn {
         let target = uid_of(target).unwrap_or_else(|| target.clone());
@@ -190,23 +198,29 @@ mod tests {
             ),
         ] {
             let harvest = load(ASSOCIATION, domain).unwrap();
+            let role = "aws_arn:arn:aws:iam::111122223333:role/pods/payments-api";
             let claims: Vec<_> = harvest
                 .records
                 .iter()
                 .map(|record| {
+                    let facts = &record.facts;
                     (
-                        crate::record::notation(&record.aliases[0]),
-                        record.facts.can_assume[0].as_str(),
+                        notation(&record.aliases[0]),
+                        facts.assumable_by.iter().chain(&facts.can_assume).next(),
                     )
                 })
                 .collect();
             assert_eq!(
                 claims,
                 [
-                    (key.to_owned(), "aws:111122223333:role/pods/payments-api"),
+                    (role.to_owned(), Some(&key.to_owned())),
                     (
-                        "aws_arn:arn:aws:iam::111122223333:role/pods/payments-api".to_owned(),
-                        "aws:444455556666:role/shared/ledger"
+                        key.to_owned(),
+                        Some(&"aws:111122223333:role/pods/payments-api".to_owned())
+                    ),
+                    (
+                        role.to_owned(),
+                        Some(&"aws:444455556666:role/shared/ledger".to_owned())
                     )
                 ]
             );

@@ -13,15 +13,18 @@ use serde_json::Value;
 
 use self::object::{Metadata, Object, RoleRef, Subject, workload};
 use super::aws::uid_of;
-use super::kubernetes_rules::{Rule, built_in, grant};
+use super::kubernetes_rules::{Rule, built_in, grant, unknown};
 use super::stream::each_document;
 use super::{ConnectError, Connector, Input};
 use crate::model::{Credential, EntityRef, Scope, Time};
 use crate::record::{Grant, Harvest, Record, Source};
-use crate::text::parse_time;
+use crate::text::{parse_time, printable};
 
 /// The provider's word for a service account.
 const SERVICE_ACCOUNT: &str = "k8s_service_account";
+
+/// The namespace that every cluster has from its creation on.
+const SYSTEM: &str = "kube-system";
 
 /// The kinds that are read.
 const KINDS: &[&str] = &[
@@ -75,6 +78,14 @@ struct Cluster {
     exposed: BTreeMap<(String, String), BTreeSet<String>>,
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     tokens: Vec<Metadata>,
+    /// By the uid of the namespace kube-system, which tells clusters apart: the file that shows it.
+    systems: BTreeMap<String, String>,
+    /// Accounts that the export lists with several uids.
+    recreated: BTreeSet<(String, String)>,
+    /// Accounts that something names and the export does not list.
+    unlisted: BTreeSet<(String, String)>,
+    /// Roles that a binding names and the export does not hold.
+    unknown_roles: BTreeSet<(Option<String>, String)>,
     known: usize,
     seen: usize,
 }
@@ -132,11 +143,14 @@ pub(super) fn connect(
                 "object with apiVersion and kind",
             ));
         }
+        cluster.note_system(input);
     }
+    cluster.is_one(source)?;
     cluster.bind();
     cluster.run(&name);
     cluster.hold_tokens(&name);
     cluster.harvest(&name, source, harvest);
+    cluster.warn(source, harvest);
     if cluster.known == 0 {
         harvest.warn(
             source,
@@ -175,6 +189,8 @@ impl Cluster {
         let object: Object = match serde_json::from_value(value) {
             Ok(object) => object,
             Err(error) => {
+                // The reason may quote a value of any length.
+                let error = printable(&error.to_string(), 100);
                 let what = format!("{place}: a {kind} is left out: {error}");
                 harvest.warn(source, what);
                 return;
@@ -185,15 +201,18 @@ impl Cluster {
             "ServiceAccount" => {
                 self.lists_accounts = true;
                 let key = (object.namespace(), object.name());
-                self.accounts.entry(key).or_default().listed = object.metadata;
+                self.list(key, object.metadata.unwrap_or_default());
             }
+            // Of two definitions nothing says which one holds, so the rules of both are taken.
             "Role" => {
                 let key = (Some(object.namespace()), object.name());
-                self.roles.insert(key, object.rules.unwrap_or_default());
+                let rules = object.rules.unwrap_or_default();
+                self.roles.entry(key).or_default().extend(rules);
             }
             "ClusterRole" => {
                 let key = (None, object.name());
-                self.roles.insert(key, object.rules.unwrap_or_default());
+                let rules = object.rules.unwrap_or_default();
+                self.roles.entry(key).or_default().extend(rules);
             }
             "RoleBinding" | "ClusterRoleBinding" => self.bindings.push(Binding {
                 cluster_wide: kind == "ClusterRoleBinding",
@@ -203,7 +222,16 @@ impl Cluster {
             }),
             "Namespace" => {
                 let tags = object.meta().tags();
-                self.namespaces.insert(object.name(), tags);
+                if object.name() == SYSTEM
+                    && let Some(uid) = object.meta().uid.clone().filter(|uid| !uid.is_empty())
+                {
+                    self.systems.entry(uid).or_default();
+                }
+                // Of two, the same one whatever the order of the files.
+                let known = self.namespaces.entry(object.name()).or_default();
+                if tags > *known {
+                    *known = tags;
+                }
             }
             "Secret" => {
                 if object.secret_type.as_deref() == Some("kubernetes.io/service-account-token") {
@@ -227,10 +255,52 @@ impl Cluster {
         }
     }
 
+    /// Notes which file showed a cluster.
+    fn note_system(&mut self, input: &Input) {
+        for file in self.systems.values_mut().filter(|file| file.is_empty()) {
+            *file = input.path().display().to_string();
+        }
+    }
+
+    /// Accounts of the same name in two clusters are not one another.
+    fn is_one(&self, source: &Source) -> Result<(), ConnectError> {
+        let told = |(uid, file): (&String, &String)| {
+            let uid = printable(uid, 80);
+            format!("of {file} (namespace {SYSTEM} has uid {uid})")
+        };
+        let mut systems = self.systems.iter();
+        match (systems.next(), systems.next()) {
+            (Some(first), Some(second)) => Err(ConnectError::MixedDomains {
+                source_name: source.name.clone(),
+                what: "cluster",
+                expected: format!("that {}", told(first)),
+                found: told(second),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// An account that was created again may stand in an older file as well: the younger one holds,
+    /// whatever the order of the files.
+    fn list(&mut self, key: (String, String), metadata: Metadata) {
+        let listed = &mut self.accounts.entry(key.clone()).or_default().listed;
+        let Some(known) = listed else {
+            *listed = Some(metadata);
+            return;
+        };
+        if known.uid.is_some() && metadata.uid.is_some() && known.uid != metadata.uid {
+            self.recreated.insert(key);
+        }
+        if metadata.age() > known.age() {
+            *known = metadata;
+        }
+    }
+
     fn account(&mut self, namespace: &str, name: &str) -> Option<&mut Account> {
         let key = (namespace.to_owned(), name.to_owned());
         // Where the export lists the accounts, a reference to another one leads nowhere.
         if self.lists_accounts && !self.accounts.contains_key(&key) {
+            self.unlisted.insert(key);
             return None;
         }
         Some(self.accounts.entry(key).or_default())
@@ -257,9 +327,15 @@ impl Cluster {
             };
             let granted = match rules {
                 Some(rules) => grant(&role.name, rules, cluster_wide),
-                None => built_in(&role.name, cluster_wide).unwrap_or_else(|| {
-                    Grant::new(&role.name, enrich_core::vocabulary::PrivilegeLevel::Read, 3)
-                }),
+                // A Role of a namespace may have the name of a built-in one and other rules.
+                None => Some(&role)
+                    .filter(|role| role.kind != "Role")
+                    .and_then(|role| built_in(&role.name, cluster_wide))
+                    .unwrap_or_else(|| {
+                        let of = (role.kind == "Role").then(|| namespace.clone());
+                        self.unknown_roles.insert((of, role.name.clone()));
+                        unknown(&role.name)
+                    }),
             };
             for subject in &subjects {
                 self.grant(subject, &namespace, &granted);
@@ -364,6 +440,44 @@ impl Cluster {
         }
     }
 
+    /// What the export leaves open.
+    fn warn(&self, source: &Source, harvest: &mut Harvest) {
+        let account = |(namespace, name): &(String, String)| format!("{namespace}/{name}");
+        if !self.recreated.is_empty() {
+            let names = few(self.recreated.iter().map(account));
+            let count = self.recreated.len();
+            harvest.warn(
+                source,
+                format!(
+                    "{count} service accounts stand in the export with several uids ({names}); the one created last is kept; give each cluster a source of its own, and leave out older exports"
+                ),
+            );
+        }
+        if !self.unlisted.is_empty() {
+            let names = few(self.unlisted.iter().map(account));
+            let count = self.unlisted.len();
+            harvest.warn(
+                source,
+                format!(
+                    "{count} service accounts that bindings, workloads or tokens name are not in the export ({names}) and left out; if they exist, export serviceaccounts of all namespaces"
+                ),
+            );
+        }
+        if !self.unknown_roles.is_empty() {
+            let names = few(self.unknown_roles.iter().map(|(namespace, name)| {
+                let place = namespace.iter().map(|namespace| format!("{namespace}/"));
+                place.chain([name.clone()]).collect::<String>()
+            }));
+            let count = self.unknown_roles.len();
+            harvest.warn(
+                source,
+                format!(
+                    "{count} roles that bindings name are not in the export ({names}) and count as write, tier 1; export roles and clusterroles of all namespaces"
+                ),
+            );
+        }
+    }
+
     fn harvest(&self, cluster: &str, source: &Source, harvest: &mut Harvest) {
         let scope = |part: &str, tags: Option<&BTreeMap<String, String>>| Scope {
             provider: Provider::K8s,
@@ -393,12 +507,10 @@ impl Cluster {
             harvest.records.push(record);
         }
         for (user, grants) in &self.users {
-            let mut record = Record::new(source, Some(format!("k8s:{cluster}:user/{user}")));
+            // No namespace holds a colon, so no service account has this uid.
+            let mut record = Record::new(source, Some(format!("k8s:{cluster}:user:{user}")));
             if let Err(refusal) = record.add_key(KeyType::K8sUser, cluster, user, None) {
-                harvest.warn(
-                    source,
-                    format!("user {}: {refusal}", crate::text::printable(user, 80)),
-                );
+                harvest.warn(source, format!("user {}: {refusal}", printable(user, 80)));
                 continue;
             }
             let facts = &mut record.facts;
@@ -443,7 +555,8 @@ impl Cluster {
             refused = refused.or(other);
         }
         if let Some(refusal) = refused {
-            harvest.warn(source, format!("{namespace}/{name}: {refusal}"));
+            let account = printable(&format!("{namespace}/{name}"), 80);
+            harvest.warn(source, format!("{account}: {refusal}"));
         }
         let facts = &mut record.facts;
         facts.name = Some(name.to_owned());
@@ -481,6 +594,14 @@ impl Cluster {
         facts.can_assume = can_assume;
         record
     }
+}
+
+/// The first few names, for a message.
+fn few(names: impl ExactSizeIterator<Item = String>) -> String {
+    const FEW: usize = 5;
+    let more = if names.len() > FEW { ", …" } else { "" };
+    let first: Vec<String> = names.take(FEW).map(|name| printable(&name, 80)).collect();
+    first.join(", ") + more
 }
 
 /// Where the issuer of a cluster's tokens is known, its service accounts are the subjects of those

@@ -24,13 +24,34 @@ impl Rule {
     }
 
     fn resource(&self, resources: &[&str]) -> bool {
-        resources
-            .iter()
-            .any(|resource| has(self.resources.as_ref(), resource))
+        let list = self.resources.as_ref();
+        resources.iter().any(|resource| {
+            // `*/exec` is the subresource of whatever has one.
+            let of_any = resource.split_once('/').map(|(_, sub)| format!("*/{sub}"));
+            has(list, resource) || of_any.is_some_and(|of_any| has(list, &of_any))
+        })
     }
 
     fn group(&self, group: &str) -> bool {
         self.api_groups.is_none() || has(self.api_groups.as_ref(), group)
+    }
+
+    /// Ways to more than the rule says, after "RBAC good practices" of Kubernetes: approving
+    /// certificates of a client, changing what the API server admits, and volumes of the host.
+    fn escalates(&self) -> bool {
+        let changes = self.verb(&["create", "update", "patch"]);
+        let approves = self.group("certificates.k8s.io")
+            && self.resource(&["certificatesigningrequests/approval"])
+            && self.verb(&["update", "patch"]);
+        let admits = self.group("admissionregistration.k8s.io")
+            && self.resource(&[
+                "mutatingwebhookconfigurations",
+                "validatingwebhookconfigurations",
+            ])
+            && changes;
+        let mounts =
+            self.group("") && self.resource(&["persistentvolumes"]) && self.verb(&["create"]);
+        approves || admits || mounts
     }
 
     /// What the rule allows, cluster-wide or inside one namespace. A namespace counts one tier less.
@@ -70,13 +91,21 @@ impl Rule {
             "pods",
             "pods/exec",
             "pods/attach",
+            "pods/portforward",
             "pods/ephemeralcontainers",
             "deployments",
             "daemonsets",
             "statefulsets",
+            "replicasets",
+            "replicationcontrollers",
             "jobs",
             "cronjobs",
         ]) && self.verb(&["create", "update", "patch"]);
+        // Over WebSocket these begin with a GET, for which `get` is the verb.
+        let enters = self.group("")
+            && self.resource(&["pods/exec", "pods/attach", "pods/portforward"])
+            && self.verb(&["get"]);
+        let escalates = self.escalates();
         let secrets = self.group("") && self.resource(&["secrets"]);
         if secrets && self.verb(&["get", "list", "watch"]) {
             return grant(
@@ -88,7 +117,7 @@ impl Rule {
                 1 + narrower,
             );
         }
-        if binds || runs {
+        if binds || runs || enters || escalates {
             return grant(PrivilegeLevel::Write, 1 + narrower);
         }
         let other = self
@@ -124,6 +153,13 @@ pub(super) fn built_in(name: &str, cluster: bool) -> Option<Grant> {
         _ => return None,
     };
     Some(Grant::new(name, level, tier))
+}
+
+/// A role whose rules are not known. That nothing is known is no proof of harmlessness, and a
+/// privilege is an upper bound.
+pub(super) fn unknown(name: &str) -> Grant {
+    let name = format!("{name} (not in the export)");
+    Grant::new(&name, PrivilegeLevel::Write, 1)
 }
 
 #[cfg(test)]
@@ -185,6 +221,65 @@ mod tests {
                 vec![rule(&[""], &["pods"], &["get", "list"])],
                 true,
                 (Read, 3),
+            ),
+            (
+                vec![rule(&[""], &["pods/exec"], &["get"])],
+                true,
+                (Write, 1),
+            ),
+            (
+                vec![rule(&[""], &["*/attach"], &["get"])],
+                false,
+                (Write, 2),
+            ),
+            (
+                vec![rule(&[""], &["pods/portforward"], &["create"])],
+                true,
+                (Write, 1),
+            ),
+            (vec![rule(&[""], &["pods/log"], &["get"])], true, (Read, 3)),
+            (
+                vec![rule(&["apps"], &["replicasets"], &["create"])],
+                true,
+                (Write, 1),
+            ),
+            (
+                vec![rule(&[""], &["replicationcontrollers"], &["patch"])],
+                true,
+                (Write, 1),
+            ),
+            (
+                vec![rule(&[""], &["*/token"], &["create"])],
+                true,
+                (Admin, 0),
+            ),
+            (
+                vec![rule(
+                    &["certificates.k8s.io"],
+                    &["certificatesigningrequests/approval"],
+                    &["update"],
+                )],
+                true,
+                (Write, 1),
+            ),
+            (
+                vec![rule(
+                    &["admissionregistration.k8s.io"],
+                    &["mutatingwebhookconfigurations"],
+                    &["patch"],
+                )],
+                true,
+                (Write, 1),
+            ),
+            (
+                vec![rule(&[""], &["persistentvolumes"], &["create"])],
+                true,
+                (Write, 1),
+            ),
+            (
+                vec![rule(&[""], &["persistentvolumes"], &["delete"])],
+                true,
+                (Write, 2),
             ),
             (vec![], true, (PrivilegeLevel::None, 3)),
         ] {

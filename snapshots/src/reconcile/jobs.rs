@@ -110,7 +110,7 @@ impl Jobs {
 }
 
 /// Issuer and subject of an edge in KEY notation.
-fn subject_of(edge: &str) -> Option<(String, String)> {
+pub(super) fn subject_of(edge: &str) -> Option<(String, String)> {
     if !edge.starts_with("oidc_subject@") {
         return None;
     }

@@ -1,11 +1,15 @@
 //! Links: trust edges between identities, on both ends.
 
-use super::jobs::Jobs;
+use super::jobs::{Jobs, subject_of};
 use super::*;
+use crate::text::{glob, printable};
+
+/// The annotation of a service account that names an AWS role.
+const ROLE_ARN: &str = "eks.amazonaws.com/role-arn";
 
 /// Writes trust edges as uids and on both ends; a cloud role takes over the workloads of the
-/// Kubernetes accounts that become it.
-pub(super) fn link(subjects: &mut [Box<Subject>]) {
+/// Kubernetes accounts that become it. Gives warnings.
+pub(super) fn link(subjects: &mut [Box<Subject>]) -> Vec<String> {
     let jobs = Jobs::of(subjects);
     jobs.take_subjects(subjects);
     // Only keys that an edge names are looked up: most identities are at the end of none.
@@ -42,6 +46,7 @@ pub(super) fn link(subjects: &mut [Box<Subject>]) {
         BTreeMap<String, BTreeSet<String>>,
     ) = (BTreeMap::new(), BTreeMap::new());
     let mut running: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut asking: BTreeMap<String, Asking> = BTreeMap::new();
     for subject in subjects.iter_mut() {
         let identity = &mut subject.identity;
         identity.lineage.assumable_by.iter_mut().for_each(resolve);
@@ -53,8 +58,13 @@ pub(super) fn link(subjects: &mut [Box<Subject>]) {
                 .or_default()
                 .insert(identity.uid.clone());
         }
-        // Kubernetes states the edge alone; an AWS policy needs the role's consent as well.
+        // Kubernetes states the edge alone; an AWS policy needs the role's consent as well, and so does
+        // an annotation, which whoever may edit the account can write. An association of EKS states
+        // both ends.
         if identity.provider == Provider::K8s {
+            if !identity.lineage.can_assume.is_empty() {
+                asking.insert(identity.uid.clone(), Asking::of(identity));
+            }
             for role in &identity.lineage.can_assume {
                 inward
                     .entry(role.clone())
@@ -67,8 +77,22 @@ pub(super) fn link(subjects: &mut [Box<Subject>]) {
             }
         }
     }
+    let mut refused = BTreeSet::new();
     for subject in subjects.iter_mut() {
         let identity = &mut subject.identity;
+        if identity.provider == Provider::Aws
+            && let Some(accounts) = inward.get_mut(&identity.uid)
+        {
+            accounts.retain(|account| {
+                let is_let_in = asking
+                    .get(account)
+                    .is_none_or(|asking| asking.is_let_in(account, identity));
+                if !is_let_in {
+                    refused.insert(account.clone());
+                }
+                is_let_in
+            });
+        }
         let uid = identity.uid.as_str();
         for (list, more) in [
             (&mut identity.lineage.assumable_by, inward.get(uid)),
@@ -90,5 +114,61 @@ pub(super) fn link(subjects: &mut [Box<Subject>]) {
                 identity.workloads.dedup();
             }
         }
+    }
+    if refused.is_empty() {
+        return Vec::new();
+    }
+    let few: Vec<String> = refused
+        .iter()
+        .take(5)
+        .map(|uid| printable(uid, 80))
+        .collect();
+    let more = if refused.len() > few.len() {
+        ", …"
+    } else {
+        ""
+    };
+    vec![format!(
+        "{} service accounts name an AWS role in {ROLE_ARN} that does not trust them, and the role takes over nothing from them: {}{more}",
+        refused.len(),
+        few.join(", ")
+    )]
+}
+
+/// A service account that says it becomes a role.
+struct Asking {
+    /// Who it is to those who trust its tokens.
+    user: Option<String>,
+    /// Who issues its tokens, where that is known.
+    issuers: Vec<String>,
+}
+
+impl Asking {
+    fn of(identity: &Identity) -> Self {
+        let keys = |key_type| {
+            let aliases = identity.aliases.iter();
+            aliases.filter(move |alias| alias.key_type == key_type)
+        };
+        Self {
+            user: keys(KeyType::K8sUser)
+                .next()
+                .map(|alias| alias.value.clone()),
+            issuers: keys(KeyType::OidcSubject)
+                .map(|alias| alias.domain.clone())
+                .collect(),
+        }
+    }
+
+    /// Whether the role lets the account in.
+    fn is_let_in(&self, account: &str, role: &Identity) -> bool {
+        role.lineage.assumable_by.iter().any(|by| {
+            by == account
+                || by == "*"
+                || by == "aws_service:pods.eks.amazonaws.com"
+                || subject_of(by).is_some_and(|(issuer, pattern)| {
+                    (self.issuers.is_empty() || self.issuers.contains(&issuer))
+                        && self.user.as_ref().is_some_and(|user| glob(&pattern, user))
+                })
+        })
     }
 }

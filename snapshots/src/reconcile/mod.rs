@@ -82,6 +82,8 @@ pub struct Reconciled {
     pub ambiguous_keys: Vec<String>,
     /// Claims about keys that no inventory lists, as `source: key`.
     pub unmatched: Vec<String>,
+    /// What did not come together.
+    pub warnings: Vec<String>,
 }
 
 /// Lets the records of a harvest meet. They are taken out of the harvest.
@@ -116,12 +118,13 @@ pub fn reconcile(harvest: &mut Harvest, precedence: &Precedence) -> Reconciled {
         subject
     });
     drop(held);
-    link(&mut subjects);
+    let warnings = link(&mut subjects);
     let ambiguous_keys = ambiguous(&subjects);
     Reconciled {
         subjects,
         ambiguous_keys,
         unmatched,
+        warnings,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::super::kubernetes_rules::Rule;
+use crate::text::parse_time;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -166,6 +167,12 @@ impl Metadata {
             .clone()
             .filter(|text| !text.is_empty())
             .unwrap_or_else(|| "default".to_owned())
+    }
+
+    /// An order from old to young; between those of one age it is some order, and always the same.
+    pub(super) fn age(&self) -> impl Ord + use<> {
+        let created = self.creation_timestamp.as_deref().and_then(parse_time);
+        (created, self.uid.clone(), self.tags())
     }
 
     /// Labels and annotations, without the copy of the whole object that `kubectl apply` keeps.

@@ -92,10 +92,10 @@ fn lists_documents_and_files_make_one_cluster() {
         .collect();
     assert_eq!(
         uids,
-        ["k8s:prod:payments/api", "k8s:prod:user/jane@example.com"]
+        ["k8s:prod:payments/api", "k8s:prod:user:jane@example.com"]
     );
     assert_eq!(
-        find(&harvest, "k8s:prod:user/jane@example.com")
+        find(&harvest, "k8s:prod:user:jane@example.com")
             .facts
             .native_kind,
         Some(Kind::Human)
@@ -140,7 +140,14 @@ fn the_issuer_makes_accounts_the_subjects_of_their_tokens() {
         keys.contains(&"oidc_subject@oidc.eks.eu-central-1.amazonaws.com/id/0A1B:system:serviceaccount:payments:api".to_owned()),
         "{keys:?}"
     );
-    assert!(harvest.warnings.is_empty(), "{:?}", harvest.warnings);
+    // Of the binding alone.
+    assert_eq!(harvest.warnings.len(), 1, "{:?}", harvest.warnings);
+    assert!(
+        harvest.warnings[0]
+            .contains("1 service accounts that bindings, workloads or tokens name are not in the export (payments/ghost)"),
+        "{:?}",
+        harvest.warnings
+    );
 }
 
 #[test]
@@ -171,6 +178,21 @@ fn one_odd_object_does_not_stop_the_rest() {
 }
 
 #[test]
+fn a_warning_does_not_quote_at_length() {
+    let text = format!(
+        r#"{{"kind":"ServiceAccount","apiVersion":"v1","metadata":"{}"}}"#,
+        "m".repeat(4000)
+    );
+    let harvest = load(&[&text]).unwrap();
+    assert!(
+        harvest.warnings[0].contains("mmm"),
+        "{:?}",
+        harvest.warnings
+    );
+    assert!(harvest.warnings.iter().all(|warning| warning.len() < 250));
+}
+
+#[test]
 fn what_is_no_export_is_refused() {
     assert!(
         load(&["{\"Users\":[]}"])
@@ -189,4 +211,105 @@ fn what_is_no_export_is_refused() {
         connect(&source, &[], &mut Harvest::default()),
         Err(ConnectError::Domain { .. })
     ));
+}
+
+fn account(namespace: &str, name: &str, uid: &str, created: &str) -> String {
+    format!(
+        r#"{{"kind":"ServiceAccount","apiVersion":"v1","metadata":{{"name":"{name}","namespace":"{namespace}","uid":"{uid}","creationTimestamp":"{created}"}}}}"#
+    )
+}
+
+#[test]
+fn a_user_and_an_account_in_the_namespace_user_are_two() {
+    let binding = r#"{"kind":"ClusterRoleBinding","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{"name":"b"},"roleRef":{"kind":"ClusterRole","name":"cluster-admin"},"subjects":[{"kind":"User","name":"alice"}]}"#;
+    let listed = account("user", "alice", "u-1", "2024-01-01T00:00:00Z");
+    let harvest = load(&[&listed, binding]).unwrap();
+    assert!(
+        find(&harvest, "k8s:prod:user/alice")
+            .facts
+            .grants
+            .is_empty()
+    );
+    assert_eq!(
+        find(&harvest, "k8s:prod:user:alice").facts.grants,
+        [Grant::new("cluster-admin", PrivilegeLevel::Admin, 0)]
+    );
+}
+
+#[test]
+fn two_clusters_in_one_source_are_refused() {
+    let system = |uid: &str| {
+        format!(
+            r#"{{"kind":"Namespace","apiVersion":"v1","metadata":{{"name":"kube-system","uid":"{uid}"}}}}"#
+        )
+    };
+    assert!(load(&[&system("n-1"), &system("n-1")]).is_ok());
+    let error = load(&[&system("n-1"), &system("n-2")]).unwrap_err();
+    assert!(matches!(error, ConnectError::MixedDomains { .. }));
+    let text = error.to_string();
+    for part in ["k.yaml", "n-1", "n-2", "a source of its own"] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn of_two_accounts_of_one_name_the_younger_holds_in_any_order() {
+    let old = account("pay", "api", "u-9", "2024-01-01T00:00:00Z");
+    let new = account("pay", "api", "u-1", "2024-02-01T00:00:00Z");
+    for texts in [[old.as_str(), &new], [&new, &old]] {
+        let harvest = load(&texts).unwrap();
+        let api = find(&harvest, "k8s:prod:pay/api");
+        assert_eq!(api.aliases[1].value, "u-1");
+        assert!(
+            harvest.warnings[0]
+                .contains("1 service accounts stand in the export with several uids (pay/api)"),
+            "{:?}",
+            harvest.warnings
+        );
+    }
+    let harvest = load(&[&old, &old]).unwrap();
+    assert!(harvest.warnings.is_empty(), "{:?}", harvest.warnings);
+}
+
+#[test]
+fn rules_of_two_definitions_count_together_and_unknown_roles_are_no_harmless_ones() {
+    let role = |verb: &str| {
+        format!(
+            r#"{{"kind":"Role","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{{"name":"r","namespace":"n"}},"rules":[{{"apiGroups":[""],"resources":["pods"],"verbs":["{verb}"]}}]}}"#
+        )
+    };
+    let binding = |kind: &str, name: &str| {
+        format!(
+            r#"{{"kind":"RoleBinding","apiVersion":"rbac.authorization.k8s.io/v1","metadata":{{"name":"b","namespace":"n"}},"roleRef":{{"kind":"{kind}","name":"{name}"}},"subjects":[{{"kind":"ServiceAccount","name":"a"}}]}}"#
+        )
+    };
+    let (get, create) = (role("get"), role("create"));
+    for [first, second] in [[&get, &create], [&create, &get]] {
+        let harvest = load(&[first, second, &binding("Role", "r")]).unwrap();
+        assert_eq!(
+            find(&harvest, "k8s:prod:n/a").facts.grants,
+            [Grant::new("r", PrivilegeLevel::Write, 2)]
+        );
+    }
+    // A Role has nothing of the built-in ClusterRole of that name.
+    let harvest = load(&[
+        &binding("Role", "view"),
+        &binding("ClusterRole", "gone"),
+        &binding("ClusterRole", "view"),
+    ])
+    .unwrap();
+    assert_eq!(
+        find(&harvest, "k8s:prod:n/a").facts.grants,
+        [
+            Grant::new("gone (not in the export)", PrivilegeLevel::Write, 1),
+            Grant::new("view (not in the export)", PrivilegeLevel::Write, 1),
+            Grant::new("view", PrivilegeLevel::Read, 3),
+        ]
+    );
+    assert!(
+        harvest.warnings[0]
+            .contains("2 roles that bindings name are not in the export (gone, n/view)"),
+        "{:?}",
+        harvest.warnings
+    );
 }
