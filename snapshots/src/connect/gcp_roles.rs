@@ -64,6 +64,8 @@ impl Power {
 const NAMED: &[(&str, Power)] = &[
     ("admin", Power::Control),
     ("browser", Power::Read),
+    // As its permission `cloudbuild.builds.create`: a build runs as an account of the project.
+    ("cloudbuild.builds.editor", Power::Sensitive),
     ("deploymentmanager.editor", Power::Wide),
     ("editor", Power::Wide),
     ("iam.organizationRoleAdmin", Power::Control),
@@ -249,13 +251,20 @@ fn of_well_known(name: &str) -> Option<Abilities> {
     Some(Abilities {
         impersonates: IMPERSONATE.contains(&name),
         acts_as: name == "iam.serviceAccountUser",
+        deploys: DEPLOY.contains(&name),
         ..plain(power?)
     })
 }
 
 /// Google names its roles after what they allow.
 fn of_name(name: &str) -> Abilities {
-    let last = name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
+    // `compute.instanceAdmin.v1`: a version is no name.
+    let is_version = |part: &&str| {
+        part.strip_prefix('v')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let last = name.rsplit('.').find(|part| !is_version(part));
+    let last = last.unwrap_or(name).to_ascii_lowercase();
     let ends = |words: &[&str]| words.iter().any(|word| last.ends_with(word));
     let power = if last.contains("secretaccessor") || ends(&["decrypter", "decrypterviadelegation"])
     {
@@ -328,6 +337,9 @@ mod tests {
             ),
             ("roles/iam.serviceAccountUser", Level::Project, (Write, 1)),
             ("roles/storage.admin", Level::Project, (Write, 1)),
+            ("roles/compute.instanceAdmin", Level::Project, (Write, 1)),
+            ("roles/compute.instanceAdmin.v1", Level::Project, (Write, 1)),
+            ("roles/cloudbuild.builds.editor", Level::Project, (Write, 1)),
             ("roles/storage.objectAdmin", Level::Resource, (Write, 2)),
             ("roles/storage.objectViewer", Level::Project, (Read, 3)),
             (
@@ -348,6 +360,8 @@ mod tests {
             assert_eq!(power.map(|power| power.at(level)), Some(expected), "{role}");
             assert!(is_known);
         }
+        let (builder, _) = Roles::default().abilities("roles/cloudbuild.builds.editor");
+        assert!(builder.is_some_and(|role| role.deploys));
         let (creator, _) = Roles::default().abilities("roles/iam.serviceAccountTokenCreator");
         assert!(creator.is_some_and(|role| role.impersonates && !role.acts_as));
     }
