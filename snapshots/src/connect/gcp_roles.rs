@@ -37,6 +37,18 @@ pub(super) struct Abilities {
     pub(super) deploys: bool,
 }
 
+impl Abilities {
+    /// What either allows.
+    fn and(self, other: Self) -> Self {
+        Self {
+            power: self.power.min(other.power),
+            impersonates: self.impersonates || other.impersonates,
+            acts_as: self.acts_as || other.acts_as,
+            deploys: self.deploys || other.deploys,
+        }
+    }
+}
+
 impl Power {
     /// Level and tier at a place. On one resource nothing reaches further than that resource.
     pub(super) const fn at(self, level: Level) -> (PrivilegeLevel, u8) {
@@ -206,7 +218,7 @@ impl Roles {
         let is_off = value.get("deleted") == Some(&Value::Bool(true))
             || text(value, "stage") == Some("DISABLED");
         if is_off {
-            self.defined.insert(name.to_owned(), None);
+            self.defined.entry(name.to_owned()).or_insert(None);
             return true;
         }
         let permissions = value.get("includedPermissions").and_then(Value::as_array);
@@ -215,7 +227,9 @@ impl Roles {
         };
         let permissions: Vec<&str> = permissions.iter().filter_map(Value::as_str).collect();
         let abilities = of_permissions(&permissions);
-        self.defined.insert(name.to_owned(), Some(abilities));
+        // Two definitions of one role: what either says, whatever comes first.
+        let known = self.defined.entry(name.to_owned()).or_insert(None);
+        *known = Some(known.map_or(abilities, |known| known.and(abilities)));
         true
     }
 
@@ -391,6 +405,7 @@ mod tests {
                 Power::Control,
             ),
         ] {
+            let mut roles = Roles::default();
             assert!(roles.add(&json!({"name": name, "includedPermissions": permissions})));
             let (abilities, is_known) = roles.abilities(name);
             assert_eq!(abilities.map(|a| a.power), Some(expected), "{permissions}");
@@ -401,7 +416,8 @@ mod tests {
             roles.abilities("projects/p/roles/cut"),
             (Some(plain(Power::Write)), false)
         );
-        assert!(roles.add(&json!({"name": name, "stage": "DISABLED"})));
-        assert_eq!(roles.abilities(name).0, None);
+        let off = "projects/p/roles/off";
+        assert!(roles.add(&json!({"name": off, "stage": "DISABLED"})));
+        assert_eq!(roles.abilities(off).0, None);
     }
 }

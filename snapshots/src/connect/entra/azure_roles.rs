@@ -26,6 +26,20 @@ pub(super) struct Definition {
 }
 
 impl Definition {
+    /// The wider of two descriptions of one role, whatever comes first.
+    pub(super) fn wider(self, other: Self) -> Self {
+        // One that says what it allows tells more than one that does not.
+        let key = |it: &Self| {
+            let own = it.own.map(|(level, tier)| (std::cmp::Reverse(tier), level));
+            (own, it.name.clone(), it.is_built_in)
+        };
+        if key(&other) > key(&self) {
+            other
+        } else {
+            self
+        }
+    }
+
     /// Reads `az role definition list`, the REST answer, and `Get-AzRoleDefinition`.
     pub(super) fn read(object: &Object) -> Option<Self> {
         let inner = object

@@ -332,6 +332,20 @@ pub(super) struct Definition {
 }
 
 impl Definition {
+    /// The wider of two descriptions of one role, whatever comes first.
+    pub(super) fn wider(self, other: Self) -> Self {
+        // One that says what it allows tells more than one that does not.
+        let key = |it: &Self| {
+            let own = it.own.map(|(level, tier)| (std::cmp::Reverse(tier), level));
+            (own, it.name.clone())
+        };
+        if key(&other) > key(&self) {
+            other
+        } else {
+            self
+        }
+    }
+
     pub(super) fn read(name: &str, object: &Object) -> Self {
         let is_custom = object.get("isBuiltIn").and_then(serde_json::Value::as_bool) == Some(false);
         let actions: Vec<&str> = objects(object, "rolePermissions")
