@@ -189,3 +189,137 @@ fn a_precedence_that_does_not_exist_is_an_error_with_its_line() {
     let text = message("tombstone_retention = \"a year\"");
     assert!(text.contains("line 2") && text.contains("400d"), "{text}");
 }
+
+/// The bytes of a snapshot of one source whose files come in every order, each also with its lines
+/// reversed.
+fn same_bytes(connector: &str, domain: &str, files: &[&str], beside: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("principal.json"), PRINCIPAL).unwrap();
+    let bytes = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+        let text = format!(
+            "organization = \"x\"\n{beside}[[source]]\nname = \"s\"\nconnector = {connector:?}\ndomain = {domain:?}\nfiles = [{}]\n",
+            names.join(", ")
+        );
+        let path = folder.path().join("inventory.toml");
+        let config = InventoryConfig::parse(&path, &text).unwrap();
+        let (bytes, exported) =
+            export_snapshot(&config, &Explicit::new(NOW, 1, 0), &mut Quiet).unwrap();
+        assert!(exported.report.identities > 0, "{connector}");
+        bytes
+    };
+    let mut names: Vec<String> = Vec::new();
+    for (number, text) in files.iter().enumerate() {
+        names.push(format!("{number}.json"));
+        std::fs::write(folder.path().join(&names[number]), text).unwrap();
+    }
+    // In one file as well: later entries are no better than earlier ones.
+    let forth = files.join("\n");
+    let back: Vec<&str> = files
+        .iter()
+        .rev()
+        .flat_map(|text| text.lines().rev())
+        .collect();
+    std::fs::write(folder.path().join("forth.json"), &forth).unwrap();
+    std::fs::write(folder.path().join("back.json"), back.join("\n")).unwrap();
+    let expected = bytes(&names);
+    for turn in 0..names.len() {
+        names.rotate_left(1);
+        assert!(bytes(&names) == expected, "{connector}: rotation {turn}");
+        let reversed: Vec<String> = names.iter().rev().cloned().collect();
+        assert!(bytes(&reversed) == expected, "{connector}: reversed {turn}");
+    }
+    for one in ["forth.json", "back.json"] {
+        assert!(bytes(&[one.to_owned()]) == expected, "{connector}: {one}");
+    }
+}
+
+const TENANT: &str = "11111111-1111-4111-8111-111111111111";
+const PRINCIPAL: &str = r##"{"@odata.type": "#microsoft.graph.servicePrincipal", "id": "aaaaaaaa-0000-4000-8000-000000000001", "appId": "cccccccc-0000-4000-8000-000000000003", "displayName": "shop", "servicePrincipalType": "Application", "appOwnerOrganizationId": "11111111-1111-4111-8111-111111111111", "accountEnabled": true}"##;
+
+#[test]
+fn two_descriptions_of_a_repository_may_come_in_any_order() {
+    same_bytes(
+        "github",
+        "larkmoor",
+        &[
+            r#"{"full_name": "Larkmoor/Docs", "name": "Docs", "id": 1, "default_branch": "main", "archived": false, "html_url": "https://github.com/Larkmoor/Docs"}
+{"repository": "Larkmoor/Docs", "default_workflow_permissions": "write"}
+{"repository": "Larkmoor/Docs", "secrets": [{"name": "NPM", "created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-01-01T00:00:00Z"}]}
+{"repository": "Larkmoor/Docs", "use_default": true}"#,
+            r#"{"full_name": "larkmoor/docs", "name": "docs", "id": 1, "default_branch": "trunk", "archived": true, "html_url": "https://github.com/larkmoor/docs"}
+{"repository": "larkmoor/docs", "default_workflow_permissions": "read"}
+{"repository": "larkmoor/docs", "secrets": [{"name": "NPM", "created_at": "2024-01-01T00:00:00Z", "updated_at": "2025-01-01T00:00:00Z"}]}
+{"repository": "larkmoor/docs", "use_default": false, "include_claim_keys": ["repo", "job_workflow_ref"]}"#,
+        ],
+        "",
+    );
+}
+
+#[test]
+fn two_definitions_of_a_role_of_google_may_come_in_any_order() {
+    same_bytes(
+        "gcp",
+        "proj",
+        &[
+            r#"{"name": "projects/proj/roles/r", "includedPermissions": ["storage.objects.get"], "title": "R"}"#,
+            r#"{"name": "projects/proj/roles/r", "includedPermissions": ["resourcemanager.projects.setIamPolicy"], "title": "R"}"#,
+            r#"{"name": "projects/proj/roles/r", "stage": "DISABLED", "title": "R"}"#,
+            r#"{"bindings": [{"role": "projects/proj/roles/r", "members": ["serviceAccount:a@proj.iam.gserviceaccount.com"]}]}"#,
+        ],
+        "",
+    );
+}
+
+#[test]
+fn two_definitions_of_a_directory_role_may_come_in_any_order() {
+    let role = |action: &str| {
+        format!(
+            r##"{{"@odata.type": "#microsoft.graph.unifiedRoleDefinition", "id": "dddddddd-0000-4000-8000-000000000004", "displayName": "Ours", "isBuiltIn": false, "rolePermissions": [{{"allowedResourceActions": ["microsoft.directory/{action}"]}}]}}"##
+        )
+    };
+    same_bytes(
+        "entra_graph",
+        TENANT,
+        &[
+            &role("x/read"),
+            &role("roleAssignments/update"),
+            PRINCIPAL,
+            r##"{"@odata.type": "#microsoft.graph.unifiedRoleAssignment", "id": "r1", "principalId": "aaaaaaaa-0000-4000-8000-000000000001", "roleDefinitionId": "dddddddd-0000-4000-8000-000000000004", "directoryScopeId": "/"}"##,
+        ],
+        "",
+    );
+}
+
+#[test]
+fn two_descriptions_of_a_principal_may_come_in_any_order() {
+    let notes = |notes: &str, tag: &str| {
+        let more = format!(r#", "notes": "{notes}", "tags": ["team={tag}"]}}"#);
+        PRINCIPAL.replace('}', &more)
+    };
+    same_bytes(
+        "entra_graph",
+        TENANT,
+        &[&notes("one", "a"), &notes("two", "b")],
+        "",
+    );
+}
+
+#[test]
+fn two_definitions_of_a_role_of_azure_may_come_in_any_order() {
+    let role = |actions: &str| {
+        format!(
+            r#"{{"id": "/subscriptions/5ab1e000-0000-4000-8000-000000000001/providers/Microsoft.Authorization/roleDefinitions/9980e02c-c2be-4d73-94e8-173b1dc7cf3c", "name": "9980e02c-c2be-4d73-94e8-173b1dc7cf3c", "roleName": "Ours", "roleType": "CustomRole", "permissions": [{{"actions": ["{actions}"], "notActions": [], "dataActions": [], "notDataActions": []}}]}}"#
+        )
+    };
+    same_bytes(
+        "azure",
+        TENANT,
+        &[
+            &role("Microsoft.Compute/virtualMachines/read"),
+            &role("*"),
+            r#"{"principalId": "aaaaaaaa-0000-4000-8000-000000000001", "principalType": "ServicePrincipal", "roleDefinitionName": "Ours", "roleDefinitionId": "/subscriptions/5ab1e000-0000-4000-8000-000000000001/providers/Microsoft.Authorization/roleDefinitions/9980e02c-c2be-4d73-94e8-173b1dc7cf3c", "scope": "/subscriptions/5ab1e000-0000-4000-8000-000000000001", "id": "/x", "name": "x"}"#,
+        ],
+        "[[source]]\nname = \"graph\"\nconnector = \"entra_graph\"\ndomain = \"11111111-1111-4111-8111-111111111111\"\nfiles = [\"principal.json\"]\n",
+    );
+}

@@ -2,15 +2,14 @@
 //!
 //! Pages of one account may come in several files; a policy on one page counts for a role on another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use enrich_core::vocabulary::PrivilegeLevel;
 use serde::Deserialize;
 
 use super::aws::{Arn, AwsTime, Principal, RoleLastUsed, Tag, frame, ms};
 use super::aws_escalation::{self, Powers};
-use super::aws_policy::Document;
-use super::aws_privilege::{ADMINISTRATOR, ALL_BUT, IAM_ADMINISTRATOR, managed_grant};
+use super::aws_policy::{Document, Gap};
+use super::aws_privilege::{ADMINISTRATOR, ALL_BUT, IAM_ADMINISTRATOR, managed_grant, missing};
 use super::fields::Unknown;
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
@@ -127,6 +126,8 @@ struct Allowed {
     grants: Vec<Grant>,
     roles: Vec<String>,
     powers: Powers,
+    /// The document could be read only in part or not at all.
+    is_unreadable: bool,
 }
 
 /// A user, role or group until the policies are known, which come last in an export: what its inline
@@ -146,6 +147,16 @@ struct Draft {
 struct Policy {
     number: usize,
     name: String,
+    /// AWS's own, so that the name says what it allows. Anybody can give these names to a policy of
+    /// their own.
+    is_of_aws: bool,
+}
+
+fn is_of_aws(arn: &str) -> bool {
+    let mut parts = arn.splitn(6, ':').skip(2);
+    parts.next() == Some("iam")
+        && parts.nth(1) == Some("aws")
+        && parts.next().is_some_and(|rest| rest.starts_with("policy/"))
 }
 
 /// What all pages together say.
@@ -169,17 +180,23 @@ impl Account {
         number
     }
 
-    fn add_policy(&mut self, policy: ManagedPolicy) {
+    /// Takes a managed policy in; whether its document could be read.
+    fn add_policy(&mut self, policy: ManagedPolicy) -> bool {
         let is_default = |version: &&Version| {
             version.is_default_version || version.version_id == policy.default_version_id
         };
         let Some(version) = policy.policy_version_list.iter().find(is_default) else {
-            return;
+            // Counted where the policy is attached.
+            return true;
         };
+        if version.document.gap == Gap::Missing {
+            return true;
+        }
+        let is_unreadable = version.document.gap == Gap::Unreadable;
         let name = Arn::parse(&policy.arn).map_or("", |arn| arn.name());
         let mut grants = version.document.grants(name);
         // The names of AWS's own policies say what they are.
-        if policy.arn.contains(":iam::aws:policy/") {
+        if is_of_aws(&policy.arn) && !is_unreadable {
             grants.iter_mut().for_each(|grant| grant.rule = None);
             grants.dedup();
         }
@@ -187,18 +204,22 @@ impl Account {
             grants,
             roles: version.document.assumable_roles(),
             powers: Powers::of(&version.document),
+            is_unreadable,
         };
         let number = self.number(policy.arn);
         self.policies[number] = allowed;
+        !is_unreadable
     }
 
-    fn draft(&mut self, entry: &mut Entry) -> Draft {
+    /// The draft of an entry, and the inline policies of it that can't be read.
+    fn draft(&mut self, entry: &mut Entry) -> (Draft, Vec<String>) {
         let mut draft = Draft {
             groups: std::mem::take(&mut entry.group_list),
             ..Draft::default()
         };
         for attached in std::mem::take(&mut entry.attached_managed_policies) {
             draft.attached.push(Policy {
+                is_of_aws: is_of_aws(&attached.policy_arn),
                 number: self.number(attached.policy_arn),
                 name: attached.policy_name,
             });
@@ -206,16 +227,23 @@ impl Account {
         if let Some(boundary) = entry.permissions_boundary.take() {
             let arn = boundary.permissions_boundary_arn;
             let name = Arn::parse(&arn).map_or("", |arn| arn.name()).to_owned();
-            let number = self.number(arn);
-            draft.boundary = Some(Policy { number, name });
+            draft.boundary = Some(Policy {
+                is_of_aws: is_of_aws(&arn),
+                number: self.number(arn),
+                name,
+            });
         }
         let inline = [
             &entry.user_policy_list,
             &entry.role_policy_list,
             &entry.group_policy_list,
         ];
+        let mut unreadable = Vec::new();
         for inline in inline.into_iter().flatten() {
             let document = &inline.policy_document;
+            if document.gap != Gap::Closed {
+                unreadable.push(inline.policy_name.clone());
+            }
             draft.grants.extend(document.grants(&inline.policy_name));
             draft.roles.extend(document.assumable_roles());
             let powers = Powers::of(document);
@@ -223,10 +251,11 @@ impl Account {
                 draft.powers.push((inline.policy_name.clone(), powers));
             }
         }
-        draft
+        (draft, unreadable)
     }
 
-    /// What a policy grants; by its name where its document is not in the export.
+    /// What a policy grants; of AWS's own by its name where its document is not in the export. Empty when
+    /// nothing is known.
     fn grants(&self, policy: &Policy) -> Vec<Grant> {
         let known = self.policies.get(policy.number).map(|known| &known.grants);
         match known.filter(|grants| !grants.is_empty()) {
@@ -237,17 +266,29 @@ impl Account {
                     ..grant.clone()
                 })
                 .collect(),
-            None => managed_grant(&policy.name).into_iter().collect(),
+            None if policy.is_of_aws => managed_grant(&policy.name).into_iter().collect(),
+            None => Vec::new(),
         }
     }
 
-    /// All that a draft was granted, its groups not counted.
-    fn granted(&self, draft: &mut Draft) {
+    /// What a boundary leaves. Of a document that is not there or not readable it is not known what it
+    /// takes away, so it takes nothing.
+    fn boundary(&self, policy: &Policy) -> Option<Grant> {
+        let known = self.policies.get(policy.number);
+        if known.is_some_and(|known| known.is_unreadable) {
+            return None;
+        }
+        self.grants(policy).into_iter().next()
+    }
+
+    /// All that a draft was granted, its groups not counted; `unknown` collects the policies without a
+    /// document.
+    fn granted(&self, draft: &mut Draft, unknown: &mut BTreeSet<String>) {
         for policy in &draft.attached {
             let mut grants = self.grants(policy);
             if grants.is_empty() {
-                // A policy of which nothing is known allows something.
-                grants.push(Grant::new(&policy.name, PrivilegeLevel::Read, 3));
+                unknown.insert(policy.name.clone());
+                grants.push(missing(&policy.name));
             }
             draft.grants.extend(grants);
             let Some(allowed) = self.policies.get(policy.number) else {
@@ -297,19 +338,32 @@ pub(super) fn connect(
             }
             let left_out = |error: serde_json::Error| format!("{}: left out: {error}", item.place);
             let read = match item.list {
-                POLICIES => serde_json::from_value(item.value)
-                    .map(|policy| account.add_policy(policy))
-                    .map_err(left_out),
-                GROUPS => serde_json::from_value(item.value)
-                    .map(|group| add_group(&mut account, group))
-                    .map_err(left_out),
+                POLICIES => serde_json::from_value(item.value).map(|policy: ManagedPolicy| {
+                    let name = policy.arn.clone();
+                    let is_read = account.add_policy(policy);
+                    (!is_read).then_some(name).into_iter().collect()
+                }),
+                GROUPS => {
+                    serde_json::from_value(item.value).map(|group| add_group(&mut account, group))
+                }
                 USERS | ROLES => serde_json::from_value(item.value)
-                    .map(|entry| add_entry(source, &mut account, entry, harvest))
-                    .map_err(left_out),
-                _ => Ok(()),
+                    .map(|entry| add_entry(source, &mut account, entry, harvest)),
+                _ => Ok(Vec::new()),
             };
-            if let Err(warning) = read {
-                harvest.warn(source, warning);
+            match read.map_err(left_out) {
+                Ok(unreadable) => {
+                    for name in unreadable {
+                        harvest.warn(
+                            source,
+                            format!(
+                                "{}: the document of policy {} can't be read, so it counts as level write, tier 1",
+                                item.place,
+                                crate::text::printable(&name, 120)
+                            ),
+                        );
+                    }
+                }
+                Err(warning) => harvest.warn(source, warning),
             }
             Ok(())
         })?;
@@ -326,15 +380,21 @@ pub(super) fn connect(
     Ok(())
 }
 
-fn add_group(account: &mut Account, mut group: Entry) {
+fn add_group(account: &mut Account, mut group: Entry) -> Vec<String> {
     let of = Arn::parse(&group.arn)
         .map_or("", |arn| arn.account)
         .to_owned();
-    let draft = account.draft(&mut group);
+    let (draft, unreadable) = account.draft(&mut group);
     account.groups.insert((of, group.group_name), draft);
+    unreadable
 }
 
-fn add_entry(source: &Source, account: &mut Account, mut entry: Entry, harvest: &mut Harvest) {
+fn add_entry(
+    source: &Source,
+    account: &mut Account,
+    mut entry: Entry,
+    harvest: &mut Harvest,
+) -> Vec<String> {
     let created = ms(entry.create_date.as_ref());
     let principal_id = entry.user_id.as_deref().or(entry.role_id.as_deref());
     let principal = Principal {
@@ -344,7 +404,7 @@ fn add_entry(source: &Source, account: &mut Account, mut entry: Entry, harvest: 
         tags: &entry.tags,
     };
     let Some(mut record) = frame(source, &principal, harvest) else {
-        return;
+        return Vec::new();
     };
     let trust = entry.assume_role_policy_document.trust();
     let facts = &mut record.facts;
@@ -355,23 +415,25 @@ fn add_entry(source: &Source, account: &mut Account, mut entry: Entry, harvest: 
     if entry.role_id.is_some() {
         facts.last_seen = RoleLastUsed::last_seen(entry.role_last_used.as_ref(), source, created);
     }
-    let draft = account.draft(&mut entry);
+    let (draft, unreadable) = account.draft(&mut entry);
     account.drafts.push((harvest.records.len(), draft));
     harvest.records.push(record);
+    unreadable
 }
 
 /// Everything was read: what groups and managed policies grant is known.
 fn finish(source: &Source, mut account: Account, harvest: &mut Harvest) {
     let mut groups = std::mem::take(&mut account.groups);
+    let mut unknown = BTreeSet::new();
     for ((_, name), group) in &mut groups {
-        account.granted(group);
+        account.granted(group, &mut unknown);
         let grants = group.grants.iter_mut().map(|grant| &mut grant.name);
         for policy in grants.chain(group.powers.iter_mut().map(|(policy, _)| policy)) {
             *policy = format!("{policy} (group {name})");
         }
     }
     for (at, mut draft) in std::mem::take(&mut account.drafts) {
-        account.granted(&mut draft);
+        account.granted(&mut draft, &mut unknown);
         let record = &harvest.records[at];
         let arn = record
             .aliases
@@ -404,14 +466,25 @@ fn finish(source: &Source, mut account: Account, harvest: &mut Harvest) {
         let facts = &mut harvest.records[at].facts;
         facts.grants = draft.grants;
         facts.can_assume = draft.roles;
-        let boundary = draft.boundary.map(|boundary| account.grants(&boundary));
-        facts.boundary = boundary.and_then(|grants| grants.into_iter().next());
+        facts.boundary = draft
+            .boundary
+            .and_then(|boundary| account.boundary(&boundary));
+    }
+    if let Some(first) = unknown.first() {
+        harvest.warn(
+            source,
+            format!(
+                "the export holds no document of {} attached policies (first {}); each counts as level write, tier 1: make the export again without --filter",
+                unknown.len(),
+                crate::text::printable(first, 120)
+            ),
+        );
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use enrich_core::vocabulary::Kind;
+    use enrich_core::vocabulary::{Kind, PrivilegeLevel};
 
     use super::*;
     use crate::model::Time;
@@ -505,6 +578,54 @@ mod tests {
             Grant::new("pass + run (group build)", PrivilegeLevel::Admin, 0)
                 .by(Some("iam:PassRole + ec2:RunInstances"))
         );
+    }
+
+    #[test]
+    fn a_policy_without_its_document_may_allow_anything() {
+        let harvest = load(&[r#"{"UserDetailList":[{"UserName":"a","UserId":"AIDA4AAA4AAA4AAA4AAA","Arn":"arn:aws:iam::111122223333:user/a",
+            "PermissionsBoundary":{"PermissionsBoundaryArn":"arn:aws:iam::111122223333:policy/ReadOnlyAccess"},
+            "AttachedManagedPolicies":[{"PolicyName":"SecurityAudit","PolicyArn":"arn:aws:iam::111122223333:policy/SecurityAudit"},
+                {"PolicyName":"SecurityAudit","PolicyArn":"arn:aws:iam::aws:policy/SecurityAudit"},
+                {"PolicyName":"ours","PolicyArn":"arn:aws:iam::111122223333:policy/ours"}]}]}"#])
+        .unwrap();
+        let facts = &harvest.records[0].facts;
+        let unknown =
+            |name| Grant::new(name, PrivilegeLevel::Write, 1).by(Some("document missing"));
+        for grant in [
+            unknown("SecurityAudit"),
+            unknown("ours"),
+            Grant::new("SecurityAudit", PrivilegeLevel::Read, 3),
+        ] {
+            assert!(facts.grants.contains(&grant), "{grant:?}");
+        }
+        assert_eq!(facts.grants.len(), 3);
+        assert_eq!(facts.boundary, None);
+        assert_eq!(unknown("ours").basis(), "ours: document missing");
+        let [warning] = &harvest.warnings[..] else {
+            panic!("{:?}", harvest.warnings)
+        };
+        assert!(warning.contains("no document of 2 attached policies (first SecurityAudit)"));
+    }
+
+    #[test]
+    fn a_document_that_cannot_be_read_may_allow_anything() {
+        let harvest = load(&[r#"{"RoleDetailList":[{"RoleName":"a","RoleId":"AROA4AAA4AAA4AAA4AAA","Arn":"arn:aws:iam::111122223333:role/a",
+            "RolePolicyList":[{"PolicyName":"cut","PolicyDocument":"{garbage"}],
+            "PermissionsBoundary":{"PermissionsBoundaryArn":"arn:aws:iam::111122223333:policy/torn"},
+            "AttachedManagedPolicies":[{"PolicyName":"torn","PolicyArn":"arn:aws:iam::111122223333:policy/torn"}]}],
+            "Policies":[{"Arn":"arn:aws:iam::111122223333:policy/torn","DefaultVersionId":"v1","PolicyVersionList":[{"VersionId":"v1","Document":"%7Btorn"}]}]}"#])
+        .unwrap();
+        let facts = &harvest.records[0].facts;
+        let unknown =
+            |name| Grant::new(name, PrivilegeLevel::Write, 1).by(Some("document unreadable"));
+        assert_eq!(facts.grants, [unknown("cut"), unknown("torn")]);
+        assert_eq!(facts.boundary, None);
+        let told = |name: &str| {
+            harvest.warnings.iter().any(|warning| {
+                warning.contains("a.json") && warning.contains(&format!("{name} can't be read"))
+            })
+        };
+        assert!(told("cut") && told("policy/torn"), "{:?}", harvest.warnings);
     }
 
     #[test]

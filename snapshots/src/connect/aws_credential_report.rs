@@ -108,19 +108,32 @@ fn rows<R: Read>(
         unknown.add(column);
     }
     unknown.warn(source, harvest);
-    for row in reader.records() {
+    let mut records = reader.records().peekable();
+    if records.peek().is_none() {
+        harvest.warn(
+            source,
+            format!(
+                "{} has a head and no row, not even that of the root user; make the report again",
+                input.path().display()
+            ),
+        );
+    }
+    while let Some(row) = records.next() {
         let row = row.map_err(failed)?;
         let line = row.position().map_or(0, csv::Position::line);
         if row.len() != headers.len() {
-            harvest.warn(
-                source,
-                format!(
-                    "{} line {line} has {} columns, the head has {}",
-                    input.path().display(),
-                    row.len(),
-                    headers.len()
-                ),
+            // What is cut off could be a key, and the rest of the users.
+            let remedy = if row.len() < headers.len() && records.peek().is_none() {
+                "the file is truncated, make the report again"
+            } else {
+                "repair the line or make the report again"
+            };
+            let reason = format!(
+                "the row has {} columns, the head has {}; {remedy}",
+                row.len(),
+                headers.len()
             );
+            return Err(fault(line, reason));
         }
         let row = Row(headers.iter().zip(row.iter()).collect());
         if let Some(record) = record(source, &row, harvest) {
@@ -434,6 +447,27 @@ mod tests {
             ms("2019-05-07T15:40:22Z")
         );
         assert_eq!(harvest.records[0].facts.created, Time::Unknown);
+    }
+
+    #[test]
+    fn a_report_that_is_cut_is_refused() {
+        let row = |columns: usize| {
+            format!(
+                "a,arn:aws:iam::111122223333:user/a{}",
+                ",N/A".repeat(columns - 2)
+            )
+        };
+        let refused = |text: &str| load(text).unwrap_err().to_string();
+        let cut = refused(&format!("{HEAD}\n{}\n{}", row(22), row(7)));
+        assert!(cut.contains("r.csv") && cut.contains("line 3"), "{cut}");
+        assert!(cut.contains("has 7 columns, the head has 22"), "{cut}");
+        assert!(cut.contains("truncated"), "{cut}");
+        for columns in [7, 23] {
+            let odd = refused(&format!("{HEAD}\n{}\n{}\n", row(columns), row(22)));
+            assert!(odd.contains("line 2") && odd.contains("repair"), "{odd}");
+        }
+        let empty = load(&format!("{HEAD}\n")).unwrap();
+        assert!(empty.warnings[0].contains("no row"), "{:?}", empty.warnings);
     }
 
     #[test]

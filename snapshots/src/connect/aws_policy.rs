@@ -11,6 +11,21 @@ use super::aws::Arn;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Document {
     pub(super) statements: Vec<Statement>,
+    /// What the statements can't tell, as not all of it is there or readable.
+    pub(super) gap: Gap,
+}
+
+/// What is not known of a document. What is missing may allow anything, so it is not the same as an
+/// empty document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// There is no document.
+    #[default]
+    Missing,
+    /// It, or a statement of it, is none that can be read.
+    Unreadable,
+    /// Nothing.
+    Closed,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -62,9 +77,10 @@ impl<'de> Deserialize<'de> for Document {
 }
 
 impl Document {
-    /// Reads a document; what is none is an empty one, which allows nothing.
+    /// Reads a document; what can't be read is left out and noted as its gap.
     pub(super) fn from_value(value: &Value) -> Self {
         let parsed;
+        let was_absent = value.is_null();
         let value = if let Value::String(text) = value {
             parsed = serde_json::from_str::<Value>(text)
                 .or_else(|_| serde_json::from_str(&percent_decoded(text)))
@@ -73,17 +89,26 @@ impl Document {
         } else {
             value
         };
-        let statements = match value.get("Statement").unwrap_or(value) {
-            Value::Array(items) => items.clone(),
-            item @ Value::Object(_) => vec![item.clone()],
-            _ => Vec::new(),
+        let (items, is_list) = match value.get("Statement").unwrap_or(value) {
+            Value::Array(items) => (items.clone(), true),
+            item @ Value::Object(_) => (vec![item.clone()], true),
+            _ => (Vec::new(), false),
         };
-        Self {
-            statements: statements
-                .into_iter()
-                .filter_map(|item| serde_json::from_value(item).ok())
-                .collect(),
-        }
+        let count = items.len();
+        // Without an effect it is no statement: `{"Version": "2012-10-17"}` says nothing.
+        let statements: Vec<Statement> = items
+            .into_iter()
+            .filter_map(|item| serde_json::from_value(item).ok())
+            .filter(|statement: &Statement| matches!(statement.effect.as_str(), "Allow" | "Deny"))
+            .collect();
+        let gap = if was_absent {
+            Gap::Missing
+        } else if is_list && statements.len() == count {
+            Gap::Closed
+        } else {
+            Gap::Unreadable
+        };
+        Self { statements, gap }
     }
 
     /// Its statements that allow something.
@@ -182,6 +207,26 @@ mod tests {
 
     fn allow(action: Value, resource: &str) -> Value {
         json!({"Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]})
+    }
+
+    #[test]
+    fn what_is_not_read_is_noted() {
+        let whole = allow(json!("s3:GetObject"), "*");
+        for (document, gap) in [
+            (whole.clone(), Gap::Closed),
+            (json!(whole.to_string()), Gap::Closed),
+            (json!({"Statement": []}), Gap::Closed),
+            (Value::Null, Gap::Missing),
+            (json!("{garbage"), Gap::Unreadable),
+            (json!({}), Gap::Unreadable),
+            (json!({"Version": "2012-10-17"}), Gap::Unreadable),
+            (
+                json!({"Statement": [whole["Statement"][0], "cut"]}),
+                Gap::Unreadable,
+            ),
+        ] {
+            assert_eq!(Document::from_value(&document).gap, gap, "{document}");
+        }
     }
 
     #[test]

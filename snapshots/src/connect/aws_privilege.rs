@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use enrich_core::vocabulary::PrivilegeLevel;
 
-use super::aws_policy::{Document, Statement};
+use super::aws_policy::{Document, Gap, Statement};
 use crate::record::Grant;
 use crate::text::glob;
 
@@ -154,6 +154,9 @@ const PASS_ROLE: &str = "iam:PassRole";
 const ASSUME_ANY: &str = "sts:AssumeRole-everywhere";
 const SECRETS_READ: &str = "secrets-read";
 const DATA_READ: &str = "data-read-everywhere";
+/// Of such a policy nothing is known, and the privilege is an upper bound.
+const MISSING: &str = "document missing";
+const UNREADABLE: &str = "document unreadable";
 
 /// More matches than this are one rule.
 const NAMED: usize = 3;
@@ -191,6 +194,11 @@ impl Document {
             .allowed()
             .flat_map(|statement| statement.allows(&denied))
             .collect();
+        match self.gap {
+            Gap::Missing => found.push((1, PrivilegeLevel::Write, Some(MISSING))),
+            Gap::Unreadable => found.push((1, PrivilegeLevel::Write, Some(UNREADABLE))),
+            Gap::Closed => {}
+        }
         let widest = |a: &Allowed, b: &Allowed| (a.0, b.1).cmp(&(b.0, a.1));
         found.sort_by(|a, b| {
             widest(a, b)
@@ -373,6 +381,11 @@ impl Statement {
     }
 }
 
+/// What a policy counts as of which neither the document nor AWS's meaning of its name is known.
+pub(super) fn missing(name: &str) -> Grant {
+    Grant::new(name, PrivilegeLevel::Write, 1).by(Some(MISSING))
+}
+
 /// What an AWS managed policy allows whose document the export leaves out, from its name.
 pub(super) fn managed_grant(name: &str) -> Option<Grant> {
     let grant = |level, tier| Some(Grant::new(name, level, tier));
@@ -458,7 +471,7 @@ mod tests {
                 ),
                 (Admin, 0),
             ),
-            (json!("not a document"), (None, 3)),
+            (json!("not a document"), (Write, 1)),
         ] {
             assert_eq!(level(document.clone()), expected, "{document}");
         }

@@ -37,8 +37,20 @@ pub(super) fn connect(
         .get(&source.name)
         .cloned()
         .unwrap_or_default();
+    let mut read: BTreeMap<(String, String), String> = BTreeMap::new();
     for input in inputs {
         let place = Place::of(source, input.path())?;
+        let path = input.path().display().to_string();
+        let key = (place.host.clone(), place.repository.to_lowercase());
+        if let Some(first) = read.insert(key, path.clone()) {
+            harvest.warn(
+                source,
+                format!(
+                    "{first} and {path} both count for the repository {}: the folder around a file gives its name; where it is another repository, give the file a source of its own, with `domain = \"ORG/REPOSITORY\"`",
+                    printable(&place.repository, 120)
+                ),
+            );
+        }
         let mut file = Rules {
             is_gitlab: place.host.contains("gitlab"),
             ..Rules::default()

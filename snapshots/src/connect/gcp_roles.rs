@@ -37,6 +37,18 @@ pub(super) struct Abilities {
     pub(super) deploys: bool,
 }
 
+impl Abilities {
+    /// What either allows.
+    fn and(self, other: Self) -> Self {
+        Self {
+            power: self.power.min(other.power),
+            impersonates: self.impersonates || other.impersonates,
+            acts_as: self.acts_as || other.acts_as,
+            deploys: self.deploys || other.deploys,
+        }
+    }
+}
+
 impl Power {
     /// Level and tier at a place. On one resource nothing reaches further than that resource.
     pub(super) const fn at(self, level: Level) -> (PrivilegeLevel, u8) {
@@ -64,6 +76,8 @@ impl Power {
 const NAMED: &[(&str, Power)] = &[
     ("admin", Power::Control),
     ("browser", Power::Read),
+    // As its permission `cloudbuild.builds.create`: a build runs as an account of the project.
+    ("cloudbuild.builds.editor", Power::Sensitive),
     ("deploymentmanager.editor", Power::Wide),
     ("editor", Power::Wide),
     ("iam.organizationRoleAdmin", Power::Control),
@@ -204,7 +218,7 @@ impl Roles {
         let is_off = value.get("deleted") == Some(&Value::Bool(true))
             || text(value, "stage") == Some("DISABLED");
         if is_off {
-            self.defined.insert(name.to_owned(), None);
+            self.defined.entry(name.to_owned()).or_insert(None);
             return true;
         }
         let permissions = value.get("includedPermissions").and_then(Value::as_array);
@@ -213,7 +227,9 @@ impl Roles {
         };
         let permissions: Vec<&str> = permissions.iter().filter_map(Value::as_str).collect();
         let abilities = of_permissions(&permissions);
-        self.defined.insert(name.to_owned(), Some(abilities));
+        // Two definitions of one role: what either says, whatever comes first.
+        let known = self.defined.entry(name.to_owned()).or_insert(None);
+        *known = Some(known.map_or(abilities, |known| known.and(abilities)));
         true
     }
 
@@ -249,13 +265,20 @@ fn of_well_known(name: &str) -> Option<Abilities> {
     Some(Abilities {
         impersonates: IMPERSONATE.contains(&name),
         acts_as: name == "iam.serviceAccountUser",
+        deploys: DEPLOY.contains(&name),
         ..plain(power?)
     })
 }
 
 /// Google names its roles after what they allow.
 fn of_name(name: &str) -> Abilities {
-    let last = name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
+    // `compute.instanceAdmin.v1`: a version is no name.
+    let is_version = |part: &&str| {
+        part.strip_prefix('v')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let last = name.rsplit('.').find(|part| !is_version(part));
+    let last = last.unwrap_or(name).to_ascii_lowercase();
     let ends = |words: &[&str]| words.iter().any(|word| last.ends_with(word));
     let power = if last.contains("secretaccessor") || ends(&["decrypter", "decrypterviadelegation"])
     {
@@ -328,6 +351,9 @@ mod tests {
             ),
             ("roles/iam.serviceAccountUser", Level::Project, (Write, 1)),
             ("roles/storage.admin", Level::Project, (Write, 1)),
+            ("roles/compute.instanceAdmin", Level::Project, (Write, 1)),
+            ("roles/compute.instanceAdmin.v1", Level::Project, (Write, 1)),
+            ("roles/cloudbuild.builds.editor", Level::Project, (Write, 1)),
             ("roles/storage.objectAdmin", Level::Resource, (Write, 2)),
             ("roles/storage.objectViewer", Level::Project, (Read, 3)),
             (
@@ -348,6 +374,8 @@ mod tests {
             assert_eq!(power.map(|power| power.at(level)), Some(expected), "{role}");
             assert!(is_known);
         }
+        let (builder, _) = Roles::default().abilities("roles/cloudbuild.builds.editor");
+        assert!(builder.is_some_and(|role| role.deploys));
         let (creator, _) = Roles::default().abilities("roles/iam.serviceAccountTokenCreator");
         assert!(creator.is_some_and(|role| role.impersonates && !role.acts_as));
     }
@@ -377,6 +405,7 @@ mod tests {
                 Power::Control,
             ),
         ] {
+            let mut roles = Roles::default();
             assert!(roles.add(&json!({"name": name, "includedPermissions": permissions})));
             let (abilities, is_known) = roles.abilities(name);
             assert_eq!(abilities.map(|a| a.power), Some(expected), "{permissions}");
@@ -387,7 +416,8 @@ mod tests {
             roles.abilities("projects/p/roles/cut"),
             (Some(plain(Power::Write)), false)
         );
-        assert!(roles.add(&json!({"name": name, "stage": "DISABLED"})));
-        assert_eq!(roles.abilities(name).0, None);
+        let off = "projects/p/roles/off";
+        assert!(roles.add(&json!({"name": off, "stage": "DISABLED"})));
+        assert_eq!(roles.abilities(off).0, None);
     }
 }

@@ -142,6 +142,17 @@ pub(crate) fn reference(text: &str, kind: &str, namespace: &str) -> String {
     format!("{kind}:{namespace}/{name}").to_lowercase()
 }
 
+/// The keys of an item of a list. A subject of OIDC may hold spaces, so they separate only where every
+/// part is a key.
+fn keys(item: &str) -> Vec<&str> {
+    let parts: Vec<&str> = item.split_whitespace().collect();
+    if parts.iter().all(|part| parse_key(part).is_ok()) {
+        parts
+    } else {
+        vec![item]
+    }
+}
+
 impl Entity {
     fn namespace(&self) -> &str {
         self.metadata.namespace.as_deref().unwrap_or("default")
@@ -227,8 +238,8 @@ impl Entity {
         harvest.joins.entries += 1;
         let facts = self.facts(source, harvest);
         self.link(&facts, source, harvest);
-        for key in self.list("identities") {
-            match parse_key(&key) {
+        for key in self.list("identities").iter().flat_map(|item| keys(item)) {
+            match parse_key(key) {
                 Ok(alias) => {
                     let mut record = Record::new(source, None);
                     record.aliases.push(alias);
@@ -240,7 +251,7 @@ impl Entity {
                     format!(
                         "{}: whose/identities names {}: {refusal}",
                         self.title(),
-                        printable(&key, 120)
+                        printable(key, 120)
                     ),
                 ),
             }

@@ -300,3 +300,29 @@ spec: {profile: {email: M.Okafor@example.com}, memberOf: []}
         TeamLink::Team("PTEA001".to_owned())
     );
 }
+
+#[test]
+fn spaces_separate_keys_where_all_parts_are_keys() {
+    let of = |text: &str| {
+        let entity = format!(
+            "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: a\n  annotations:\n    whose/identities: \"{text}\"\nspec: {{type: service, owner: x}}\n"
+        );
+        let harvest = load(&entity).unwrap();
+        let keys: Vec<String> = harvest
+            .records
+            .iter()
+            .flat_map(|record| record.aliases.iter().map(notation))
+            .collect();
+        keys
+    };
+    assert_eq!(
+        of("aws_arn:arn:aws:iam::111122223333:role/a  github_app:b, github_app:c"),
+        [
+            "aws_arn:arn:aws:iam::111122223333:role/a",
+            "github_app@github.com:b",
+            "github_app@github.com:c"
+        ]
+    );
+    let subject = "oidc_subject@https://issuer.example:repo:x/y:environment:Big Shop";
+    assert_eq!(of(subject), [subject]);
+}

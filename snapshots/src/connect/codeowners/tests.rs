@@ -240,3 +240,25 @@ fn what_is_not_understood_is_counted_or_refused() {
         assert!(harvest.warnings[0].contains("names no owners"));
     }
 }
+
+#[test]
+fn two_clones_with_one_folder_name_are_told() {
+    let source = Source {
+        name: "owners".to_owned(),
+        rank: 0,
+        observed_ms: 0,
+        domain: Some("larkmoor".to_owned()),
+    };
+    let warnings = |paths: [&str; 2]| {
+        let inputs = paths.map(|path| Input::memory(path.as_ref(), b"* @larkmoor/core\n"));
+        let mut harvest = Harvest::default();
+        connect(&source, &inputs, &mut harvest).unwrap();
+        harvest.warnings
+    };
+    assert!(warnings(["a/shop/CODEOWNERS", "a/infra/CODEOWNERS"]).is_empty());
+    let told = warnings(["a/shop/CODEOWNERS", "b/Shop/.github/CODEOWNERS"]);
+    assert!(
+        told[0].contains("a/shop/CODEOWNERS and b/Shop/.github/CODEOWNERS both count"),
+        "{told:?}"
+    );
+}

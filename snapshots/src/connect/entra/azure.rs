@@ -129,7 +129,9 @@ impl Found {
             || (inner.contains_key("notActions") && inner.contains_key("assignableScopes"));
         if is_definition {
             if let (Some(definition), Some(id)) = (Definition::read(object), id(object, "id")) {
-                self.definitions.insert(last(&id), definition);
+                let id = last(&id);
+                let known = self.definitions.remove(&id).unwrap_or_default();
+                self.definitions.insert(id, known.wider(definition));
             }
             return true;
         }

@@ -21,9 +21,25 @@ pub(super) struct Definition {
     pub(super) name: String,
     /// What its actions allow in a whole subscription.
     own: Option<(PrivilegeLevel, u8)>,
+    /// Whether Microsoft defines it, where the export says so.
+    is_built_in: Option<bool>,
 }
 
 impl Definition {
+    /// The wider of two descriptions of one role, whatever comes first.
+    pub(super) fn wider(self, other: Self) -> Self {
+        // One that says what it allows tells more than one that does not.
+        let key = |it: &Self| {
+            let own = it.own.map(|(level, tier)| (std::cmp::Reverse(tier), level));
+            (own, it.name.clone(), it.is_built_in)
+        };
+        if key(&other) > key(&self) {
+            other
+        } else {
+            self
+        }
+    }
+
     /// Reads `az role definition list`, the REST answer, and `Get-AzRoleDefinition`.
     pub(super) fn read(object: &Object) -> Option<Self> {
         let inner = object
@@ -56,28 +72,64 @@ impl Definition {
         let has_actions = permissions
             .iter()
             .any(|permission| permission.contains_key("actions"));
+        // `roleType` of the command line, `type` of REST, `IsCustom` of PowerShell.
+        let kinds = [text(inner, "roleType"), text(inner, "type")];
+        let is = |word: &str| {
+            kinds
+                .iter()
+                .flatten()
+                .any(|kind| kind.eq_ignore_ascii_case(word))
+        };
+        let is_custom = ["IsCustom", "isCustom"]
+            .iter()
+            .find_map(|name| inner.get(*name)?.as_bool());
+        let is_built_in = match (is("BuiltInRole"), is("CustomRole")) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => is_custom.map(|is_custom| !is_custom),
+        };
         Some(Self {
+            is_built_in,
             name: name.to_owned(),
             own: own.filter(|_| has_actions),
         })
     }
 }
 
+/// Actions with which somebody gives themselves any role.
+const ESCALATIONS: &[&str] = &[
+    "microsoft.authorization/elevateaccess/action",
+    "microsoft.authorization/roleassignments/write",
+    "microsoft.authorization/roledefinitions/write",
+];
+
+/// Actions that let somebody work as a managed identity, or on the machines that do.
+const TAKEOVERS: &[&str] = &[
+    "microsoft.compute/virtualmachines/extensions/write",
+    "microsoft.compute/virtualmachines/runcommand/action",
+    "microsoft.managedidentity/userassignedidentities/*/assign/action",
+    "microsoft.managedidentity/userassignedidentities/assign/action",
+    "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials/write",
+];
+
 /// What actions allow in a whole subscription. `notActions` take away, so they count where they take
-/// away the giving of roles.
+/// away one of the actions that are looked for.
 fn judge(actions: &[String], not_actions: &[String], data: &[String]) -> (PrivilegeLevel, u8) {
     let covers = |patterns: &[String], action: &str| {
         patterns
             .iter()
             .any(|pattern| crate::text::glob(pattern, action))
     };
-    let gives = "microsoft.authorization/roleassignments/write";
-    if covers(actions, gives) && !covers(not_actions, gives) {
+    let has = |list: &[&str]| {
+        list.iter()
+            .any(|action| covers(actions, action) && !covers(not_actions, action))
+    };
+    if has(ESCALATIONS) {
         return (PrivilegeLevel::Admin, 0);
     }
     let is_wide =
         |pattern: &String| pattern == "*" || pattern.ends_with(".*") || pattern == "*/write";
-    if actions.iter().any(is_wide) {
+    if actions.iter().any(is_wide) || has(TAKEOVERS) {
         return (PrivilegeLevel::Write, 1);
     }
     let reads = |action: &String| {
@@ -99,7 +151,7 @@ fn judge(actions: &[String], not_actions: &[String], data: &[String]) -> (Privil
     }
 }
 
-/// What a built-in role allows in a whole subscription, by its name.
+/// What a built-in role allows in a whole subscription, where it is known.
 fn built_in(name: &str) -> Option<(PrivilegeLevel, u8)> {
     Some(match name {
         "Owner" | "User Access Administrator" | "Role Based Access Control Administrator" => {
@@ -121,6 +173,13 @@ fn built_in(name: &str) -> Option<(PrivilegeLevel, u8)> {
         | "Storage Account Key Operator Service Role"
         | "Azure Kubernetes Service Cluster Admin Role" => (PrivilegeLevel::Read, 2),
         "AcrPull" | "Reader" => (PrivilegeLevel::Read, 3),
+        _ => return None,
+    })
+}
+
+/// The same for other roles, whose names end in what they are for.
+fn by_ending(name: &str) -> Option<(PrivilegeLevel, u8)> {
+    Some(match name {
         _ if name.ends_with("Data Reader") => (PrivilegeLevel::Read, 2),
         _ if name.ends_with("Reader") => (PrivilegeLevel::Read, 3),
         _ if [
@@ -168,9 +227,20 @@ fn place(scope: &str) -> (Reach, String) {
 /// at one resource two.
 pub(super) fn grant(role: &str, definition: Option<&Definition>, scope: &str) -> Grant {
     let own = definition.and_then(|definition| definition.own);
-    // Names of built-in roles are Microsoft's; a custom role may look like one.
-    let (level, tier) = own
-        .or_else(|| built_in(role))
+    let is_built_in = definition.and_then(|definition| definition.is_built_in);
+    // Names of built-in roles are Microsoft's, and what they lead to is known better than their actions
+    // say; a custom role may look like one. Where it is not said which, the wider counts.
+    let judged = match (is_built_in, own) {
+        (Some(true), own) => built_in(role).or(own),
+        (Some(false), Some(own)) => Some(own),
+        (None, Some(own)) => built_in(role)
+            .into_iter()
+            .chain([own])
+            .min_by_key(|(level, tier)| (*tier, std::cmp::Reverse(*level))),
+        (_, None) => built_in(role),
+    };
+    let (level, tier) = judged
+        .or_else(|| by_ending(role))
         .unwrap_or((PrivilegeLevel::Write, 2));
     let (reach, place) = place(scope);
     let down = match reach {
@@ -230,6 +300,77 @@ mod tests {
     }
 
     #[test]
+    fn actions_that_lead_to_more_count_as_what_they_lead_to() {
+        let custom = |action: &str| {
+            let object = json!({"roleName": "Reader", "roleType": "CustomRole", "permissions": [{"actions": [action]}]});
+            let definition = Definition::read(object.as_object().unwrap()).unwrap();
+            let grant = grant(&definition.name, Some(&definition), SUBSCRIPTION);
+            (grant.level.0, grant.tier)
+        };
+        for action in [
+            "Microsoft.Authorization/roleDefinitions/write",
+            "Microsoft.Authorization/roleAssignments/write",
+            "Microsoft.Authorization/elevateAccess/action",
+            "Microsoft.Authorization/*/action",
+        ] {
+            assert_eq!(custom(action), (PrivilegeLevel::Admin, 0), "{action}");
+        }
+        for action in [
+            "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write",
+            "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+            "Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action",
+            "Microsoft.Compute/virtualMachines/runCommand/action",
+            "Microsoft.Compute/virtualMachines/extensions/write",
+        ] {
+            assert_eq!(custom(action), (PrivilegeLevel::Write, 1), "{action}");
+        }
+    }
+
+    #[test]
+    fn a_built_in_role_is_what_its_name_says() {
+        let of = |kind: serde_json::Value, name: &str, action: &str| {
+            let mut object = json!({"roleName": name, "permissions": [{"actions": [action]}]});
+            object
+                .as_object_mut()
+                .unwrap()
+                .extend(kind.as_object().unwrap().clone());
+            let definition = Definition::read(object.as_object().unwrap()).unwrap();
+            let grant = grant(name, Some(&definition), SUBSCRIPTION);
+            (grant.level.0, grant.tier)
+        };
+        let machines = "Microsoft.Compute/virtualMachines/*";
+        let vaults = "Microsoft.KeyVault/vaults/read";
+        let built_in = json!({"roleType": "BuiltInRole"});
+        assert_eq!(
+            of(built_in.clone(), "Key Vault Administrator", vaults),
+            (PrivilegeLevel::Write, 1)
+        );
+        for kind in [
+            json!({"type": "BuiltInRole"}),
+            json!({"IsCustom": false}),
+            json!({}),
+        ] {
+            assert_eq!(
+                of(kind, "Key Vault Administrator", vaults),
+                (PrivilegeLevel::Write, 1)
+            );
+        }
+        assert_eq!(
+            of(
+                json!({"roleType": "CustomRole"}),
+                "Key Vault Administrator",
+                vaults
+            ),
+            (PrivilegeLevel::Read, 3)
+        );
+        // A role that the table does not name.
+        assert_eq!(
+            of(built_in, "Some Machine Contributor", machines),
+            (PrivilegeLevel::Write, 1)
+        );
+    }
+
+    #[test]
     fn a_custom_role_is_what_its_actions_are() {
         let custom = |actions: &[&str], not: &[&str], data: &[&str]| {
             let object = json!({"roleName": "Ours", "permissions": [{"actions": actions, "notActions": not, "dataActions": data}]});
@@ -240,7 +381,14 @@ mod tests {
         };
         assert_eq!(custom(&["*"], &[], &[]), (PrivilegeLevel::Admin, 0));
         assert_eq!(
-            custom(&["*"], &["Microsoft.Authorization/*/Write"], &[]),
+            custom(
+                &["*"],
+                &[
+                    "Microsoft.Authorization/*/Write",
+                    "Microsoft.Authorization/elevateAccess/Action"
+                ],
+                &[]
+            ),
             (PrivilegeLevel::Write, 1)
         );
         assert_eq!(custom(&["*/read"], &[], &[]), (PrivilegeLevel::Read, 3));

@@ -27,6 +27,8 @@ pub(super) struct Principal {
     pub(super) app_id: Option<String>,
     says_state: bool,
     fullness: (u8, usize),
+    /// Of one that is described twice: all that the first description says.
+    text: Option<String>,
     /// The tenant that registers its application.
     pub(super) home: Option<String>,
     publisher: Option<String>,
@@ -41,14 +43,18 @@ pub(super) struct Application {
     pub(super) app_id: Option<String>,
     says_state: bool,
     fullness: (u8, usize),
+    /// Of one that is described twice: all that the first description says.
+    text: Option<String>,
 }
 
 /// What can be described twice: the fuller description holds and the other completes it.
-pub(super) trait Described: Sized {
+pub(super) trait Described: Sized + std::fmt::Debug {
     fn record(&mut self) -> &mut Record;
     /// How much the description says: the type (2: one that only some answers tell), and how many
     /// members it has.
     fn fullness(&self) -> (u8, usize);
+    /// All that it says, before it was completed.
+    fn text(&mut self) -> &mut Option<String>;
     /// Whether the description says if the object is switched on.
     fn says_state(&self) -> bool;
     /// Takes over what the record does not hold.
@@ -62,6 +68,10 @@ impl Described for Principal {
 
     fn fullness(&self) -> (u8, usize) {
         self.fullness
+    }
+
+    fn text(&mut self) -> &mut Option<String> {
+        &mut self.text
     }
 
     fn says_state(&self) -> bool {
@@ -85,6 +95,10 @@ impl Described for Application {
         self.fullness
     }
 
+    fn text(&mut self) -> &mut Option<String> {
+        &mut self.text
+    }
+
     fn says_state(&self) -> bool {
         self.says_state
     }
@@ -101,7 +115,13 @@ pub(super) fn keep<T: Described>(known: &mut BTreeMap<String, T>, id: &str, mut 
         known.insert(id.to_owned(), read);
         return false;
     };
-    if read.fullness() > first.fullness() {
+    // Of equally full ones the greater text, so that the order of the files decides nothing.
+    for described in [&mut *first, &mut read] {
+        if described.text().is_none() {
+            *described.text() = Some(format!("{described:?}"));
+        }
+    }
+    if (read.fullness(), &*read.text()) > (first.fullness(), &*first.text()) {
         std::mem::swap(first, &mut read);
     }
     let both_say = first.says_state() && read.says_state();
@@ -222,6 +242,7 @@ pub(super) fn principal(
             },
             object.len(),
         ),
+        text: None,
         home,
         publisher: publisher.map(str::to_owned),
         parent,
@@ -318,6 +339,7 @@ pub(super) fn agent_user(
         app_id: None,
         says_state: object.contains_key("accountEnabled"),
         fullness: (2, object.len()),
+        text: None,
         home: None,
         publisher: None,
         parent: id(object, "identityParentId"),
@@ -343,6 +365,7 @@ pub(super) fn application(
         app_id: id(object, "appId"),
         says_state: object.contains_key("isDisabled"),
         fullness: (u8::from(shape == Shape::Blueprint), object.len()),
+        text: None,
     }
 }
 

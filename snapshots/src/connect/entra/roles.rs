@@ -286,7 +286,11 @@ const ROLES: &[(&str, &str, u8)] = &[
     ),
 ];
 
-/// Actions of a custom role with which its holder gives itself more.
+/// Actions of a custom role with which its holder gives itself more. Microsoft lists the permissions of
+/// custom roles at
+/// <https://learn.microsoft.com/entra/identity/role-based-access-control/custom-available-permissions>
+/// and those of consent at
+/// <https://learn.microsoft.com/azure/active-directory/roles/custom-consent-permissions>.
 const ESCALATIONS: &[(&str, u8)] = &[
     ("microsoft.directory/roleAssignments/", 0),
     ("microsoft.directory/roleDefinitions/", 0),
@@ -297,12 +301,26 @@ const ESCALATIONS: &[(&str, u8)] = &[
         0,
     ),
     ("microsoft.directory/applications/allProperties/", 0),
+    // An owner adds credentials.
+    ("microsoft.directory/applications/owners/", 0),
+    ("microsoft.directory/servicePrincipals/owners/", 0),
+    (
+        "microsoft.directory/servicePrincipals/managePermissionGrantsForAll.",
+        0,
+    ),
+    ("microsoft.directory/groupsAssignableToRoles/members/", 0),
+    ("microsoft.directory/groupsAssignableToRoles/owners/", 0),
+    (
+        "microsoft.directory/groupsAssignableToRoles/allProperties/",
+        0,
+    ),
+    ("microsoft.directory/users/allProperties/", 0),
     ("microsoft.directory/servicePrincipals/allProperties/", 0),
     ("microsoft.directory/oAuth2PermissionGrants/", 1),
     ("microsoft.directory/users/password/", 1),
     ("microsoft.directory/users/authenticationMethods/", 1),
     ("microsoft.directory/groups/members/", 1),
-    ("microsoft.directory/groups.security/members/", 1),
+    ("microsoft.directory/groups/owners/", 1),
 ];
 
 /// A role as the export describes it.
@@ -314,6 +332,20 @@ pub(super) struct Definition {
 }
 
 impl Definition {
+    /// The wider of two descriptions of one role, whatever comes first.
+    pub(super) fn wider(self, other: Self) -> Self {
+        // One that says what it allows tells more than one that does not.
+        let key = |it: &Self| {
+            let own = it.own.map(|(level, tier)| (std::cmp::Reverse(tier), level));
+            (own, it.name.clone())
+        };
+        if key(&other) > key(&self) {
+            other
+        } else {
+            self
+        }
+    }
+
     pub(super) fn read(name: &str, object: &Object) -> Self {
         let is_custom = object.get("isBuiltIn").and_then(serde_json::Value::as_bool) == Some(false);
         let actions: Vec<&str> = objects(object, "rolePermissions")
@@ -328,6 +360,17 @@ impl Definition {
     }
 }
 
+/// The action without the suffix that narrows its kind of object: `applications.myOrganization`,
+/// `groups.security.assignedMembership`.
+fn whole(action: &str) -> String {
+    let mut parts = action.splitn(3, '/');
+    let (Some(service), Some(kind), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return action.to_owned();
+    };
+    let kind = kind.split('.').next().unwrap_or(kind);
+    format!("{service}/{kind}/{rest}")
+}
+
 fn judge(actions: &[&str]) -> (PrivilegeLevel, u8) {
     let writes = |action: &&&str| {
         let verb = action.rsplit('/').next().unwrap_or("");
@@ -335,6 +378,7 @@ fn judge(actions: &[&str]) -> (PrivilegeLevel, u8) {
     };
     let written = actions.iter().filter(writes);
     let escalates = written.clone().filter_map(|action| {
+        let action = whole(action);
         let known = ESCALATIONS.iter().find(|(start, _)| {
             action
                 .get(..start.len())
@@ -447,6 +491,31 @@ mod tests {
             custom("microsoft.directory/applications/credentials/update"),
             (PrivilegeLevel::Admin, 0)
         );
+        for action in [
+            "applications.myOrganization/credentials/update",
+            "applications/owners/update",
+            "applications/allProperties/allTasks",
+            "servicePrincipals/credentials/update",
+            "servicePrincipals/owners/update",
+            "servicePrincipals/allProperties/allTasks",
+            "servicePrincipals/managePermissionGrantsForAll.microsoft-company-admin",
+            "groupsAssignableToRoles/members/update",
+            "groupsAssignableToRoles/owners/update",
+            "roleAssignments/allProperties/allTasks",
+            "users/allProperties/allTasks",
+        ] {
+            let action = format!("microsoft.directory/{action}");
+            assert_eq!(custom(&action), (PrivilegeLevel::Admin, 0), "{action}");
+        }
+        for action in [
+            "users/authenticationMethods/create",
+            "users/password/update",
+            "groups.security.assignedMembership/members/update",
+            "groups.unified/owners/update",
+        ] {
+            let action = format!("microsoft.directory/{action}");
+            assert_eq!(custom(&action), (PrivilegeLevel::Admin, 1), "{action}");
+        }
         assert_eq!(
             custom("microsoft.directory/applications/credentials/read"),
             (PrivilegeLevel::Read, 3)

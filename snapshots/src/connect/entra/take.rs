@@ -238,8 +238,7 @@ impl Tenant {
             Shape::Eligible => self.eligible += 1,
             Shape::RoleDefinition => {
                 let name = text(object, "displayName").unwrap_or("");
-                self.definitions
-                    .insert(id.clone(), Definition::read(name, object));
+                self.define(id.clone(), Definition::read(name, object));
             }
             Shape::DirectoryRole => self.directory_role(&id, object),
             Shape::Federated => {
@@ -274,6 +273,11 @@ impl Tenant {
         if !id.is_empty() {
             self.relations(&id, object);
         }
+    }
+
+    fn define(&mut self, id: String, definition: Definition) {
+        let known = self.definitions.remove(&id).unwrap_or_default();
+        self.definitions.insert(id, known.wider(definition));
     }
 
     /// The roles that an API offers, for the names of grants.
@@ -333,9 +337,7 @@ impl Tenant {
         }
         if let Some(definition) = object.get("roleDefinition").and_then(Value::as_object) {
             let name = text(definition, "displayName").unwrap_or("");
-            self.definitions
-                .entry(role.clone())
-                .or_insert_with(|| Definition::read(name, definition));
+            self.define(role.clone(), Definition::read(name, definition));
         }
         let scope = text(object, "directoryScopeId")
             .or_else(|| text(object, "appScopeId"))
@@ -351,9 +353,7 @@ impl Tenant {
     fn directory_role(&mut self, id: &str, object: &Object) {
         let template = shape::id(object, "roleTemplateId").unwrap_or_else(|| id.to_owned());
         let definition = Definition::read(text(object, "displayName").unwrap_or(""), object);
-        self.definitions
-            .entry(template.clone())
-            .or_insert(definition);
+        self.define(template.clone(), definition);
         // The members come as the members of a group do, under the id of the role.
         self.role_assignments.insert(RoleAssignment {
             principal: id.to_owned(),

@@ -18,8 +18,9 @@ use crate::record::{Grant, Harvest, StoredSecret};
 pub(super) struct Repository {
     /// `ORG/REPOSITORY` as it is written.
     name: String,
-    default_branch: Option<String>,
-    archived: bool,
+    /// As the newest description says: its time, whether it is in use, and its default branch. Of equally
+    /// old ones the greatest holds, whatever the order of the files.
+    described: Option<(Time, bool, Option<String>)>,
     environments: BTreeSet<String>,
     /// Workflows that run, and all of them.
     workflows: (u64, u64),
@@ -29,7 +30,9 @@ pub(super) struct Repository {
     token: Option<PrivilegeLevel>,
 }
 
-/// How the subjects of a repository's tokens are made.
+/// How the subjects of a repository's tokens are made. Ordered, so that of two that say different
+/// things one is chosen whatever comes first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Template {
     is_default: bool,
     is_immutable: bool,
@@ -57,7 +60,8 @@ impl State<'_> {
             .repositories
             .entry((host.to_owned(), name.to_lowercase()))
             .or_default();
-        if known.name.is_empty() {
+        // Capitals sort first, and nobody adds them to a name that has none.
+        if known.name.is_empty() || name < known.name.as_str() {
             name.clone_into(&mut known.name);
         }
         known
@@ -147,11 +151,13 @@ impl State<'_> {
             return self.leave_out("a repository has no full name");
         };
         let known = self.of_repository(&host, name);
-        known.default_branch = text(value, "default_branch").map(str::to_owned);
-        known.archived = value
-            .get("archived")
-            .and_then(Value::as_bool)
-            .unwrap_or(false);
+        let is_archived = value.get("archived").and_then(Value::as_bool) == Some(true);
+        let described = (
+            at(value.get("updated_at")),
+            !is_archived,
+            text(value, "default_branch").map(str::to_owned),
+        );
+        known.described = known.described.take().max(Some(described));
     }
 
     /// An entry of `…/actions/workflows`.
@@ -195,11 +201,14 @@ impl State<'_> {
     ) -> Result<(), ConnectError> {
         self.unknown.note(value, known::WORKFLOW_PERMISSIONS);
         let (host, name) = self.repository_of(value, beside, "repository")?;
-        self.of_repository(&host, &name).token = match text(value, "default_workflow_permissions") {
+        let token = match text(value, "default_workflow_permissions") {
             Some("write") => Some(PrivilegeLevel::Write),
             Some("read") => Some(PrivilegeLevel::Read),
             _ => None,
         };
+        // The answer has no date: the wider one is an upper bound.
+        let known = self.of_repository(&host, &name);
+        known.token = known.token.max(token);
         Ok(())
     }
 
@@ -226,12 +235,14 @@ impl State<'_> {
             .ok()
             .or(of_prefix);
         if let Some((host, name)) = repository {
-            self.of_repository(&host, &name).template = Some(Template {
+            let template = Template {
                 is_default: flag("use_default").unwrap_or(false),
                 is_immutable: flag("use_immutable_subject").unwrap_or(false),
                 claims,
                 prefix: prefix.map(str::to_owned),
-            });
+            };
+            let known = self.of_repository(&host, &name);
+            known.template = known.template.take().max(Some(template));
         } else if let Some(organization) = self
             .home
             .organization
@@ -240,7 +251,8 @@ impl State<'_> {
         {
             let key = (host, organization.to_lowercase());
             self.organizations.entry(key.clone()).or_default();
-            self.claims.insert(key, claims);
+            let known = self.claims.entry(key).or_default();
+            *known = std::mem::take(known).max(claims);
         } else {
             self.leave_out(
                 "a template of subjects names no repository; put `repository` beside it",
@@ -300,7 +312,12 @@ impl State<'_> {
             let is_gone = record.uid.as_ref().is_some_and(|uid| gone.contains(uid));
             !is_gone || record.facts.lifecycle_state.is_some()
         });
-        for (place, created, changed) in std::mem::take(&mut self.secrets) {
+        let mut secrets = std::mem::take(&mut self.secrets);
+        // The newest change first: it is the one that is kept.
+        secrets.sort_by(|(_, created, changed), (_, other, later)| {
+            (later, other).cmp(&(changed, created))
+        });
+        for (place, created, changed) in secrets {
             let secret = StoredSecret::new(self.source, created, changed);
             harvest
                 .stored_secrets
@@ -341,7 +358,8 @@ impl State<'_> {
             facts.last_seen = Time::NotTracked;
             facts.workloads.push(format!("github-actions:{name}"));
             let stopped = repository.workflows.1 > 0 && repository.workflows.0 == 0;
-            if repository.archived || stopped {
+            let is_archived = matches!(repository.described, Some((_, false, _)));
+            if is_archived || stopped {
                 facts.lifecycle_state = Some(LifecycleState::Disabled);
             }
             if let Some(level) = repository.token {
@@ -394,8 +412,9 @@ impl Repository {
             None => format!("repo:{}", self.name),
         };
         let branch = self
-            .default_branch
+            .described
             .iter()
+            .filter_map(|(_, _, branch)| branch.as_ref())
             .map(|branch| format!("ref:refs/heads/{branch}"));
         // A colon would end the claim.
         let environments = self
