@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use enrich_core::vocabulary::PrivilegeLevel;
 use serde::Deserialize;
 
-use super::aws::{Arn, AwsTime, Principal, RoleLastUsed, Tag, frame, ms};
+use super::aws::{Arn, AwsTime, Pages, Principal, RoleLastUsed, Tag, frame, ms};
 use super::aws_escalation::{self, Powers};
 use super::aws_policy::Document;
 use super::aws_privilege::{ADMINISTRATOR, ALL_BUT, IAM_ADMINISTRATOR, managed_grant};
@@ -288,8 +288,12 @@ pub(super) fn connect(
 ) -> Result<(), ConnectError> {
     let mut account = Account::default();
     let mut unknown = Unknown::default();
+    let mut pages = Pages::default();
     for input in inputs {
         let seen = each_json(input, CONNECTOR, LISTS, &mut |item| {
+            if item.list.is_empty() {
+                pages.note(&item.value);
+            }
             match item.list {
                 POLICIES => unknown.note(&item.value, KNOWN_OF_POLICIES),
                 "" => {}
@@ -309,6 +313,7 @@ pub(super) fn connect(
                 _ => Ok(()),
             };
             if let Err(warning) = read {
+                harvest.incomplete(source);
                 harvest.warn(source, warning);
             }
             Ok(())
@@ -322,6 +327,7 @@ pub(super) fn connect(
         }
     }
     finish(source, account, harvest);
+    pages.settle(source, harvest);
     unknown.warn(source, harvest);
     Ok(())
 }

@@ -112,6 +112,7 @@ fn rows<R: Read>(
         let row = row.map_err(failed)?;
         let line = row.position().map_or(0, csv::Position::line);
         if row.len() != headers.len() {
+            harvest.incomplete(source);
             harvest.warn(
                 source,
                 format!(
@@ -125,6 +126,8 @@ fn rows<R: Read>(
         let row = Row(headers.iter().zip(row.iter()).collect());
         if let Some(record) = record(source, &row, harvest) {
             harvest.records.push(record);
+        } else {
+            harvest.incomplete(source);
         }
     }
     Ok(())
