@@ -245,8 +245,8 @@ fn mark(rest: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// A mark in the middle of a word (`oldghp_…`): the token has to be as random as tokens are, for short
-/// marks end ordinary words (`shelf_`, `MSG.`).
+/// A mark in the middle of a word (`oldghp_…`): but for marks that no word ends with, the token has to be as
+/// random as tokens are, for others end ordinary words (`shelf_`, `MSG.`).
 fn glued_mark(rest: &[u8]) -> Option<&'static str> {
     MARKS.iter().find_map(|(mark, least, name)| {
         let token = rest.strip_prefix(mark.as_bytes())?;
@@ -265,8 +265,10 @@ fn glued_mark(rest: &[u8]) -> Option<&'static str> {
             byte.is_ascii_alphanumeric() || (is_distinct && matches!(byte, b'_' | b'-'))
         };
         let token = token.get(..*least)?;
-        (mark.len() >= 4 && token.iter().all(is_part) && token.iter().any(u8::is_ascii_digit))
-            .then_some(*name)
+        (mark.len() >= 4
+            && token.iter().all(is_part)
+            && (is_distinct || token.iter().any(u8::is_ascii_digit)))
+        .then_some(*name)
     })
 }
 
@@ -515,6 +517,7 @@ pub(crate) fn samples() -> Vec<String> {
         "db_password=hunter22".to_owned(),
         "x-api-key: hunter22".to_owned(),
         format!("old{}{}", "ghp_", "a1B2c3D4e5".repeat(4)),
+        format!("old{}{}", "ghp_", "c".repeat(36)),
     ]);
     out
 }

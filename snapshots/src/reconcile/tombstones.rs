@@ -149,7 +149,7 @@ fn unread<'a>(old: &'a Identity, coverage: &Coverage) -> Option<&'a str> {
     });
     missing.or_else(|| {
         let is_listed = sources.iter().any(|source| lists(source));
-        (!is_listed).then(|| first.or(sources.first().copied()).unwrap_or(""))
+        (!is_listed).then(|| first.or_else(|| sources.first().copied()).unwrap_or(""))
     })
 }
 
