@@ -58,6 +58,10 @@ pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
     if let Some(sponsor) = &mut identity.sponsor {
         cleaned.entity(sponsor);
     }
+    // Nobody is left where the reference was a secret.
+    let is_left = |entity: &EntityRef| !entity.reference.is_empty();
+    identity.owner = identity.owner.take().filter(|owner| is_left(&owner.entity));
+    identity.sponsor = identity.sponsor.take().filter(is_left);
     cleaned.option(&mut identity.service, NAME);
     cleaned.option(&mut identity.vendor, NAME);
     for list in [
@@ -365,6 +369,18 @@ mod tests {
         identity.uid.push('\n');
         assert!(!clean_keys(&mut identity, &mut cleaned));
         assert_eq!(cleaned.control, 2);
+    }
+
+    #[test]
+    fn an_owner_whose_reference_is_a_secret_is_none() {
+        let mut identity = Identity::new("aws:1:user/x", "x", Kind::IamUser, Provider::Aws, "1");
+        identity.sponsor = Some(EntityRef {
+            reference: samples().swap_remove(0),
+            ..EntityRef::default()
+        });
+        let mut cleaned = Cleaned::default();
+        assert!(clean(&mut identity, &mut cleaned));
+        assert_eq!((identity.sponsor, cleaned.secrets), (None, 1));
     }
 
     #[test]
