@@ -268,6 +268,12 @@ impl Cleaned {
     }
 
     fn escalation(&mut self, policy: &mut EscalationPolicy) {
+        // Written as one text, SYSTEM:ID, so a secret may lie across the two.
+        if is_secret(&format!("{}:{}", policy.system, policy.id)) {
+            self.secrets += 1;
+            policy.system.clear();
+            policy.id.clear();
+        }
         self.text(&mut policy.system, NAME);
         self.text(&mut policy.id, NAME);
         self.option(&mut policy.url, REFERENCE);
@@ -369,6 +375,22 @@ mod tests {
         identity.uid.push('\n');
         assert!(!clean_keys(&mut identity, &mut cleaned));
         assert_eq!(cleaned.control, 2);
+    }
+
+    #[test]
+    fn a_secret_that_was_taken_apart_is_seen() {
+        let mut policy = EscalationPolicy {
+            system: "password".to_owned(),
+            id: " hunter22".to_owned(),
+            url: None,
+        };
+        let mut cleaned = Cleaned::default();
+        cleaned.escalation(&mut policy);
+        assert_eq!((policy.id.as_str(), cleaned.secrets), ("", 1));
+        policy.system = "pagerduty".to_owned();
+        policy.id = "PABC123DEF".to_owned();
+        cleaned.escalation(&mut policy);
+        assert_eq!((policy.id.as_str(), cleaned.secrets), ("PABC123DEF", 1));
     }
 
     #[test]
