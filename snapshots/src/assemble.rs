@@ -13,7 +13,7 @@ use crate::domains;
 use crate::export::{Explicit, Exported, Report};
 use crate::format::MAX_UID;
 use crate::format::{BuildError, Builder, Holder};
-use crate::limits::{Cleaned, clean, clean_keys, clean_scope, told};
+use crate::limits::{Cleaned, clean, clean_keys, clean_rules, clean_scope, told};
 use crate::model::{Alias, Identity, Inventory, Meta, Time};
 use crate::policy::Policy;
 use crate::privacy::Pseudonyms;
@@ -96,7 +96,7 @@ impl<'a> Assembly<'a> {
             let is_kept = clean_keys(&mut subject.identity, &mut cleaned);
             if !is_kept {
                 warnings.push(
-                    "an identity is left out because its uid is shaped as a secret".to_owned(),
+                    "an identity is left out because its uid is shaped as a secret or holds control characters".to_owned(),
                 );
             }
             is_kept
@@ -114,15 +114,18 @@ impl<'a> Assembly<'a> {
             ..Report::default()
         };
         if let Some((previous, _)) = &explicit.previous {
-            report.tombstones = tombstones(
+            let (count, left_out) = tombstones(
                 previous,
-                &scopes,
+                &harvest.coverage,
                 explicit.created_ms,
                 settings.retention_ms,
                 &mut subjects,
             );
+            report.tombstones = count;
+            report.warnings.extend(left_out);
         }
         report.identities = subjects.len();
+        let rules = clean_rules(&policy.triage, &mut report.cleaned);
         let inventory = Inventory {
             meta: Meta {
                 id: String::new(),
@@ -136,7 +139,7 @@ impl<'a> Assembly<'a> {
             identities: Vec::new(),
             scopes,
             networks,
-            rules: policy.triage.clone(),
+            rules,
             removed_keys: Vec::new(),
         };
         Self {

@@ -10,6 +10,9 @@ use crate::policy::ConfigError;
 use crate::reconcile::{Order, Precedence};
 use crate::text::{closest, parse_duration, parse_time};
 
+/// The longest time for which a snapshot can count as fresh, in seconds: ten years.
+pub const MOST_VALID_S: u64 = 3653 * 86_400;
+
 /// The inventory configuration, read and checked. Paths are resolved against the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -50,6 +53,8 @@ pub struct SourceConfig {
     pub connector: Option<Connector>,
     /// Its files, patterns already expanded, in order.
     pub files: Vec<PathBuf>,
+    /// Why patterns of a source that may be missing name no file.
+    pub unmatched: Vec<String>,
     /// Account or cluster, where the export does not say.
     pub domain: Option<String>,
     /// Whether a missing file stops the export.
@@ -192,6 +197,14 @@ impl InventoryConfig {
                 )
             })?),
         };
+        if let Some(value) = &spec.valid_for
+            && valid_for_s.is_some_and(|seconds| seconds > MOST_VALID_S)
+        {
+            let reason = format!(
+                "valid_for = {value:?} is longer than ten years; a snapshot that never gets old warns nobody"
+            );
+            return Err(fault(value, reason, &[]));
+        }
         let precedence = spec
             .precedence
             .read()
@@ -260,7 +273,7 @@ impl InventoryConfig {
                     &[],
                 ));
             }
-            let mut files = Vec::new();
+            let (mut files, mut unmatched) = (Vec::new(), Vec::new());
             for pattern in &source.files {
                 if pattern == "-" {
                     if std::mem::replace(&mut reads_stdin, true) {
@@ -273,14 +286,20 @@ impl InventoryConfig {
                     files.push(PathBuf::from(pattern));
                     continue;
                 }
-                files.extend(expand(&base.join(pattern)).map_err(|reason| {
-                    fault(pattern, format!("source {:?}: {reason}", source.name), &[])
-                })?);
+                match expand(&base.join(pattern)) {
+                    Ok(found) => files.extend(found),
+                    Err(reason) if !source.required => unmatched.push(reason),
+                    Err(reason) => {
+                        let reason = format!("source {:?}: {reason}", source.name);
+                        return Err(fault(pattern, reason, &[]));
+                    }
+                }
             }
             sources.push(SourceConfig {
                 name: source.name.clone(),
                 connector,
                 files,
+                unmatched,
                 domain: source.domain.clone(),
                 required: source.required,
                 observed_ms: moment("observed", source.observed.as_ref())?,
@@ -382,6 +401,8 @@ mod tests {
             "{text}"
         );
         assert!(message("24h", "1 day").contains("no duration"));
+        assert!(message("24h", "3654d").contains("longer than ten years"));
+        assert!(parse(&GOOD.replace("24h", "3653d")).is_ok());
         assert!(message("2026-03-20T06:00:00Z", "yesterday").contains("line 4"));
         let paths = format!("{GOOD}paths = {{ \"terraform/\" = [\"email:x@example.com\"] }}\n");
         let text = parse(&paths).unwrap_err().to_string();

@@ -354,6 +354,10 @@ fn harvest_source(
         let paths = &mut harvest.joins.paths;
         paths.insert(config.name.clone(), config.paths.clone());
     }
+    for pattern in &config.unmatched {
+        missing(config, &source, harvest);
+        harvest.warn(&source, format!("nothing is read: {pattern}"));
+    }
     let mut inputs: BTreeMap<Connector, Vec<Input>> = BTreeMap::new();
     let mut unrecognised = Vec::new();
     let mut known: BTreeMap<PathBuf, &Path> = BTreeMap::new();
@@ -388,6 +392,7 @@ fn harvest_source(
                 });
             }
             Err(error) => {
+                missing(config, &source, harvest);
                 harvest.warn(&source, format!("{} is left out: {error}", path.display()));
             }
         }
@@ -396,10 +401,11 @@ fn harvest_source(
     if let Some(path) = unrecognised.first()
         && inputs.is_empty()
     {
-        return Err(ExportError::Unrecognised {
+        let error = ExportError::Unrecognised {
             source_name: config.name.clone(),
             file: path.display().to_string(),
-        });
+        };
+        return optional(config, &source, harvest, error);
     }
     for path in unrecognised {
         harvest.warn(
@@ -410,10 +416,13 @@ fn harvest_source(
     let mut read = Vec::new();
     for (connector, inputs) in inputs {
         let before = Read::so_far(harvest);
-        connect(connector, &source, &inputs, harvest).map_err(|cause| ExportError::Connect {
-            source_name: config.name.clone(),
-            cause,
-        })?;
+        if let Err(cause) = connect(connector, &source, &inputs, harvest) {
+            let error = ExportError::Connect {
+                source_name: config.name.clone(),
+                cause,
+            };
+            return optional(config, &source, harvest, error);
+        }
         let after = Read::so_far(harvest);
         let [records, people, domains, secrets, besides] =
             std::array::from_fn(|n| after[n].saturating_sub(before[n]));
@@ -429,6 +438,37 @@ fn harvest_source(
         });
     }
     Ok(read)
+}
+
+/// Notes that a part of a source is missing. What it makes are only claims takes no identity away.
+fn missing(config: &SourceConfig, source: &Source, harvest: &mut Harvest) {
+    if config.connector.is_none_or(Connector::is_inventory) {
+        harvest.incomplete(source);
+    }
+}
+
+/// A source that can't be read stops the export, unless it is optional: then nothing of it is believed,
+/// since half a source would look like a whole one.
+fn optional(
+    config: &SourceConfig,
+    source: &Source,
+    harvest: &mut Harvest,
+    error: ExportError,
+) -> Result<Vec<Read>, ExportError> {
+    if config.required {
+        return Err(error);
+    }
+    let reason = match &error {
+        ExportError::Connect { cause, .. } => cause.to_string(),
+        other => other.to_string(),
+    };
+    *harvest = Harvest {
+        warnings: std::mem::take(&mut harvest.warnings),
+        ..Harvest::default()
+    };
+    missing(config, source, harvest);
+    harvest.warn(source, format!("the whole source is left out: {reason}"));
+    Ok(Vec::new())
 }
 
 /// Lets the records of a harvest meet, applies the policy, and counts.

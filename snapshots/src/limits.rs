@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Alias, EntityRef, EscalationPolicy, Identity, Scope};
+use crate::model::{Alias, EntityRef, EscalationPolicy, Identity, Scope, TriageRule};
 use crate::secrets::{marked_shape, shape};
 use crate::text::is_format;
 
@@ -31,14 +31,14 @@ pub struct Cleaned {
     pub secrets: usize,
     /// Values that were cut at their limit.
     pub shortened: usize,
-    /// Values in which control characters were replaced.
+    /// Values in which control characters were replaced, and keys that are left out for them.
     pub control: usize,
     /// List entries beyond the limit.
     pub entries: usize,
 }
 
-/// Cleans every text of an identity in place. `false` when its uid itself is shaped as a secret;
-/// such an identity can't be kept.
+/// Cleans every text of an identity in place. `false` when its uid itself is shaped as a secret or holds
+/// control characters; such an identity can't be kept.
 pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
     if !clean_keys(identity, cleaned) {
         return false;
@@ -58,6 +58,10 @@ pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
     if let Some(sponsor) = &mut identity.sponsor {
         cleaned.entity(sponsor);
     }
+    // Nobody is left where the reference was a secret.
+    let is_left = |entity: &EntityRef| !entity.reference.is_empty();
+    identity.owner = identity.owner.take().filter(|owner| is_left(&owner.entity));
+    identity.sponsor = identity.sponsor.take().filter(is_left);
     cleaned.option(&mut identity.service, NAME);
     cleaned.option(&mut identity.vendor, NAME);
     for list in [
@@ -143,6 +147,21 @@ pub fn clean_scope(scope: &mut Scope, cleaned: &mut Cleaned) -> bool {
     true
 }
 
+/// Cleans the texts of triage rules. A rule without its name is called by its place, for outputs name
+/// the rule that matched.
+pub(crate) fn clean_rules(rules: &[TriageRule], cleaned: &mut Cleaned) -> Vec<TriageRule> {
+    let mut rules = rules.to_vec();
+    for (place, rule) in rules.iter_mut().enumerate() {
+        cleaned.text(&mut rule.name, NAME);
+        cleaned.text(&mut rule.rationale, SENTENCE);
+        cleaned.list(&mut rule.findings);
+        if rule.name.is_empty() {
+            rule.name = format!("rule {}", place + 1);
+        }
+    }
+    rules
+}
+
 /// A line for a person, or what it held when it quotes a secret from an export.
 #[must_use]
 pub fn told(line: String) -> String {
@@ -152,10 +171,14 @@ pub fn told(line: String) -> String {
     }
 }
 
-/// Cleans uid and keys alone. `false` when the uid is shaped as a secret.
+/// Cleans uid and keys alone. `false` when the uid is shaped as a secret or holds control characters.
 pub fn clean_keys(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
     if has_marked_secret(&identity.uid) {
         cleaned.secrets += 1;
+        return false;
+    }
+    if has_control(&identity.uid) {
+        cleaned.control += 1;
         return false;
     }
     cleaned.aliases(&mut identity.aliases);
@@ -245,6 +268,12 @@ impl Cleaned {
     }
 
     fn escalation(&mut self, policy: &mut EscalationPolicy) {
+        // Written as one text, SYSTEM:ID, so a secret may lie across the two.
+        if is_secret(&format!("{}:{}", policy.system, policy.id)) {
+            self.secrets += 1;
+            policy.system.clear();
+            policy.id.clear();
+        }
         self.text(&mut policy.system, NAME);
         self.text(&mut policy.id, NAME);
         self.option(&mut policy.url, REFERENCE);
@@ -257,6 +286,10 @@ impl Cleaned {
         aliases
             .retain(|alias| !has_marked_secret(&alias.value) && !has_marked_secret(&alias.domain));
         self.secrets += before - aliases.len();
+        // A key in which characters are replaced would be another key.
+        let before = aliases.len();
+        aliases.retain(|alias| !has_control(&alias.value) && !has_control(&alias.domain));
+        self.control += before - aliases.len();
         self.truncate(aliases, ALIASES);
     }
 }
@@ -265,6 +298,10 @@ impl Cleaned {
 #[must_use]
 pub fn is_secret(text: &str) -> bool {
     shape(text).is_some()
+}
+
+fn has_control(text: &str) -> bool {
+    text.chars().any(char::is_control)
 }
 
 fn has_marked_secret(text: &str) -> bool {
@@ -320,6 +357,52 @@ mod tests {
                 entries: 6
             }
         );
+    }
+
+    #[test]
+    fn what_holds_control_characters_is_no_key() {
+        let mut identity = Identity::new("aws:1:user/x", "x", Kind::IamUser, Provider::Aws, "1");
+        identity.aliases.push(Alias {
+            key_type: KeyType::AwsArn,
+            domain: String::new(),
+            value: "arn:aws:iam::1:user/x\u{1b}[31m".to_owned(),
+            valid_from_ms: None,
+            valid_to_ms: None,
+        });
+        let mut cleaned = Cleaned::default();
+        assert!(clean_keys(&mut identity, &mut cleaned));
+        assert_eq!((identity.aliases.len(), cleaned.control), (0, 1));
+        identity.uid.push('\n');
+        assert!(!clean_keys(&mut identity, &mut cleaned));
+        assert_eq!(cleaned.control, 2);
+    }
+
+    #[test]
+    fn a_secret_that_was_taken_apart_is_seen() {
+        let mut policy = EscalationPolicy {
+            system: "password".to_owned(),
+            id: " hunter22".to_owned(),
+            url: None,
+        };
+        let mut cleaned = Cleaned::default();
+        cleaned.escalation(&mut policy);
+        assert_eq!((policy.id.as_str(), cleaned.secrets), ("", 1));
+        policy.system = "pagerduty".to_owned();
+        policy.id = "PABC123DEF".to_owned();
+        cleaned.escalation(&mut policy);
+        assert_eq!((policy.id.as_str(), cleaned.secrets), ("PABC123DEF", 1));
+    }
+
+    #[test]
+    fn an_owner_whose_reference_is_a_secret_is_none() {
+        let mut identity = Identity::new("aws:1:user/x", "x", Kind::IamUser, Provider::Aws, "1");
+        identity.sponsor = Some(EntityRef {
+            reference: samples().swap_remove(0),
+            ..EntityRef::default()
+        });
+        let mut cleaned = Cleaned::default();
+        assert!(clean(&mut identity, &mut cleaned));
+        assert_eq!((identity.sponsor, cleaned.secrets), (None, 1));
     }
 
     #[test]

@@ -74,21 +74,61 @@ impl Pseudonyms {
         }
     }
 
+    /// A text in which references to people, as whole words, are replaced: those that are known, and
+    /// whatever else is written as one.
+    fn sentence(&self, text: &str, people: &[String]) -> String {
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '@' | '/' | '+');
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find("user:") {
+            let (before, from) = rest.split_at(at);
+            out.push_str(before);
+            let is_start = !out.ends_with(|c: char| is_part(c) || c == ':');
+            let known = people.iter().find(|person| {
+                from.strip_prefix(person.as_str())
+                    .is_some_and(|after| !after.starts_with(is_part))
+            });
+            let written = || {
+                let end = from
+                    .find(|c: char| !(is_part(c) || matches!(c, ':' | '.')))
+                    .unwrap_or(from.len());
+                from[..end].trim_end_matches([':', '.']).len()
+            };
+            let len = known.map_or_else(written, String::len);
+            if is_start && len > "user:".len() {
+                out.push_str(&self.of(&from[..len]));
+                rest = &from[len..];
+            } else {
+                out.push_str("user:");
+                rest = &from["user:".len()..];
+            }
+        }
+        out + rest
+    }
+
     /// Hides the people of an identity: who owns it, answers for it, switches it off. The identity's
     /// own names and keys stay, because events are looked up by them.
     pub fn hide(&self, identity: &mut Identity) {
-        let people: Vec<String> = [
-            &identity.owner.as_ref().map(|owner| &owner.entity),
-            &identity.sponsor.as_ref(),
-        ]
-        .into_iter()
-        .flatten()
-        .map(|entity| entity.reference.clone())
-        .filter(|reference| reference.starts_with("user:"))
-        .collect();
+        let response = &identity.response;
+        let mut people: Vec<String> = identity
+            .owner
+            .iter()
+            .map(|owner| &owner.entity.reference)
+            .chain(identity.sponsor.iter().map(|sponsor| &sponsor.reference))
+            .chain(&identity.secondary_owners)
+            .chain(&identity.lineage.created_by)
+            .chain(&response.context_owner)
+            .chain(&response.response_owner)
+            .filter(|reference| reference.starts_with("user:"))
+            .cloned()
+            .collect();
+        // The longest first: one reference may begin as another does.
+        people.sort_by(|a, b| (b.len(), b).cmp(&(a.len(), a)));
+        people.dedup();
         for finding in &mut identity.findings {
-            for person in &people {
-                finding.evidence = finding.evidence.replace(person, &self.of(person));
+            finding.evidence = self.sentence(&finding.evidence, &people);
+            if let Some((_, reason)) = &mut finding.exception {
+                *reason = self.sentence(reason, &people);
             }
         }
         if let Some(owner) = &mut identity.owner {
@@ -103,6 +143,8 @@ impl Pseudonyms {
         let texts = identity
             .secondary_owners
             .iter_mut()
+            .chain(&mut identity.lineage.created_by)
+            .chain(&mut identity.lineage.on_behalf_of)
             .chain(&mut response.context_owner)
             .chain(&mut response.response_owner)
             .chain(teams)
@@ -188,10 +230,34 @@ mod tests {
             evidence: "owner user:default/jane is not in the catalogue any more".to_owned(),
             exception: None,
         }];
+        identity.lineage.created_by = Some("user:default/jane".to_owned());
         pseudonyms.hide(&mut identity);
         let text = format!("{identity:?}").to_lowercase();
         assert!(!text.contains("jane"), "{text}");
         assert_eq!(identity.secondary_owners[1], "group:default/pay");
         assert!(identity.findings[0].evidence.contains("user:pseudonym/"));
+    }
+
+    #[test]
+    fn only_whole_references_are_replaced_in_a_sentence() {
+        let pseudonyms = Pseudonyms::of_key(b"a key of sixteen bytes or more").unwrap();
+        let people = [
+            "user:default/janet".to_owned(),
+            "user:default/jan".to_owned(),
+        ];
+        let [janet, jan] = [0, 1].map(|n| pseudonyms.of(&people[n]));
+        let other = pseudonyms.of("user:default/joe");
+        assert_eq!(
+            pseudonyms.sentence(
+                "user:default/jan, user:default/janet and user:default/joe. superuser:x/y",
+                &people
+            ),
+            format!("{jan}, {janet} and {other}. superuser:x/y")
+        );
+        // Also where the longer one is not known beforehand.
+        assert_eq!(
+            pseudonyms.sentence("user:default/janet", &people[1..]),
+            janet
+        );
     }
 }

@@ -339,6 +339,65 @@ impl StoredSecret {
     }
 }
 
+/// What the sources of one build list completely, so that what they don't list is known to be gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Names of the sources that were read.
+    pub read: BTreeSet<String>,
+    /// Names of the sources of which something is missing: a file, a page, an entry.
+    pub partial: BTreeSet<String>,
+    /// Source, provider, domain and group of identities ([`Coverage::group`]) of which a source showed
+    /// at least one. An export may be made without a group, so its absence says nothing.
+    pub listed: BTreeSet<(String, Provider, String, String)>,
+}
+
+impl Coverage {
+    /// What exports list together: users, roles or root of an AWS account; elsewhere what the provider
+    /// has one word for.
+    #[must_use]
+    pub fn group<'a>(provider: Provider, uid: &'a str, sub_type: &'a str) -> &'a str {
+        match provider {
+            // Roles of services are listed with the other roles.
+            Provider::Aws => {
+                let resource = uid.splitn(3, ':').nth(2).unwrap_or("");
+                resource.split(['/', '#']).next().unwrap_or("")
+            }
+            _ => sub_type,
+        }
+    }
+
+    /// Notes that a source lists the identities of these records.
+    pub fn list<'a>(&mut self, source: &Source, records: impl IntoIterator<Item = &'a Record>) {
+        // Few groups for very many records.
+        let mut groups = hashbrown::HashSet::new();
+        for record in records {
+            if let Some(uid) = &record.uid
+                && let Some(provider) = record.facts.provider
+                && record.facts.retired_at_ms.is_none()
+            {
+                let sub_type = record.facts.sub_type.as_deref().unwrap_or("");
+                let domain = record.facts.domain.as_deref().unwrap_or("");
+                groups.insert((provider, domain, Self::group(provider, uid, sub_type)));
+            }
+        }
+        for (provider, domain, group) in groups {
+            let group = (
+                source.name.clone(),
+                provider,
+                domain.to_owned(),
+                group.to_owned(),
+            );
+            self.listed.insert(group);
+        }
+    }
+
+    fn absorb(&mut self, mut other: Self) {
+        self.read.append(&mut other.read);
+        self.partial.append(&mut other.partial);
+        self.listed.append(&mut other.listed);
+    }
+}
+
 /// Everything that the connectors of one export yielded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Harvest {
@@ -356,6 +415,8 @@ pub struct Harvest {
     pub token_issuers: BTreeMap<String, String>,
     /// What one source says by a name that another explains.
     pub joins: Joins,
+    /// What was read completely.
+    pub coverage: Coverage,
     /// What a person should know: source, and what.
     pub warnings: Vec<String>,
 }
@@ -385,6 +446,7 @@ impl Harvest {
             self.token_issuers.entry(cluster).or_insert(issuer);
         }
         self.joins.absorb(other.joins);
+        self.coverage.absorb(other.coverage);
         self.warnings.append(&mut other.warnings);
     }
 
@@ -408,6 +470,11 @@ impl Harvest {
                 list.shrink_to_fit();
             }
         }
+    }
+
+    /// Notes that a source does not show all that it lists, so nothing is gone for its silence.
+    pub fn incomplete(&mut self, source: &Source) {
+        self.coverage.partial.insert(source.name.clone());
     }
 
     /// Notes something for the person who runs the export.

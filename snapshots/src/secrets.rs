@@ -33,6 +33,9 @@ const MARKS: &[(&str, usize, &str)] = &[
     ("xapp-", 10, "a Slack token"),
     ("hooks.slack.com/services/T", 20, "a Slack webhook"),
     ("hooks.slack.com/workflows/T", 20, "a Slack webhook"),
+    ("hooks.slack.com/triggers/T", 20, "a Slack webhook"),
+    ("discord.com/api/webhooks/", 20, "a Discord webhook"),
+    ("discordapp.com/api/webhooks/", 20, "a Discord webhook"),
     ("AIza", 35, "a Google API key"),
     ("GOCSPX-", 20, "a Google client secret"),
     ("ya29.", 20, "a Google access token"),
@@ -53,6 +56,8 @@ const MARKS: &[(&str, usize, &str)] = &[
     ("sk-ant-", 20, "an Anthropic key"),
     ("sk-proj-", 20, "an OpenAI key"),
     ("sk-svcacct-", 20, "an OpenAI key"),
+    ("sk-", 32, "an OpenAI key"),
+    ("SK", 32, "a Twilio key"),
     ("hf_", 30, "a Hugging Face token"),
     ("dop_v1_", 32, "a DigitalOcean token"),
     ("dapi", 32, "a Databricks token"),
@@ -89,6 +94,23 @@ const NAMES: &[&str] = &[
     "aws_secret_access_key",
     "access_token",
     "refresh_token",
+];
+
+/// Ends of names whose value is a secret, when it is long enough and no reference.
+const ENDS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "api_key",
+    "api-key",
+    "apikey",
+    "access_key",
+    "access-key",
+    "accesskey",
+    "secret_key",
+    "secret-key",
 ];
 
 /// Which pairs of first bytes occur in [`MARKS`]: most words of a text end here.
@@ -145,6 +167,7 @@ fn look(text: &str) -> Seen {
     let (mut in_word, mut run) = (false, 0_usize);
     let (mut equals, mut tilde, mut at_sign, mut dashes, mut jwt) =
         (false, false, false, false, false);
+    let (mut colon, mut bearer) = (false, false);
     for (at, byte) in bytes.iter().copied().enumerate() {
         let starts_word = !in_word;
         in_word = byte.is_ascii_alphanumeric();
@@ -155,13 +178,26 @@ fn look(text: &str) -> Seen {
             seen.is_account_key_long |= run == 86 && byte == b'=';
             run = 0;
             equals |= byte == b'=';
+            // Most colons stand in uids and ARNs, behind words that end otherwise.
+            colon |= byte == b':' && at > 0 && ends_name(bytes[at - 1]);
             tilde |= byte == b'~';
             at_sign |= byte == b'@';
             dashes |= byte == b'-' && bytes[at..].starts_with(b"-----BEGIN");
         }
-        if !starts_word || !in_word {
+        if !in_word {
             continue;
         }
+        if !starts_word {
+            if let Some(second) = bytes.get(at + 1)
+                && starts_mark(byte, *second)
+                && let Some(name) = glued_mark(&bytes[at..])
+            {
+                seen.marked = Some(name);
+                return seen;
+            }
+            continue;
+        }
+        bearer |= matches!(byte, b'b' | b'B') && is_bearer(&bytes[at..]);
         let second = bytes.get(at + 1).copied().unwrap_or(0);
         jwt |= byte == b'e' && second == b'y';
         if starts_mark(byte, second)
@@ -180,7 +216,9 @@ fn look(text: &str) -> Seen {
         Some("an Entra client secret")
     } else if at_sign && has_url_password(text) {
         Some("a password in an address")
-    } else if equals && has_assignment(text) {
+    } else if bearer {
+        Some("a token of a request")
+    } else if (equals || colon) && has_assignment(text) {
         Some("a password or key behind its name")
     } else {
         None
@@ -196,17 +234,62 @@ fn mark(rest: &[u8]) -> Option<&'static str> {
     MARKS.iter().find_map(|(mark, least, name)| {
         let token = rest.strip_prefix(mark.as_bytes())?;
         // A word may begin with these four letters; the token is hexadecimal.
-        let is_hexadecimal = *mark == "dapi";
-        let is_token = |byte: u8| {
-            if is_hexadecimal {
-                byte.is_ascii_hexdigit()
-            } else {
-                is_token(byte)
-            }
+        let is_token = |byte: u8| match *mark {
+            "dapi" | "SK" => byte.is_ascii_hexdigit(),
+            // Names of things are put together with hyphens, these tokens are not.
+            "sk-" => byte.is_ascii_alphanumeric(),
+            _ => is_token(byte),
         };
         let len = token.iter().take_while(|byte| is_token(**byte)).count();
         (len >= *least).then_some(*name)
     })
+}
+
+/// A mark in the middle of a word (`oldghp_…`): but for marks that no word ends with, the token has to be as
+/// random as tokens are, for others end ordinary words (`shelf_`, `MSG.`).
+fn glued_mark(rest: &[u8]) -> Option<&'static str> {
+    MARKS.iter().find_map(|(mark, least, name)| {
+        let token = rest.strip_prefix(mark.as_bytes())?;
+        let is_distinct = [
+            "ghp_",
+            "gho_",
+            "ghu_",
+            "ghs_",
+            "ghr_",
+            "github_pat_",
+            "glpat-",
+        ]
+        .contains(mark)
+            || mark.starts_with("xox");
+        let is_part = |byte: &u8| {
+            byte.is_ascii_alphanumeric() || (is_distinct && matches!(byte, b'_' | b'-'))
+        };
+        let token = token.get(..*least)?;
+        (mark.len() >= 4
+            && token.iter().all(is_part)
+            && (is_distinct || token.iter().any(u8::is_ascii_digit)))
+        .then_some(*name)
+    })
+}
+
+/// `Bearer` and a token behind it; the word alone also stands in sentences.
+fn is_bearer(rest: &[u8]) -> bool {
+    let Some((word, token)) = rest.split_at_checked(7) else {
+        return false;
+    };
+    let len = token.iter().take_while(|byte| is_token(**byte)).count();
+    word.eq_ignore_ascii_case(b"bearer ")
+        && len >= 8
+        && token[..len].iter().any(u8::is_ascii_digit)
+        && token[..len].iter().any(u8::is_ascii_alphabetic)
+}
+
+/// Whether a byte may be the last one of a name in [`NAMES`] or [`ENDS`], or what closes it.
+const fn ends_name(byte: u8) -> bool {
+    matches!(
+        byte.to_ascii_lowercase(),
+        b'd' | b't' | b'n' | b'y' | b'e' | b'"' | b'\'' | b' '
+    )
 }
 
 fn unmarked(text: &str, seen: &Seen) -> Option<&'static str> {
@@ -260,21 +343,59 @@ fn has_url_password(text: &str) -> bool {
     })
 }
 
-/// `Password=…;` of connection strings, `client_secret=…` of requests, `sig=…` of shared access
-/// signatures. What only stands for a value is none.
+/// `Password=…;` of connection strings, `client_secret=…` of requests, `password: …` of settings, `sig=…`
+/// of shared access signatures. What only stands for a value is none.
 fn has_assignment(text: &str) -> bool {
-    text.match_indices('=').any(|(at, _)| {
-        let before = text[..at].trim_end();
+    text.match_indices(['=', ':']).any(|(at, separator)| {
+        let before = text[..at].trim_end_matches([' ', '"', '\'']);
+        if !before
+            .bytes()
+            .next_back()
+            .is_some_and(|byte| ends_name(byte) || byte == b'g')
+        {
+            return false;
+        }
         let from = before
-            .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .rfind(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
             .map_or(0, |at| at + 1);
         // The separator that is searched may be longer than a byte.
-        let name = before.get(from..).unwrap_or("");
-        let value = text[at + 1..].trim_start().trim_start_matches(['"', '\'']);
+        let full_name = before.get(from..).unwrap_or("");
+        let name = full_name.rsplit('-').next().unwrap_or("");
+        let rest = &text[at + 1..];
+        let value = rest.trim_start();
+        let is_apart = value.len() < rest.len();
+        let value_start = value;
+        let value = value.trim_start_matches(['"', '\'']);
+        let is_quoted = value.len() < value_start.len();
         let end = value
-            .find([';', '&', ' ', '"', '\'', ','])
+            .find([';', '&', ' ', '"', '\'', ',', '\n', '\r', '}', ')'])
             .unwrap_or(value.len());
+        let ends_line = matches!(value[end..].bytes().next(), None | Some(b'\n' | b'\r'));
         let value = &value[..end];
+        let has_end = || {
+            ENDS.iter().any(|end| {
+                let (name, end) = (full_name.as_bytes(), end.as_bytes());
+                name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end)
+            })
+        };
+        let is_written = if separator == "=" || is_quoted {
+            true
+        } else if is_apart {
+            // A sentence has a colon as well: `the token: described there`. A setting begins its line.
+            let begins_line = text[..from].trim_end_matches([' ', '"', '\'']).is_empty()
+                || text[..from].ends_with('\n');
+            begins_line && ends_line || is_made_up(value)
+        } else {
+            // So are references and ARNs written: `secret:store/name`.
+            let is_inside = text[..from].ends_with([':', '/', '.', '@', '#']);
+            !is_inside && !value.contains(['/', ':', '#']) && is_made_up(value)
+        };
+        if value.len() >= 8 && is_written && !is_reference(value) && has_end() {
+            return true;
+        }
+        if separator == ":" {
+            return false;
+        }
         if name.eq_ignore_ascii_case("sig") {
             let is_part = |c: char| c.is_ascii_alphanumeric() || "+/=%-_".contains(c);
             return value.len() >= 40 && value.chars().all(is_part);
@@ -287,6 +408,34 @@ fn has_assignment(text: &str) -> bool {
             && !stands_for
             && NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
     })
+}
+
+/// Whether a value has what words of a sentence have not.
+fn is_made_up(value: &str) -> bool {
+    let trimmed = value.trim_end_matches(['.', '!', '?']);
+    let inner = trimmed.get(1..).unwrap_or("");
+    trimmed.bytes().any(|byte| byte.is_ascii_digit())
+        || inner.bytes().any(|byte| byte.is_ascii_uppercase())
+        || trimmed.contains(['!', '#', '$', '%', '^', '*', '+', '=', '~', '_'])
+}
+
+/// Whether a value only says where the secret is: a placeholder, a path, an address, an ARN.
+fn is_reference(value: &str) -> bool {
+    let scheme = value.split(':').next().unwrap_or("");
+    value.starts_with(['$', '<', '{', '%', '*', '/', '.', '[', '(', '@', '!'])
+        || ["projects/", "secret/", "secrets/", "kv/", "env.", "data."]
+            .iter()
+            .any(|start| value.starts_with(start))
+        || value.contains("://")
+        || value.contains("/secrets/")
+        || (scheme.len() < value.len()
+            && scheme.len() >= 2
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'))
+        || value
+            .bytes()
+            .all(|byte| matches!(byte, b'x' | b'X' | b'.' | b'*' | b'-' | b'_'))
 }
 
 /// A run of base64 of this length that is random enough: these keys have no prefix. Digests in
@@ -360,6 +509,15 @@ pub(crate) fn samples() -> Vec<String> {
             "aB3".repeat(15)
         ),
         "grant_type=client_credentials&client_secret=hunter2hunter2".to_owned(),
+        "password: hunter22".to_owned(),
+        "{\"password\":\"correcthorse\"}".to_owned(),
+        format!("Authorization: Bearer {}", "a1B2c3D4e5"),
+        "token=hunter22hunter".to_owned(),
+        "secret=hunter22hunter".to_owned(),
+        "db_password=hunter22".to_owned(),
+        "x-api-key: hunter22".to_owned(),
+        format!("old{}{}", "ghp_", "a1B2c3D4e5".repeat(4)),
+        format!("old{}{}", "ghp_", "c".repeat(36)),
     ]);
     out
 }
@@ -401,6 +559,20 @@ mod tests {
             "Password=${DB_PASSWORD};Server=db.example",
             "pwd=********",
             "password = see the vault",
+            "rotates the token: see runbook",
+            "the token: described in the runbook",
+            "it needs no password: authentication is by certificate",
+            "bearer authentication is required",
+            "db_password=${DB_PASSWORD}",
+            "password: <redacted-by-ops>",
+            "api-key: vault:kv/payments/api-key-2",
+            "token=arn:aws:secretsmanager:eu-west-1:111122223333:secret:erp/ledger-A1b2C3",
+            "secret=projects/1234567/secrets/erp/versions/2",
+            "k8s-secret:prod/payments/api-token-1",
+            "repo:northwind/api-token:environment:prod-eu-1",
+            "shelf_inventory_service_account_of_production_eu1",
+            "risk-proj-assessment-service-account-1234",
+            "sk-skaffold-service-account-of-the-platform-1",
             "the service's password is rotated weekly",
             "eyeglasses.eyeliner.catalogue-service",
             "CN=Larkmoor Issuing CA 2,O=Larkmoor Outdoor,C=DE",

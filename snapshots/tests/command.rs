@@ -519,3 +519,76 @@ fn people_are_hidden_behind_pseudonyms_that_the_key_resolves() {
         format!("{owner}\tuser:default/jane@northwind.example")
     );
 }
+
+#[test]
+fn an_optional_source_that_is_missing_or_damaged_takes_nobody_away() {
+    let folder = Folder::new();
+    let config = |required: &str| {
+        format!(
+            "organization = \"Northwind\"\n[[source]]\nname = \"aws\"\nconnector = \"aws_iam_users\"\nfiles = [\"users.json\"]\n[[source]]\nname = \"more\"\nconnector = \"aws_iam_users\"\nfiles = [\"more-*.json\"]\nrequired = {required}\n"
+        )
+    };
+    folder.config(&config("false"));
+    let more = USERS.replace("ci", "other").replace("gone", "third");
+    let more = more.replace("AIDA4CICI4CICI4CICI4", "AIDA4OTHR4OTHR4OTHR4");
+    let more = more.replace("AIDA4GONE4GONE4GONE4", "AIDA4THRD4THRD4THRD4");
+    fs::write(folder.path("more-1.json"), &more).unwrap();
+    folder.expect(
+        0,
+        "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 1",
+    );
+    fs::write(folder.path("more-1.json"), &more[..more.len() - 9]).unwrap();
+    let line = "build --out b.snap --created 2026-03-21T06:00:00Z --previous a.snap --json";
+    for reason in ["more-1.json", "names no file"] {
+        let (shown, _) = folder.expect(0, line);
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let warnings = shown["warnings"].to_string();
+        assert!(warnings.contains(reason), "{reason}: {warnings}");
+        assert!(
+            warnings.contains("2 identities of the previous snapshot are left out"),
+            "{warnings}"
+        );
+        assert_eq!(shown["tombstones"], 0);
+        let _ = fs::remove_file(folder.path("more-1.json"));
+    }
+    folder.config(&config("true"));
+    folder.expect(1, line);
+}
+
+#[test]
+fn an_empty_inventory_and_an_older_one_are_refused() {
+    let folder = Folder::new();
+    folder.expect(
+        0,
+        "build --out a.snap --created 2026-03-20T06:00:00Z --sequence 1",
+    );
+    let before = folder.bytes("a.snap");
+    let older = "build --out b.snap --created 2026-03-19T06:00:00Z --previous a.snap";
+    let (_, refusal) = folder.expect(1, older);
+    assert!(
+        refusal.contains("2026-03-19T06:00:00Z") && refusal.contains("--force"),
+        "{refusal}"
+    );
+    folder.expect(0, &format!("{older} --force"));
+    fs::write(folder.path("users.json"), "{\"Users\":[]}").unwrap();
+    folder.config("organization = \"Northwind\"\n[[source]]\nname = \"aws\"\nconnector = \"aws_iam_users\"\nfiles = [\"users.json\"]\n");
+    let empty = "build --out a.snap --created 2026-03-21T06:00:00Z --previous b.snap";
+    let (_, refusal) = folder.expect(1, empty);
+    assert!(refusal.contains("--allow-empty"), "{refusal}");
+    assert_eq!(folder.bytes("a.snap"), before);
+    folder.expect(0, &format!("{empty} --allow-empty"));
+    folder.expect(2, "build --out c.snap --valid-for 99999d");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_with_control_characters_is_shown_without_them() {
+    let folder = Folder::new();
+    let output = Command::new(env!("CARGO_BIN_EXE_whose-snapshot"))
+        .args(["sources", "no\u{1b}[31mfile"])
+        .current_dir(folder.0.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!output.stderr.contains(&0x1b));
+}

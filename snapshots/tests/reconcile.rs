@@ -376,18 +376,23 @@ fn the_order_of_files_does_not_matter_to_the_result() {
 
 #[test]
 fn what_is_gone_becomes_a_tombstone() {
+    const OTHER: &str = r#"{"Roles":[{"RoleName":"o","RoleId":"AROA4OTHER4OTHER4OTH","Arn":"arn:aws:iam::111122223333:role/o"}]}"#;
     let before = assembled(&harvest(&[(
         "a",
         Connector::AwsIamUsers,
         None,
-        &[&role("AROA4OLD4OLD4OLD4OLD", "2024-01-01T00:00:00Z"), USER],
+        &[
+            &role("AROA4OLD4OLD4OLD4OLD", "2024-01-01T00:00:00Z"),
+            USER,
+            OTHER,
+        ],
     )]));
     let mut explicit = Explicit::new(NOW + 86_400_000, 8, 0);
     explicit.previous = Some((before.inventory.clone(), [1; 32]));
     let policy = Policy::built_in().unwrap();
     let after = assemble(
         "Northwind",
-        &harvest(&[("a", Connector::AwsIamUsers, None, &[USER])]),
+        &harvest(&[("a", Connector::AwsIamUsers, None, &[USER, OTHER])]),
         &policy,
         &explicit,
     );
@@ -443,4 +448,112 @@ fn what_is_gone_becomes_a_tombstone() {
             .iter()
             .all(|identity| identity.provider == Provider::Aws)
     );
+}
+
+#[test]
+fn what_was_read_in_part_retires_nobody() {
+    let roles = r#"{"Roles":[
+        {"RoleName":"a","RoleId":"AROA4AAAA4AAAA4AAAA4","Arn":"arn:aws:iam::111122223333:role/a"},
+        {"RoleName":"b","RoleId":"AROA4BBBB4BBBB4BBBB4","Arn":"arn:aws:iam::111122223333:role/b"}]}"#;
+    let two = format!(
+        "{REPORT}{}",
+        REPORT.lines().nth(1).unwrap().replace("ci", "ci2") + "\n"
+    );
+    let inventory = Connector::AwsIamUsers;
+    let report = Connector::AwsCredentialReport;
+    let before = assembled(&harvest(&[
+        ("roles", inventory, None, &[roles]),
+        ("report", report, None, &[&two]),
+    ]));
+    let mut explicit = Explicit::new(NOW + 86_400_000, 8, 0);
+    explicit.previous = Some((before.inventory, [1; 32]));
+    let policy = Policy::built_in().unwrap();
+    let after = |harvest: &Harvest| assemble("Northwind", harvest, &policy, &explicit);
+    let left_out =
+        |exported: &Exported, source: &str| {
+            exported.report.warnings.iter().any(|warning| {
+                warning.contains(" left out: the source") && warning.contains(source)
+            })
+        };
+    // The report lists users alone: who is missing there is gone, the roles are not.
+    let users_only = after(&harvest(&[("report", report, None, &[REPORT])]));
+    assert_eq!(users_only.report.tombstones, 1);
+    let gone = find(&users_only, "aws:111122223333:user/bots/ci2");
+    assert_eq!(gone.lifecycle_state, LifecycleState::Deprovisioned);
+    assert!(
+        left_out(&users_only, "\"roles\"") && left_out(&users_only, "2 identities"),
+        "{:?}",
+        users_only.report.warnings
+    );
+    // A report with a row that can't be read, and an answer about one role, list nothing.
+    let one = r#"{"Role":{"RoleName":"a","RoleId":"AROA4AAAA4AAAA4AAAA4","Arn":"arn:aws:iam::111122223333:role/a"}}"#;
+    let broken = two.replace("arn:aws:iam::111122223333:user/bots/ci2", "no ARN");
+    assert_ne!(broken, two);
+    let partly = after(&harvest(&[
+        ("roles", inventory, None, &[one]),
+        ("report", report, None, &[&broken]),
+    ]));
+    assert_eq!(partly.report.tombstones, 0, "{:?}", partly.report.warnings);
+    assert!(left_out(&partly, "\"report\"") && left_out(&partly, "\"roles\""));
+    // A list with more pages behind it lists no end.
+    let page = r#"{"Roles":[{"RoleName":"a","RoleId":"AROA4AAAA4AAAA4AAAA4","Arn":"arn:aws:iam::111122223333:role/a"}],"IsTruncated":true,"Marker":"x"}"#;
+    let paged = after(&harvest(&[
+        ("roles", inventory, None, &[page]),
+        ("report", report, None, &[&two]),
+    ]));
+    assert_eq!(paged.report.tombstones, 0, "{:?}", paged.report.warnings);
+    // The whole list again, without one of them.
+    let whole = page.replace("true,\"Marker\":\"x\"", "false");
+    let all = after(&harvest(&[
+        ("roles", inventory, None, &[&whole]),
+        ("report", report, None, &[&two]),
+    ]));
+    assert_eq!(all.report.tombstones, 1, "{:?}", all.report.warnings);
+}
+
+#[test]
+fn one_principal_in_two_sources_is_one_in_any_order() {
+    let principal = r##"{"@odata.type":"#microsoft.graph.servicePrincipal","id":"aaaaaaaa-0000-4000-8000-000000000001","appId":"cccccccc-0000-4000-8000-000000000003","displayName":"shop","servicePrincipalType":"Application","accountEnabled":true}"##;
+    let application = r##"{"@odata.type":"#microsoft.graph.application","id":"bbbbbbbb-0000-4000-8000-000000000002","appId":"cccccccc-0000-4000-8000-000000000003","displayName":"shop"}"##;
+    let (alone, both) = (
+        format!("[{principal}]"),
+        format!("[{principal},{application}]"),
+    );
+    let tenant = Some("11111111-1111-4111-8111-111111111111");
+    let entra = Connector::EntraGraph;
+    for texts in [[&alone, &both], [&both, &alone]] {
+        let mut harvest = harvest(&[
+            ("one", entra, tenant, &[texts[0]]),
+            ("two", entra, tenant, &[texts[1]]),
+        ]);
+        snapshots::connect::finish(&mut harvest);
+        let exported = assembled(&harvest);
+        let uids: Vec<&str> = exported
+            .inventory
+            .identities
+            .iter()
+            .map(|identity| identity.uid.as_str())
+            .collect();
+        assert_eq!(uids.len(), 1, "{uids:?}");
+    }
+}
+
+#[test]
+fn a_secret_in_a_triage_rule_does_not_enter() {
+    let token = format!("{}{}", "ghp_", "a1B2c3D4e5".repeat(4));
+    let policy = Policy::parse(
+        "policy.toml",
+        &format!(
+            "version = 1\n[[triage]]\nname = \"x\"\npriority = \"high\"\nrationale = \"see {token}\"\n"
+        ),
+    );
+    let policy = policy.unwrap();
+    let exported = assemble(
+        "Northwind",
+        &harvest(&[("users", Connector::AwsIamUsers, None, &[USER])]),
+        &policy,
+        &Explicit::new(NOW, 7, 0),
+    );
+    assert!(!format!("{:?}", exported.inventory).contains(&token));
+    assert_eq!(exported.report.cleaned.secrets, 1);
 }

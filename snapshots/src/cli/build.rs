@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use enrich_core::{Check, Snapshot, Trust};
 use indicatif::{ProgressBar, ProgressStyle};
-use snapshots::config::InventoryConfig;
+use snapshots::config::{InventoryConfig, MOST_VALID_S};
 use snapshots::export::{Explicit, Exported, Progress, Report, export_snapshot};
 use snapshots::text::{parse_duration, parse_time, printable, time};
 
@@ -37,9 +37,12 @@ pub(super) struct Args {
     /// For how long the snapshot counts as fresh, such as 24h or 7d.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     valid_for: Option<u64>,
-    /// Replace a snapshot that has a higher sequence number.
+    /// Replace a snapshot that has a higher sequence number, or follow one that was taken later.
     #[arg(long)]
     force: bool,
+    /// Write an inventory without a single identity.
+    #[arg(long)]
+    allow_empty: bool,
     /// Answer with the summary as JSON on standard output.
     #[arg(long)]
     json: bool,
@@ -50,7 +53,14 @@ fn moment(text: &str) -> Result<i64, String> {
 }
 
 fn duration(text: &str) -> Result<u64, String> {
-    parse_duration(text).ok_or_else(|| "not a duration such as 24h, 90m or 7d".to_owned())
+    let seconds =
+        parse_duration(text).ok_or_else(|| "not a duration such as 24h, 90m or 7d".to_owned())?;
+    if seconds > MOST_VALID_S {
+        return Err(
+            "longer than ten years; a snapshot that never gets old warns nobody".to_owned(),
+        );
+    }
+    Ok(seconds)
 }
 
 /// A line on standard error, only when a person watches.
@@ -87,6 +97,15 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let seed = key.map(|path| files::read_private_key(path)).transpose()?;
     let (mut bytes, exported) =
         export_snapshot(&config, &explicit, &mut line).context("the snapshot can't be made")?;
+    if exported.report.identities == exported.report.tombstones && !args.allow_empty {
+        for warning in exported.report.warnings.iter().take(SHOWN) {
+            eprintln!("warning: {}", printable(warning, 300));
+        }
+        bail!(
+            "the sources list no identity at all, so nothing is written to {}; check that the exports are whole, or say --allow-empty",
+            args.out.display()
+        );
+    }
     if let Some(seed) = &seed {
         snapshots::format::sign(&mut bytes, seed).context("the snapshot can't be signed")?;
     }
@@ -135,6 +154,16 @@ fn explicit(args: &Args, config: &InventoryConfig) -> Result<Explicit> {
         bail!(
             "sequence {sequence} does not follow the previous snapshot, which has {}; readers would refuse the new one",
             inventory.meta.sequence
+        );
+    }
+    if let Some((inventory, _)) = &previous
+        && inventory.meta.created_ms > created_ms
+        && !args.force
+    {
+        bail!(
+            "the snapshot would be of {}, before the previous one, which is of {}; check `created` and the clock, or say --force",
+            time(created_ms),
+            time(inventory.meta.created_ms)
         );
     }
     let mut explicit = Explicit::new(
@@ -275,7 +304,7 @@ fn cleaned(report: &Report) -> Vec<String> {
         (cleaned.shortened, "texts were cut at their limit"),
         (
             cleaned.control,
-            "texts held control characters, which are replaced",
+            "texts and keys held control characters, which are replaced in texts; such keys are left out",
         ),
         (
             cleaned.entries,

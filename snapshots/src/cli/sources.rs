@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde_json::json;
 use snapshots::connect::{Connector, Input, detect};
+use snapshots::text::printable;
 
 use super::table::table;
 use super::{Done, files};
@@ -29,7 +30,8 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let mut all = true;
     for path in &args.files {
         let input = Input::file(path);
-        let failed = || format!("{} can't be read", path.display());
+        let shown = printable(&path.display().to_string(), 400);
+        let failed = || format!("{shown} can't be read");
         let head = input.head().with_context(failed)?;
         let connector = detect(path, &head).map(Connector::as_str);
         all &= connector.is_some();
@@ -44,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<Done> {
             );
         }
         rows.push(vec![
-            path.display().to_string(),
+            shown.clone(),
             connector.unwrap_or("(none)").to_owned(),
         ]);
     }

@@ -337,6 +337,39 @@ pub(super) fn another_account(source: &Source, account: &str) -> String {
     )
 }
 
+/// Whether the last of the pages of a list is there.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    more: usize,
+    last: usize,
+}
+
+impl Pages {
+    /// Looks at an answer, or at what stands beside its list.
+    pub(super) fn note(&mut self, answer: &Value) {
+        let truncated = answer.get("IsTruncated").and_then(Value::as_bool);
+        let token = answer
+            .get("NextToken")
+            .is_some_and(|token| !token.is_null());
+        if truncated == Some(true) || token {
+            self.more += 1;
+        } else if truncated == Some(false) {
+            self.last += 1;
+        }
+    }
+
+    /// Says so when there is a page with more behind it and no last one.
+    pub(super) fn settle(&self, source: &Source, harvest: &mut Harvest) {
+        if self.more > 0 && self.last == 0 {
+            harvest.incomplete(source);
+            harvest.warn(
+                source,
+                "the list is cut (IsTruncated or NextToken without a last page); what is not in it is not known to be gone",
+            );
+        }
+    }
+}
+
 /// Notes that an account was read; whether it is the first time.
 fn cover(account: &str, harvest: &mut Harvest) -> bool {
     // Entries of one account stand together, so the search is short from the end.

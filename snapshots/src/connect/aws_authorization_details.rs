@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::aws::{Arn, AwsTime, Principal, RoleLastUsed, Tag, frame, ms};
+use super::aws::{Arn, AwsTime, Pages, Principal, RoleLastUsed, Tag, frame, ms};
 use super::aws_escalation::{self, Powers};
 use super::aws_policy::{Document, Gap};
 use super::aws_privilege::{ADMINISTRATOR, ALL_BUT, IAM_ADMINISTRATOR, managed_grant, missing};
@@ -329,8 +329,12 @@ pub(super) fn connect(
 ) -> Result<(), ConnectError> {
     let mut account = Account::default();
     let mut unknown = Unknown::default();
+    let mut pages = Pages::default();
     for input in inputs {
         let seen = each_json(input, CONNECTOR, LISTS, &mut |item| {
+            if item.list.is_empty() {
+                pages.note(&item.value);
+            }
             match item.list {
                 POLICIES => unknown.note(&item.value, KNOWN_OF_POLICIES),
                 "" => {}
@@ -363,7 +367,10 @@ pub(super) fn connect(
                         );
                     }
                 }
-                Err(warning) => harvest.warn(source, warning),
+                Err(warning) => {
+                    harvest.incomplete(source);
+                    harvest.warn(source, warning);
+                }
             }
             Ok(())
         })?;
@@ -376,6 +383,7 @@ pub(super) fn connect(
         }
     }
     finish(source, account, harvest);
+    pages.settle(source, harvest);
     unknown.warn(source, harvest);
     Ok(())
 }

@@ -138,6 +138,8 @@ fn rows<R: Read>(
         let row = Row(headers.iter().zip(row.iter()).collect());
         if let Some(record) = record(source, &row, harvest) {
             harvest.records.push(record);
+        } else {
+            harvest.incomplete(source);
         }
     }
     Ok(())

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::aws::{AwsTime, Principal, RoleLastUsed, Tag, frame, ms};
+use super::aws::{AwsTime, Pages, Principal, RoleLastUsed, Tag, frame, ms};
 use super::aws_policy::Document;
 use super::fields::Unknown;
 use super::stream::each_json;
@@ -58,11 +58,17 @@ pub(super) fn connect(
     let mut empty: Option<&Input> = None;
     let mut found = false;
     let mut unknown = Unknown::default();
+    let mut pages = Pages::default();
     for input in inputs {
         let mut any = false;
         let seen = each_json(input, CONNECTOR, LISTS, &mut |item| {
             let mut entries = Vec::new();
-            collect(&item.value, 0, &mut entries, &mut any);
+            let mut is_list = matches!(item.list, "Users" | "Roles");
+            collect(&item.value, 0, &mut entries, &mut is_list);
+            any |= is_list;
+            let before = harvest.records.len();
+            // The CLI writes NextToken where it was told to stop early; the API says IsTruncated.
+            pages.note(&item.value);
             if entries.is_empty() && !item.list.is_empty() {
                 unknown.entry();
             }
@@ -71,11 +77,18 @@ pub(super) fn connect(
                 unknown.note(entry, KNOWN);
                 match Entry::deserialize(entry) {
                     Ok(entry) => harvest_entry(source, &entry, harvest),
-                    Err(error) => harvest.warn(
-                        source,
-                        format!("{}: an entry is left out: {error}", item.place),
-                    ),
+                    Err(error) => {
+                        harvest.incomplete(source);
+                        harvest.warn(
+                            source,
+                            format!("{}: an entry is left out: {error}", item.place),
+                        );
+                    }
                 }
+            }
+            if is_list {
+                let records = harvest.records.get(before..).unwrap_or_default();
+                harvest.coverage.list(source, records);
             }
             Ok(())
         })?;
@@ -95,6 +108,7 @@ pub(super) fn connect(
             );
         }
     }
+    pages.settle(source, harvest);
     unknown.warn(source, harvest);
     match empty {
         // Folders of answers hold other answers as well; one file that holds nothing is a mistake.

@@ -126,6 +126,22 @@ impl Connector {
         }
     }
 
+    /// Whether its exports list identities. The others only make claims about them.
+    #[must_use]
+    pub const fn is_inventory(self) -> bool {
+        !matches!(
+            self,
+            Self::AwsAccessKeys
+                | Self::AwsOrganizations
+                | Self::AwsSecrets
+                | Self::AwsEks
+                | Self::AwsTags
+                | Self::Backstage
+                | Self::Codeowners
+                | Self::Pagerduty
+        )
+    }
+
     /// The connector with this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
@@ -329,6 +345,23 @@ impl ConnectError {
 /// # Errors
 /// The first file that can't be read as this connector's export.
 pub fn connect(
+    connector: Connector,
+    source: &Source,
+    inputs: &[Input],
+    harvest: &mut Harvest,
+) -> Result<(), ConnectError> {
+    let before = harvest.records.len();
+    read(connector, source, inputs, harvest)?;
+    harvest.coverage.read.insert(source.name.clone());
+    // Answers about one user or role list nothing; that connector says itself what is a list.
+    if connector != Connector::AwsIamUsers {
+        let records = harvest.records.get(before..).unwrap_or_default();
+        harvest.coverage.list(source, records);
+    }
+    Ok(())
+}
+
+fn read(
     connector: Connector,
     source: &Source,
     inputs: &[Input],

@@ -328,6 +328,10 @@ pub(crate) const DIMENSIONS: &[(&str, Dimension)] = &[
 #[must_use]
 pub(crate) fn owner_reference(text: &str) -> String {
     let text = text.trim();
+    if crate::limits::is_secret(text) {
+        // In lower case and joined it would not be recognised any more when texts are cleaned.
+        return text.to_owned();
+    }
     let known =
         |kind: &str| text.len() > kind.len() && text[..kind.len()].eq_ignore_ascii_case(kind);
     let joined = text

@@ -46,10 +46,14 @@ struct Group {
 }
 
 impl Group {
-    /// Whether a record may speak of the same identity: no unique id of the same type differs, and
-    /// what is gone is not what still exists.
+    /// Whether a record may speak of the same identity: a unique id is shared, or none of the same type
+    /// differs and what is gone is not what still exists.
     fn admits(&self, unique: &BTreeSet<KeyOf>, is_gone: bool) -> bool {
-        if self.is_gone != is_gone && self.unique.is_disjoint(unique) {
+        // Never given twice: who shares one is the same, whatever else each source knows.
+        if !self.unique.is_disjoint(unique) {
+            return true;
+        }
+        if self.is_gone != is_gone {
             return false;
         }
         unique.iter().all(|id| {
@@ -59,6 +63,13 @@ impl Group {
                     .iter()
                     .any(|own| (own.0, &own.1) == (id.0, &id.1))
         })
+    }
+
+    fn join(&mut self, other: Self) {
+        self.records.extend(other.records);
+        self.unique.extend(other.unique);
+        self.is_gone |= other.is_gone;
+        self.created = self.created.or(other.created);
     }
 
     fn add(&mut self, index: u32, record: &Record) {
@@ -154,7 +165,18 @@ fn incarnations(uid: &str, run: &[u32], records: &[Box<Record>], out: &mut Vec<D
             let same_age = groups.iter().position(|group| {
                 unique.is_empty() && created.is_some() && group.created == created
             });
-            let place = same_age.or_else(|| {
+            // Who shares a unique id is the same, and so are groups that a record joins together.
+            let mut sharing =
+                (0..groups.len()).filter(|place| !groups[*place].unique.is_disjoint(&unique));
+            let shared = sharing.next();
+            let joined: Vec<usize> = sharing.collect();
+            if let Some(first) = shared {
+                for place in joined.into_iter().rev() {
+                    let other = groups.remove(place);
+                    groups[first].join(other);
+                }
+            }
+            let place = shared.or(same_age).or_else(|| {
                 groups
                     .iter()
                     .position(|group| group.admits(&unique, is_gone))

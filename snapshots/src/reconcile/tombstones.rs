@@ -4,33 +4,30 @@ use hashbrown::HashSet;
 
 use super::meet::same_key;
 use super::*;
-use crate::model::Scope;
+use crate::record::Coverage;
 
 /// For how long a removed identity stays answerable, when nothing else is configured.
 pub const RETENTION_MS: i64 = 400 * DAY_MS;
 
-/// Keeps the identities of the previous snapshot that are gone as tombstones. Returns how many.
+/// Keeps the identities of the previous snapshot that are gone as tombstones. Returns how many, and
+/// warnings.
 ///
-/// An identity is gone when its account or cluster was read again and does not list it any more.
-/// Where nothing was read, nothing is known, and nothing is carried over.
+/// An identity is gone when a source that listed it was read again completely and does not list it
+/// any more, or when its unique id or its name stands elsewhere now. Where nothing was read, nothing is
+/// known: it is left out, and named in a warning.
 pub fn tombstones(
     previous: &Inventory,
-    scopes: &[Scope],
+    coverage: &Coverage,
     created_ms: i64,
     retention_ms: i64,
     current: &mut Vec<Box<Subject>>,
-) -> usize {
-    let read_again: BTreeSet<(Provider, &str)> = scopes
-        .iter()
-        .filter(|scope| scope.covered && scope.part.is_empty())
-        .map(|scope| (scope.provider, scope.domain.as_str()))
-        .collect();
+) -> (usize, Vec<String>) {
+    let mut left_out: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let open: Vec<(&Identity, i64)> = previous
         .identities
         .iter()
         .map(|old| (old, old.retired_at_ms.unwrap_or(created_ms)))
         .filter(|(_, end)| created_ms.saturating_sub(*end) <= retention_ms)
-        .filter(|(old, _)| read_again.contains(&(old.provider, old.domain.as_str())))
         .filter(|(old, _)| !is_still_there(old, current))
         .collect();
     // Holders are looked up for the keys of those that are gone, which are few beside all keys.
@@ -71,6 +68,11 @@ pub fn tombstones(
                 }
             }
             continue;
+        } else if old.retired_at_ms.is_none()
+            && let Some(source) = unread(old, coverage)
+        {
+            left_out.entry(source).or_default().push(&old.uid);
+            continue;
         }
         let mut tombstone = old.clone();
         tombstone.uid = uid;
@@ -103,7 +105,52 @@ pub fn tombstones(
     let count = added.len();
     current.append(&mut added);
     current.sort_by(|a, b| a.identity.uid.cmp(&b.identity.uid));
-    count
+    let warnings = left_out.into_iter().map(|(source, uids)| {
+        let first = uids.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let more = if uids.len() > NAMED { ", …" } else { "" };
+        let count = uids.len();
+        let what = if count == 1 {
+            "identity of the previous snapshot is"
+        } else {
+            "identities of the previous snapshot are"
+        };
+        format!(
+            "{count} {what} left out: the source {source:?} was not read, or not completely ({first}{more})"
+        )
+    });
+    (count, warnings.collect())
+}
+
+/// So many identities are named in a warning.
+const NAMED: usize = 3;
+
+/// The source for want of which an identity can't be called gone; `None` when it is gone.
+fn unread<'a>(old: &'a Identity, coverage: &Coverage) -> Option<&'a str> {
+    let sources: BTreeSet<&str> = old.provenance.iter().map(|entry| &*entry.source).collect();
+    // Inventories state where an identity lives, claims don't.
+    let first = old
+        .provenance
+        .iter()
+        .find(|entry| entry.field == "domain")
+        .map(|entry| &*entry.source);
+    let lists = |source: &str| {
+        coverage.listed.contains(&(
+            source.to_owned(),
+            old.provider,
+            old.domain.clone(),
+            Coverage::group(old.provider, &old.uid, &old.sub_type).to_owned(),
+        ))
+    };
+    let is_lister = |source: &str| coverage.listed.iter().any(|listed| listed.0 == source);
+    let missing = sources.iter().copied().find(|source| {
+        coverage.partial.contains(*source)
+            || (first == Some(*source)
+                && (!coverage.read.contains(*source) || (is_lister(source) && !lists(source))))
+    });
+    missing.or_else(|| {
+        let is_listed = sources.iter().any(|source| lists(source));
+        (!is_listed).then(|| first.or_else(|| sources.first().copied()).unwrap_or(""))
+    })
 }
 
 fn is_unique(alias: &Alias) -> bool {

@@ -90,6 +90,10 @@ impl Entity {
             .filter(|target| target.to_lowercase().starts_with("system:"));
         let system = of_relation.or(self.spec.system.as_deref())?;
         let system = reference(system, "system", self.namespace());
+        if crate::limits::is_secret(&system) {
+            // Its last part alone would not be recognised when texts are cleaned.
+            return Some(system);
+        }
         system.rsplit_once('/').map(|(_, name)| name.to_owned())
     }
 

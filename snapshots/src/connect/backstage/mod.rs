@@ -137,6 +137,10 @@ const ANNOTATIONS: &[&str] = &[
 /// Writes an entity reference out in full: `kind:namespace/name`, in lower case as Backstage compares it.
 pub(crate) fn reference(text: &str, kind: &str, namespace: &str) -> String {
     let text = text.trim();
+    if crate::limits::is_secret(text) {
+        // In lower case it would not be recognised any more when texts are cleaned.
+        return text.to_owned();
+    }
     let (kind, rest) = text.split_once(':').unwrap_or((kind, text));
     let (namespace, name) = rest.split_once('/').unwrap_or((namespace, rest));
     format!("{kind}:{namespace}/{name}").to_lowercase()
