@@ -2,8 +2,9 @@
 //!
 //! No tree is built and nothing is allocated per line once buffers are warm. The wanted pointers of
 //! all log formats are merged into one [`trie::Trie`]; [`index::Index`] marks where a line's quotes
-//! are; [`scan::scan_object`] walks the members and keeps what the trie leads to in
-//! [`findings::Findings`]. What is not wanted is delimited, not validated.
+//! are; [`scan::scan_object`] walks the members, knows those that followed the last time by one
+//! comparison, and keeps what the trie leads to in [`findings::Findings`]. What is not wanted is
+//! delimited, not validated.
 //!
 //! It is a package of its own so that a guest can have it at the highest optimisation level while
 //! the rest of the core is built for size.
