@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use arrayvec::ArrayString;
 
 use crate::key::{Key, KeyType};
+use crate::render::native::Said;
 use crate::snapshot::{Candidate, Candidates, IdentityRef, ScopeRef, Snapshot, SnapshotError};
 use crate::vocabulary::{LayerKind, Provider};
 
@@ -20,8 +21,8 @@ pub(crate) struct Layer<'s> {
     pub(crate) snapshot: Snapshot<'s>,
     /// Digest of the shard at the bottom: its own for a shard.
     root: [u8; 32],
-    /// What a context says about the snapshot in every event, written once.
-    pub(crate) said: Vec<u8>,
+    /// What a context says about the snapshot in every event.
+    pub(crate) said: Said,
 }
 
 /// A holder of a key, and in which layer.
@@ -124,7 +125,7 @@ impl<'s> Layers<'s> {
         let handle = self.next_handle;
         self.next_handle = self.next_handle.checked_add(1).unwrap_or(0);
         self.has_overlays |= snapshot.header().layer == LayerKind::Overlay;
-        let said = crate::render::native::snapshot_facts(snapshot.header());
+        let said = Said::of(snapshot.header());
         self.layers.push(Layer {
             handle,
             snapshot,
