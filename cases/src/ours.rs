@@ -96,12 +96,8 @@ fn enrichments(event: &mut Map<String, Value>) -> Vec<String> {
     let mut homes = Vec::new();
     for element in all.iter().filter(|element| is_ours(element)) {
         let listed = element.pointer("/data/typed_homes");
-        homes.extend(
-            listed
-                .and_then(Value::as_array)
-                .cloned()
-                .unwrap_or_default(),
-        );
+        let listed = listed.and_then(Value::as_array).into_iter().flatten();
+        homes.extend(listed.filter_map(Value::as_str).map(str::to_owned));
     }
     all.retain(|element| !is_ours(element));
     if all.is_empty() {
