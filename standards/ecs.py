@@ -61,6 +61,8 @@ class Schema:
             raise Refused(f"ECS {self.version} has no field {name}")
         if isinstance(value, list) != field.is_array:
             raise Refused(f"{name} is {'an array' if field.is_array else 'one value'} in ECS")
+        if value == []:
+            raise Refused(f"{name} was added with nothing in it")
         for one in value if isinstance(value, list) else [value]:
             if not fits(field.sort, one):
                 raise Refused(f"{name} is {field.sort} in ECS, not {shown(one)}")

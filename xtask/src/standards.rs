@@ -28,8 +28,15 @@ const RUNS: &[(&str, &str)] = &[
     ("splunk", SAMPLES),
     ("splunk", OCSF),
 ];
-/// From who it is to everything that is known.
-const DETAILS: [&str; 3] = ["minimal", "standard", "full"];
+/// From who it is to everything that is known, and with OCSF's own attributes for whom to assign to.
+const SETTINGS: [&str; 4] = [
+    "\"detail\":\"minimal\"",
+    "\"detail\":\"standard\"",
+    "\"detail\":\"full\"",
+    "\"ocsf\":{\"typed_homes\":true}",
+];
+/// Settings with this change nothing in the other renderings.
+const OF_OCSF: &str = "\"ocsf\"";
 
 /// What has been installed into the build folder.
 struct Tools {
@@ -57,10 +64,13 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Outcome, Failure> {
     build.arg(workspace.within(&snapshot));
     process::quietly("snapshot", &mut build)?;
     let mut summaries = Vec::new();
-    for detail in DETAILS {
-        let config = tools.folder.join(format!("{detail}.json"));
-        write(&config, &format!("{{\"v\":1,\"detail\":\"{detail}\"}}\n"))?;
+    for settings in SETTINGS {
+        let config = tools.folder.join("config.json");
+        write(&config, &format!("{{\"v\":1,{settings}}}\n"))?;
         for (rendering, events) in RUNS {
+            if settings.contains(OF_OCSF) && *rendering != "ocsf" {
+                continue;
+            }
             let enriched = tools.folder.join("enriched.ndjson");
             let mut enrich = workspace.run_program("whose");
             enrich.args(["enrich", "--native", events, "--rendering", rendering]);
@@ -70,12 +80,16 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Outcome, Failure> {
             enrich.arg("--config").arg(workspace.within(&config));
             enrich.arg("--snapshot").arg(workspace.within(&snapshot));
             enrich.arg("--out").arg(workspace.within(&enriched));
-            process::quietly(&format!("whose enrich, {rendering} {detail}"), &mut enrich)?;
             let mut check = tools.check(workspace);
             check.args([rendering, events]);
             check.arg(workspace.within(&enriched));
-            let output = process::quietly(&format!("valid by {rendering}"), &mut check)?;
-            summaries.push(output.trim().to_owned());
+            // Which settings and events it was is told with what went wrong.
+            let label = format!("{rendering}, {settings}, {events}");
+            process::quietly("whose enrich", &mut enrich)
+                .map_err(|failure| failure.under(&label))?;
+            let summary = process::quietly(&format!("valid by {rendering}"), &mut check)
+                .map_err(|failure| failure.under(&label))?;
+            summaries.push(format!("{settings}: {}", summary.trim()));
         }
     }
     for summary in &summaries {
