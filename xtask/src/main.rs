@@ -12,6 +12,7 @@ mod measurements;
 mod process;
 mod progress;
 mod stages;
+mod standards;
 mod test;
 mod tree;
 mod wasm32;
