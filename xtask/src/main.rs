@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod binaryen;
 mod debian;
 mod demo;
 mod deny;
