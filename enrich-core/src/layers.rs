@@ -1,11 +1,14 @@
 //! Attached snapshots: shards side by side, overlays above their base.
 
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 
 use arrayvec::ArrayString;
 
 use crate::key::{Key, KeyType};
-use crate::snapshot::{Candidate, Candidates, IdentityRef, ScopeRef, Snapshot, SnapshotError};
+use crate::snapshot::{
+    Candidate, Candidates, IdentityRef, Limits, ScopeRef, Snapshot, SnapshotError,
+};
 use crate::vocabulary::{LayerKind, Provider};
 
 /// Most layers attached at once.
@@ -22,6 +25,8 @@ pub(crate) struct Layer<'s> {
     root: [u8; 32],
     /// What a context says about the snapshot in every event, written once.
     pub(crate) said: Vec<u8>,
+    /// What its policy says about times, read once, with the first event: attaching reads no rows.
+    limits: OnceCell<Limits>,
 }
 
 /// A holder of a key, and in which layer.
@@ -130,6 +135,7 @@ impl<'s> Layers<'s> {
             snapshot,
             root,
             said,
+            limits: OnceCell::new(),
         });
         Ok(handle)
     }
@@ -235,6 +241,28 @@ impl<'s> Layers<'s> {
         scopes()
             .find(|scope| scope.owner.is_some())
             .or_else(|| scopes().next())
+    }
+
+    /// The limits of the first layer that carries any, as with the triage rules: a policy is central.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut all = self.layers.iter().map(|layer| {
+            let limits = layer.limits.get_or_init(|| layer.snapshot.limits());
+            *limits
+        });
+        all.find(|limits| *limits != Limits::default())
+            .unwrap_or_default()
+    }
+
+    /// The environments of a provider, domain and part, from the newest layer that knows them.
+    pub(crate) fn environments(&self, provider: Provider, domain: &str, part: &str) -> u32 {
+        self.layers
+            .iter()
+            .rev()
+            .filter(|layer| layer.snapshot.knows_environments())
+            .filter_map(|layer| layer.snapshot.scope(provider, domain, part))
+            .map(|scope| scope.environments)
+            .find(|environments| *environments != 0)
+            .unwrap_or(0)
     }
 
     /// Whether the identities of a domain are in any attached snapshot.

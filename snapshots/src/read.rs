@@ -6,9 +6,9 @@ use enrich_core::vocabulary::{Environment, LifecycleState, Provider};
 use enrich_core::{Snapshot, SnapshotError};
 
 use crate::model::{
-    Agent, Alias, BlastRadius, Conflict, Credential, EntityRef, EscalationPolicy, Expectation,
-    Finding, Identity, Inventory, Lineage, Meta, Owner, Privilege, Provenance, Response,
-    Revocation, Scope, Time,
+    Agent, Alias, BlastRadius, Conflict, Credential, EntityRef, EscalationPolicy, EventLimits,
+    Exception, Expectation, Finding, Identity, Inventory, Lineage, Meta, Owner, Privilege,
+    Provenance, Response, Revocation, Scope, Time,
 };
 
 /// Reads identities, scopes and the header's facts. Networks and rules are not read back: they
@@ -40,14 +40,29 @@ pub fn inventory(snapshot: &Snapshot<'_>) -> Result<Inventory, SnapshotError> {
                 owner: scope.owner.map(entity),
                 escalation_policy: scope.escalation_policy.map(escalation),
                 covered: scope.is_covered,
+                environment: environments(scope.environments),
             })
             .collect(),
+        limits: EventLimits {
+            dormant_after_days: days(snapshot.limits().dormant_after_days),
+            rotation_grace_days: days(snapshot.limits().rotation_grace_days),
+        },
         ..Inventory::default()
     };
     if snapshot.is_damaged() {
         return Err(SnapshotError::DigestMismatch);
     }
     Ok(inventory)
+}
+
+fn days(limit: Option<i64>) -> Option<u16> {
+    u16::try_from(limit?).ok()
+}
+
+/// The environments of a mask of codes.
+fn environments(mask: u32) -> Vec<Environment> {
+    let words = Environment::ALL.iter().copied();
+    words.filter(|word| mask >> word.code() & 1 == 1).collect()
 }
 
 fn texts<'s>(list: impl Iterator<Item = &'s str>) -> Vec<String> {
@@ -132,11 +147,7 @@ pub fn identity(row: &IdentityRef<'_>) -> Identity {
         .map(|(identities, accounts, environments, teams)| BlastRadius {
             identities,
             accounts,
-            environments: Environment::ALL
-                .iter()
-                .copied()
-                .filter(|word| environments >> word.code() & 1 == 1)
-                .collect(),
+            environments: self::environments(environments),
             teams: texts(teams),
         });
     out.lineage = Lineage {
@@ -206,6 +217,16 @@ pub fn identity(row: &IdentityRef<'_>) -> Identity {
                 .map(|(until, reason)| (until, reason.to_owned())),
         })
         .collect();
+    out.accepted = row
+        .accepted()
+        .map(|(finding, until_ms, reason)| Exception {
+            finding: finding.to_owned(),
+            until_ms,
+            reason: reason.to_owned(),
+        })
+        .collect();
+    // They are read from the last one.
+    out.accepted.reverse();
     out.provenance = row
         .provenance()
         .map(|(field, source, at)| Provenance {

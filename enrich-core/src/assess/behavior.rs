@@ -87,9 +87,10 @@ pub(crate) fn judge<'s>(
                 };
                 let text = buffers.get(seen);
                 (!text.is_empty()).then(|| {
-                    expectation
-                        .allowed()
-                        .any(|pattern| glob::matches(pattern, text))
+                    expectation.allowed().any(|pattern| {
+                        glob::matches(pattern, text)
+                            || (dimension == Dimension::UserAgent && is_product(pattern, text))
+                    })
                 })
             }
         };
@@ -117,5 +118,42 @@ pub(crate) fn judge<'s>(
     Judgement {
         verdict,
         deviations: (from, deviations.len()),
+    }
+}
+
+/// Whether a pattern is the bare name of the product that leads a user agent, in any case:
+/// `aws-cli` of `aws-cli/2.27.41 md/Botocore#1.38.41`.
+fn is_product(pattern: &str, agent: &str) -> bool {
+    let is_end = |byte: &u8| matches!(byte, b'/' | b' ');
+    // Access logs of S3 stand in brackets.
+    let agent = agent.strip_prefix('[').unwrap_or(agent).as_bytes();
+    let product = agent.split(is_end).next().unwrap_or(agent);
+    product.eq_ignore_ascii_case(pattern.as_bytes())
+}
+
+/// Calls `f` with each span of expected hours: first and last day, first hour and the hour after the
+/// last. Days in a row with the same hours are one span.
+pub(crate) fn spans(words: [u32; 6], f: &mut dyn FnMut([u8; 4])) {
+    let allows = |day: u8, hour: u8| {
+        let bit = day * 24 + hour;
+        words
+            .get(usize::from(bit) / 32)
+            .is_some_and(|word| word >> (bit % 32) & 1 == 1)
+    };
+    let mut first = 0;
+    while first < 7 {
+        let mut after = first + 1;
+        while after < 7 && (0..24).all(|hour| allows(first, hour) == allows(after, hour)) {
+            after += 1;
+        }
+        let mut from = 0;
+        for hour in 0..24 {
+            if !allows(first, hour) {
+                from = hour + 1;
+            } else if hour == 23 || !allows(first, hour + 1) {
+                f([first, after - 1, from, hour + 1]);
+            }
+        }
+        first = after;
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::json::Json;
 use super::reasons;
 use crate::assess::findings::{DAY_MS, EventFinding, Evidence};
-use crate::assess::{Assessed, Assessment, behavior};
+use crate::assess::{Assessed, Assessment, Because, behavior};
 use crate::event::observation::{Observation, Observed};
 use crate::event::text::TextBuffers;
 use crate::layers::Layers;
@@ -13,7 +13,7 @@ use crate::lookup::Resolution;
 use crate::snapshot::{
     CredentialRef, EntityRef, EscalationRef, Header, IdentityRef, RevocationRef, ScopeRef, TimeFact,
 };
-use crate::vocabulary::{Dimension, OutcomeKind, OwnerStatus};
+use crate::vocabulary::{Dimension, Environment, OutcomeKind, OwnerStatus};
 
 /// Most allowed values of a deviation that are written.
 const MAX_EXPECTED: usize = 8;
@@ -334,6 +334,9 @@ fn deviation(
         out.string("seen_network", name);
     }
     out.strings("expected", deviation.expected.allowed().take(MAX_EXPECTED));
+    if let Some(words) = deviation.expected.hours() {
+        out.member("expected", |out| out.array(|out| hours(words, out)));
+    }
     out.string("basis", deviation.expected.basis().as_str());
     let (days, samples) = deviation.expected.evidence();
     if days != 0 || samples != 0 {
@@ -344,15 +347,46 @@ fn deviation(
 
 /// An hour of the week, as `fri 07:00`.
 pub(crate) fn hour(hour: u8, out: &mut Json<'_>) {
-    const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-    out.raw(DAYS.get(usize::from(hour / 24)).copied().unwrap_or(""));
+    day(hour / 24, out);
     out.raw(" ");
-    let of_day = u64::from(hour % 24);
-    if of_day < 10 {
+    of_day(hour % 24, out);
+}
+
+fn day(day: u8, out: &mut Json<'_>) {
+    const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    out.raw(DAYS.get(usize::from(day)).copied().unwrap_or(""));
+}
+
+fn of_day(hour: u8, out: &mut Json<'_>) {
+    if hour < 10 {
         out.raw("0");
     }
-    out.digits(of_day);
+    out.digits(u64::from(hour));
     out.raw(":00");
+}
+
+/// Expected hours as a policy writes them, a part an element: `mon-fri 06:00-20:00`.
+fn hours(words: [u32; 6], out: &mut Json<'_>) {
+    let mut left = MAX_EXPECTED;
+    behavior::spans(words, &mut |[first, last, from, to]| {
+        if left == 0 {
+            return;
+        }
+        left -= 1;
+        out.element(|out| {
+            out.quoted(|out| {
+                day(first, out);
+                if last > first {
+                    out.raw("-");
+                    day(last, out);
+                }
+                out.raw(" ");
+                of_day(from, out);
+                out.raw("-");
+                of_day(to, out);
+            });
+        });
+    });
 }
 
 pub(crate) fn finding(finding: &EventFinding<'_>, time_ms: i64, out: &mut Json<'_>) {
@@ -380,6 +414,46 @@ pub(crate) fn finding(finding: &EventFinding<'_>, time_ms: i64, out: &mut Json<'
             Evidence::Interactive => {
                 out.raw("console login or console session by a non-human identity")
             }
+            Evidence::Named(before, name, after) => {
+                out.raw(before);
+                out.escaped(name);
+                out.raw(after);
+            }
+            Evidence::Unused {
+                credential,
+                at,
+                days,
+                limit,
+            } => {
+                if !credential.is_empty() {
+                    out.raw("credential ");
+                    out.escaped(credential);
+                    out.raw(" ");
+                }
+                out.raw("last used ");
+                out.plain_time(at);
+                before_event(days, limit, out);
+            }
+            Evidence::Replaced {
+                old,
+                new,
+                at,
+                days,
+                grace,
+            } => {
+                out.escaped(old);
+                out.raw(" replaced by ");
+                out.escaped(new);
+                out.raw(" of ");
+                out.plain_time(at);
+                before_event(days, grace, out);
+            }
+            Evidence::Outside { place, own } => {
+                out.raw("in ");
+                environments(place, out);
+                out.raw(", the identity is of ");
+                environments(own, out);
+            }
         });
     });
     if let Some((until, reason)) = finding.exception {
@@ -390,6 +464,26 @@ pub(crate) fn finding(finding: &EventFinding<'_>, time_ms: i64, out: &mut Json<'
                 out.bool("in_force", finding.is_accepted(time_ms));
             });
         });
+    }
+}
+
+/// A count of days and its limit.
+fn before_event(days: i64, limit: i64, out: &mut Json<'_>) {
+    out.raw(", ");
+    out.integer(days);
+    out.raw(" days before the event, limit ");
+    out.integer(limit);
+}
+
+/// The words of a mask of environments.
+fn environments(mask: u32, out: &mut Json<'_>) {
+    let mut between = "";
+    for word in Environment::ALL {
+        if mask >> word.code() & 1 == 1 {
+            out.raw(between);
+            out.raw(word.as_str());
+            between = ", ";
+        }
     }
 }
 
@@ -415,16 +509,39 @@ fn response(context: &Context<'_, '_, '_>, out: &mut Json<'_>) {
     match &assessed.identity {
         Some(identity) if can_respond(identity, scope) => {
             out.member("response", |out| {
-                out.object(|out| of_identity(identity, scope, out));
+                out.object(|out| {
+                    about(context, assessed, out);
+                    of_identity(identity, scope, out);
+                });
             });
         }
         None if scope.is_some_and(|scope| scope.owner.is_some()) => {
             out.member("response", |out| {
-                out.object(|out| of_place(scope, out));
+                out.object(|out| {
+                    about(context, assessed, out);
+                    of_place(scope, out);
+                });
             });
         }
         _ => {}
     }
+}
+
+/// Whom of several identities the response is about, and why that one.
+fn about(context: &Context<'_, '_, '_>, assessed: &Assessed<'_>, out: &mut Json<'_>) {
+    let because = context.assessment.primary_because;
+    if because == Because::Only {
+        return;
+    }
+    out.member("about", |out| {
+        out.object(|out| {
+            out.string("role", assessed.role.as_str());
+            if let Some(identity) = &assessed.identity {
+                out.member("uid", |out| out.text(&identity.uid()));
+            }
+            out.string("because", because.as_str());
+        });
+    });
 }
 
 /// Nothing is known of the identity: whoever answers for the place explains and switches off.

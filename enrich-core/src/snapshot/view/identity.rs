@@ -446,6 +446,25 @@ impl<'s> IdentityRef<'s> {
         .map(move |row| FindingRef { snapshot, row })
     }
 
+    /// Findings that are accepted should an event show them: name, until when, and why.
+    pub fn accepted(&self) -> impl Iterator<Item = (&'s str, i64, &'s str)> + use<'s> {
+        let (snapshot, number) = (self.snapshot, self.number);
+        let table = snapshot.tables.exceptions;
+        let last = snapshot.last_before(table, |row| row.identity.to_native() <= number);
+        let end = last.map_or(0, |(last, _)| last + 1);
+        (0..end)
+            .rev()
+            .map_while(move |at| snapshot.row(table, at))
+            .take_while(move |row| row.identity.to_native() == number)
+            .filter_map(move |row| {
+                Some((
+                    snapshot.text(row.finding.to_native()),
+                    snapshot.time(row.until.to_native()).at()?,
+                    snapshot.text(row.reason.to_native()),
+                ))
+            })
+    }
+
     /// Field, source and value of what losing sources said.
     pub fn conflicts(&self) -> impl Iterator<Item = [&'s str; 3]> + use<'s> {
         let snapshot = self.snapshot;

@@ -121,13 +121,19 @@ impl<'a> Snapshot<'a> {
             match here.cmp(&wanted) {
                 core::cmp::Ordering::Less => low = middle + 1,
                 core::cmp::Ordering::Greater => high = middle,
-                core::cmp::Ordering::Equal => return Some(self.scope_ref(row)),
+                core::cmp::Ordering::Equal => return Some(self.scope_ref(middle, row)),
             }
         }
         None
     }
 
-    fn scope_ref(&self, row: &ArchivedScopeRow) -> ScopeRef<'_> {
+    fn scope_ref(&self, number: u32, row: &ArchivedScopeRow) -> ScopeRef<'_> {
+        let environments = self
+            .last_before(self.tables.scope_environments, |row| {
+                row.scope.to_native() <= number
+            })
+            .filter(|(_, row)| row.scope.to_native() == number)
+            .map_or(0, |(_, row)| row.environments.to_native());
         ScopeRef {
             provider: Provider::from_code(row.provider.to_native() as u8),
             domain: self.text(row.domain.to_native()),
@@ -136,14 +142,31 @@ impl<'a> Snapshot<'a> {
             owner: self.entity(row.owner.to_native()),
             escalation_policy: self.escalation(row.escalation.to_native()),
             is_covered: row.flags.to_native() & 1 == 1,
+            environments,
         }
     }
 
     /// Every scope, in the order of the rows.
     pub fn scopes(&self) -> impl Iterator<Item = ScopeRef<'_>> + '_ {
-        (0..self.tables.scopes.len() as u32)
-            .filter_map(|number| self.row(self.tables.scopes, number))
-            .map(|row| self.scope_ref(row))
+        (0..self.tables.scopes.len() as u32).filter_map(|number| {
+            let row = self.row(self.tables.scopes, number)?;
+            Some(self.scope_ref(number, row))
+        })
+    }
+
+    /// Whether it says of any scope which environment it is for.
+    pub(crate) const fn knows_environments(&self) -> bool {
+        self.tables.scope_environments.len() > 0
+    }
+
+    /// The limits of the policy that are judged at the time of an event.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let days = |name| self.meta(name)?.parse::<i64>().ok();
+        Limits {
+            dormant_after_days: days(Limits::DORMANT_AFTER),
+            rotation_grace_days: days(Limits::ROTATION_GRACE),
+        }
     }
 
     /// The triage rules, in order.
@@ -155,6 +178,24 @@ impl<'a> Snapshot<'a> {
                 row,
             })
     }
+}
+
+/// Limits of the policy, in days, that are judged at the time of an event; `None` where the snapshot
+/// does not carry them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Without use for longer than this, an identity is dormant.
+    pub dormant_after_days: Option<i64>,
+    /// For so long after its replacement a credential may still be used.
+    pub rotation_grace_days: Option<i64>,
+}
+
+impl Limits {
+    /// Name of the value in the snapshot's meta section.
+    pub const DORMANT_AFTER: &'static str = "threshold.dormant_after_days";
+    /// Name of the value in the snapshot's meta section.
+    pub const ROTATION_GRACE: &'static str = "threshold.rotation_grace_days";
 }
 
 /// A person, team, service or vendor.
@@ -199,4 +240,6 @@ pub struct ScopeRef<'s> {
     pub escalation_policy: Option<EscalationRef<'s>>,
     /// Whether its identities are in the snapshot.
     pub is_covered: bool,
+    /// What it is for, as a mask of environment codes; 0 = not known.
+    pub environments: u32,
 }

@@ -14,20 +14,15 @@ impl<'a> Snapshot<'a> {
         let list = match address.to_canonical() {
             IpAddr::V4(v4) => {
                 let wanted = v4.to_bits();
-                self.range(self.tables.ranges_v4, |row| {
-                    (
-                        row.first.to_native() <= wanted,
-                        wanted <= row.last.to_native(),
-                    )
-                })
-                .map(|row| row.networks)
+                self.last_before(self.tables.ranges_v4, |row| row.first.to_native() <= wanted)
+                    .filter(|(_, row)| wanted <= row.last.to_native())
+                    .map(|(_, row)| row.networks)
             }
             IpAddr::V6(v6) => {
                 let bits = v6.to_bits();
-                self.range(self.tables.ranges_v6, |row| {
-                    (words(&row.first) <= bits, bits <= words(&row.last))
-                })
-                .map(|row| row.networks)
+                self.last_before(self.tables.ranges_v6, |row| words(&row.first) <= bits)
+                    .filter(|(_, row)| bits <= words(&row.last))
+                    .map(|(_, row)| row.networks)
             }
         };
         Networks {
@@ -36,19 +31,23 @@ impl<'a> Snapshot<'a> {
         }
     }
 
-    /// The last row that starts at or before the wanted address, if it also ends at or after it.
-    fn range<R>(&self, table: Table<'a, R>, place: impl Fn(&R) -> (bool, bool)) -> Option<&'a R> {
+    /// The last row, and its number, of those at the start of a sorted table of which something holds.
+    pub(super) fn last_before<R>(
+        &self,
+        table: Table<'a, R>,
+        holds: impl Fn(&R) -> bool,
+    ) -> Option<(u32, &'a R)> {
         let (mut low, mut high) = (0_u32, table.len() as u32);
         while low < high {
             let middle = low + (high - low) / 2;
-            if place(self.row(table, middle)?).0 {
+            if holds(self.row(table, middle)?) {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
-        self.row(table, low.checked_sub(1)?)
-            .filter(|row| place(row).1)
+        let last = low.checked_sub(1)?;
+        Some((last, self.row(table, last)?))
     }
 }
 
