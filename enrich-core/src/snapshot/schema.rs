@@ -7,7 +7,8 @@
 //! come as new sections.
 //!
 //! References: a *text* is an offset into the text section, a *list* an offset into the list
-//! section, anything else a row number. 0 means absent, except in `keys` and `credentials`.
+//! section, anything else a row number. 0 means absent, except in `keys`, `identities`, `credentials`
+//! and `scopes`.
 
 #![allow(
     missing_docs,

@@ -26,7 +26,7 @@ pub use self::error::BuildError;
 pub use self::file::{Sections, sign};
 use self::keys::KeyTables;
 use self::rows::Writer;
-use crate::model::{Alias, Identity, Inventory, Meta, Time};
+use crate::model::{Alias, Exception, Identity, Inventory, Meta, Time};
 
 pub use enrich_core::MAX_UID;
 
@@ -161,7 +161,9 @@ impl<'k> Builder<'k> {
             first_credential,
             first_key: self.keys.first[number],
         });
-        for exception in &identity.accepted {
+        let mut accepted: Vec<&Exception> = identity.accepted.iter().collect();
+        accepted.sort();
+        for exception in accepted {
             self.exceptions.push(ExceptionRow {
                 identity: fit("identities", number)?,
                 finding: writer.texts.add(&exception.finding)?,
