@@ -9,9 +9,9 @@ use enrich_core::vocabulary::{
 use enrich_core::{Check, KeyType, Snapshot, Trust};
 use rkyv::util::AlignedVec;
 use snapshots::model::{
-    Agent, Alias, BlastRadius, Conflict, Credential, EntityRef, EscalationPolicy, Expectation,
-    Finding, Identity, Inventory, Lineage, Meta, Network, Owner, Privilege, Provenance, Response,
-    Revocation, Scope, Time,
+    Agent, Alias, BlastRadius, Conflict, Credential, EntityRef, EscalationPolicy, EventLimits,
+    Exception, Expectation, Finding, Identity, Inventory, Lineage, Meta, Network, Owner, Privilege,
+    Provenance, Response, Revocation, Scope, Time,
 };
 
 fn entity(reference: &str) -> EntityRef {

@@ -58,7 +58,9 @@ impl<'s> Usage<'_, 's> {
     /// What shows that a person is at work.
     pub(crate) fn human(&self) -> Option<Evidence<'s>> {
         let kind = self.identity.kind();
-        if matches!(kind, Kind::Human | Kind::Unknown) {
+        // A person may well sign in through an application, or by way of a broker.
+        let acts = matches!(self.role, Role::Actor | Role::Effective);
+        if !acts || matches!(kind, Kind::Human | Kind::Unknown) {
             return None;
         }
         if self.observation.facts.is_interactive {
