@@ -134,25 +134,24 @@ fn is_product(pattern: &str, agent: &str) -> bool {
 /// Calls `f` with each span of expected hours: first and last day, first hour and the hour after the
 /// last. Days in a row with the same hours are one span.
 pub(crate) fn spans(words: [u32; 6], f: &mut dyn FnMut([u8; 4])) {
-    let allows = |day: u8, hour: u8| {
-        let bit = day * 24 + hour;
-        words
-            .get(usize::from(bit) / 32)
-            .is_some_and(|word| word >> (bit % 32) & 1 == 1)
+    // Hours of one day: 24 bits, in one word or two.
+    let hours = |day: u8| {
+        let bit = usize::from(day) * 24;
+        let word = |at: usize| u64::from(words.get(at).copied().unwrap_or(0));
+        (word(bit / 32) | word(bit / 32 + 1) << 32) >> (bit % 32) as u32 & 0xFF_FFFF
     };
     let mut first = 0;
     while first < 7 {
+        let mut left = hours(first);
         let mut after = first + 1;
-        while after < 7 && (0..24).all(|hour| allows(first, hour) == allows(after, hour)) {
+        while after < 7 && hours(after) == left {
             after += 1;
         }
-        let mut from = 0;
-        for hour in 0..24 {
-            if !allows(first, hour) {
-                from = hour + 1;
-            } else if hour == 23 || !allows(first, hour + 1) {
-                f([first, after - 1, from, hour + 1]);
-            }
+        while left != 0 {
+            let from = left.trailing_zeros();
+            let to = from + (!(left >> from)).trailing_zeros();
+            f([first, after - 1, from as u8, to as u8]);
+            left = left >> to << to;
         }
         first = after;
     }

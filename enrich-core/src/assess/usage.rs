@@ -30,7 +30,7 @@ impl<'s> Usage<'_, 's> {
     fn unused(&self, last: TimeFact, credential: &'s str) -> Option<Evidence<'s>> {
         let (at, limit) = (last.at()?, self.layers.limits().dormant_after_days?);
         let for_ms = self.observation.time_ms?.saturating_sub(at);
-        (for_ms > limit.saturating_mul(DAY_MS)).then_some(Evidence::Unused {
+        (for_ms > i64::from(limit) * DAY_MS).then_some(Evidence::Unused {
             credential,
             at,
             days: for_ms / DAY_MS,
@@ -93,16 +93,16 @@ impl<'s> Usage<'_, 's> {
             return None;
         }
         let (provider, domain, part) = place(self.buffers, self.observation)?;
-        let place = [part, ""]
-            .into_iter()
-            .map(|part| self.layers.environments(provider, domain, part))
-            .find(|mask| *mask != 0)?;
+        let mut place = self.layers.environments(provider, domain, part);
+        if place == 0 {
+            place = self.layers.environments(provider, domain, "");
+        }
         let severity = if place >> Environment::Production.code() & 1 == 1 {
             Severity::High
         } else {
             Severity::Medium
         };
-        (place & own == 0).then_some((severity, Evidence::Outside { place, own }))
+        (place != 0 && place & own == 0).then_some((severity, Evidence::Outside { place, own }))
     }
 
     /// The credential that has replaced the used one: same identity and type, made later, usable.
@@ -124,7 +124,7 @@ impl<'s> Usage<'_, 's> {
             .min()?;
         let grace = self.layers.limits().rotation_grace_days?;
         let for_ms = self.time_ms.saturating_sub(at);
-        let is_over = for_ms > grace.saturating_mul(DAY_MS) || (is_off && for_ms >= 0);
+        let is_over = for_ms > i64::from(grace) * DAY_MS || (is_off && for_ms >= 0);
         is_over.then_some(Evidence::Replaced {
             old: old.uid(),
             new,
