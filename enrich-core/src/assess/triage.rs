@@ -105,11 +105,11 @@ fn fits(
             .filter(|finding| !finding.is_accepted(time_ms))
     };
     let severity = row.min_finding_severity.to_native();
-    if severity != 0 && !open().any(|finding| u32::from(finding.severity.code()) >= severity) {
-        return false;
-    }
-    rule.findings().len() == 0
-        || rule
-            .findings()
-            .any(|name| open().any(|finding| finding.name == name))
+    let is_any = rule.findings().len() == 0;
+    // One finding has to be named and as severe, not one each.
+    (severity == 0 && is_any)
+        || open().any(|finding| {
+            u32::from(finding.severity.code()) >= severity
+                && (is_any || rule.findings().any(|name| finding.name == name))
+        })
 }

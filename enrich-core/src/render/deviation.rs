@@ -4,7 +4,7 @@ use super::Context;
 use super::fields::Field;
 use super::json::Json;
 use super::out::Out;
-use crate::assess::behavior::Deviation;
+use crate::assess::behavior::{self, Deviation};
 use crate::vocabulary::Dimension;
 
 /// Most allowed values that are written.
@@ -43,6 +43,9 @@ pub(super) fn write(
         Field::DeviationExpected,
         &mut deviation.expected.allowed().take(MAX_EXPECTED),
     );
+    if let Some(words) = deviation.expected.hours() {
+        out.array(Field::DeviationExpected, |out| hours(words, out.json));
+    }
     out.string(Field::DeviationBasis, deviation.expected.basis().as_str());
     let (days, samples) = deviation.expected.evidence();
     if days != 0 || samples != 0 {
@@ -53,13 +56,44 @@ pub(super) fn write(
 
 /// An hour of the week, as `fri 07:00`.
 pub(super) fn hour(hour: u8, out: &mut Json<'_>) {
-    const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-    out.raw(DAYS.get(usize::from(hour / 24)).copied().unwrap_or(""));
+    day(hour / 24, out);
     out.raw(" ");
-    let of_day = u64::from(hour % 24);
-    if of_day < 10 {
+    of_day(hour % 24, out);
+}
+
+fn day(day: u8, out: &mut Json<'_>) {
+    const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    out.raw(DAYS.get(usize::from(day)).copied().unwrap_or(""));
+}
+
+fn of_day(hour: u8, out: &mut Json<'_>) {
+    if hour < 10 {
         out.raw("0");
     }
-    out.digits(of_day);
+    out.digits(u64::from(hour));
     out.raw(":00");
+}
+
+/// Expected hours as a policy writes them, a part an element: `mon-fri 06:00-20:00`.
+fn hours(words: [u32; 6], out: &mut Json<'_>) {
+    let mut left = MAX_EXPECTED;
+    behavior::spans(words, &mut |[first, last, from, to]| {
+        if left == 0 {
+            return;
+        }
+        left -= 1;
+        out.element(|out| {
+            out.quoted(|out| {
+                day(first, out);
+                if last > first {
+                    out.raw("-");
+                    day(last, out);
+                }
+                out.raw(" ");
+                of_day(from, out);
+                out.raw("-");
+                of_day(to, out);
+            });
+        });
+    });
 }

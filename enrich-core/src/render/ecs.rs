@@ -156,6 +156,7 @@ fn members(context: &Context<'_, '_, '_>, json: &mut Json<'_>) {
                 });
             });
             identity::write(context, observed, resolution, assessed, out);
+            response::about(context, assessed, out);
             if out.wants(Field::Response) {
                 response::write(assessed, out);
             }

@@ -294,6 +294,10 @@ fields! {
     Reasons Standard "triage.reasons", "array of texts", "the conditions of the rule, with the values that met them", "whose", "nhi_triage_reasons";
 
     Response Minimal "response", "object", "what to do, for the identity that matters most", "NIST CSF 2.0 RS.CO-02, RS.CO-03", "";
+    About Minimal "response.about", "object", "of several identities, the one that the response is for", "whose", "";
+    AboutRole Minimal "response.about.role", "keyword", "its role", "whose", "";
+    AboutUid Minimal "response.about.uid", "keyword", "its uid, when it is known", "whose", "";
+    AboutBecause Minimal "response.about.because", "keyword", "why that one: `triage` (its rule fits it), `actor` (it holds the credential), `known` (of the one that triage or role would choose nothing is known), `revocable` (no way to switch that one off is known), `first`", "whose", "";
     ContextOwner Standard "response.context_owner", "keyword", "who can say whether it is legitimate", "whose", "nhi_context_owner";
     ResponseOwner Minimal "response.response_owner", "keyword", "who switches it off", "OCSF assignee_group", "nhi_response_owner";
     Revocation Minimal "response.revocation", "array of objects", "ways to switch it off, fastest first; at detail minimal only the fastest", "whose", "";

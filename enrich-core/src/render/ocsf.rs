@@ -286,6 +286,9 @@ fn enrichments(context: &Context<'_, '_, '_>, place: &Place, homes: u32, json: &
                         if is_primary {
                             native::triage(context, out);
                         }
+                        if is_primary {
+                            response::about(context, assessed, out);
+                        }
                         if out.wants(Field::Response) {
                             response::write(assessed, out);
                         }

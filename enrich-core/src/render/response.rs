@@ -3,7 +3,7 @@
 use super::Context;
 use super::fields::Field;
 use super::out::Out;
-use crate::assess::Assessed;
+use crate::assess::{Assessed, Because};
 use crate::snapshot::{EscalationRef, IdentityRef, RevocationRef, ScopeRef};
 use crate::vocabulary::{Environment, OwnerStatus};
 
@@ -29,8 +29,26 @@ pub(super) fn is_any(assessed: &Assessed<'_>) -> bool {
 /// For the identity that matters most: a member of the native rendering.
 pub(super) fn member(context: &Context<'_, '_, '_>, out: &mut Out<'_, '_>) {
     if let Some(assessed) = context.primary().filter(|assessed| is_any(assessed)) {
-        out.object(Field::Response, |out| write(assessed, out));
+        out.object(Field::Response, |out| {
+            about(context, assessed, out);
+            write(assessed, out);
+        });
     }
+}
+
+/// Whom of several identities the response is about, and why that one.
+pub(super) fn about(context: &Context<'_, '_, '_>, assessed: &Assessed<'_>, out: &mut Out<'_, '_>) {
+    let because = context.assessment.primary_because;
+    if because == Because::Only {
+        return;
+    }
+    out.object(Field::About, |out| {
+        out.string(Field::AboutRole, assessed.role.as_str());
+        if let Some(identity) = &assessed.identity {
+            out.parts(Field::AboutUid, &identity.uid());
+        }
+        out.string(Field::AboutBecause, because.as_str());
+    });
 }
 
 /// Writes the response as members of an object.
