@@ -1,7 +1,16 @@
-//! Which path gave each key of an event, and why others were passed over.
+//! Which path gave each key of an event, why others were passed over, and how it was decided.
 //!
 //! For people, not for pipelines: only programs that ask for the feature `explain` have it. The
 //! modules are built without it.
+
+mod decision;
+mod rules;
+
+pub use self::decision::{
+    Compared, DecidedIdentity, Decision, KeyAnswer, KeyHolder, KeyLookup, Named,
+};
+pub(crate) use self::decision::decide;
+pub use self::rules::{RuleTrace, Stated, TriageTrace, Tried};
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
