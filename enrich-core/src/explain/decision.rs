@@ -169,7 +169,10 @@ pub(crate) fn decide<'s>(
                 provider: observed.provider,
                 domain: buffers.get(observed.domain).to_owned(),
                 found: assessed.identity.as_ref().map(named),
-                verdict: assessed.judgement.as_ref().map(|judgement| judgement.verdict),
+                verdict: assessed
+                    .judgement
+                    .as_ref()
+                    .map(|judgement| judgement.verdict),
                 compared: Vec::new(),
             };
             compare(

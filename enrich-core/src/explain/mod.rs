@@ -6,10 +6,10 @@
 mod decision;
 mod rules;
 
+pub(crate) use self::decision::decide;
 pub use self::decision::{
     Compared, DecidedIdentity, Decision, KeyAnswer, KeyHolder, KeyLookup, Named,
 };
-pub(crate) use self::decision::decide;
 pub use self::rules::{RuleTrace, Stated, TriageTrace, Tried};
 
 use alloc::borrow::ToOwned;

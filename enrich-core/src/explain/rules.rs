@@ -82,11 +82,7 @@ pub struct Stated {
 }
 
 /// Tries the rules as triage does.
-pub(super) fn trace(
-    layers: &Layers<'_>,
-    assessment: &Assessment<'_>,
-    time_ms: i64,
-) -> TriageTrace {
+pub(super) fn trace(layers: &Layers<'_>, assessment: &Assessment<'_>, time_ms: i64) -> TriageTrace {
     let mut out = TriageTrace::default();
     let Some(layer) = triage::layer_with_rules(layers) else {
         return out;
@@ -100,8 +96,7 @@ pub(super) fn trace(
         let mut tried = Vec::new();
         for (identity, assessed) in assessment.identities.iter().enumerate() {
             let unmet = triage::unmet(&rule, assessment, assessed, time_ms);
-            let side_by_side =
-                |condition| stated(condition, &rule, assessment, assessed, time_ms);
+            let side_by_side = |condition| stated(condition, &rule, assessment, assessed, time_ms);
             let fits = unmet.is_none();
             tried.push(Tried {
                 identity,
@@ -127,8 +122,8 @@ pub(super) fn trace(
     out
 }
 
-/// A condition in words; `None` when the rule does not state it. A rule that names no roles still
-/// does not speak of targets.
+/// A condition in words; `None` when the rule does not state it. A rule that names no roles is still
+/// about those who act.
 fn stated(
     condition: Condition,
     rule: &RuleRef<'_>,
@@ -142,8 +137,7 @@ fn stated(
     let (about, wants, has) = match condition {
         Condition::Roles if row.roles.to_native() == 0 => (
             "role",
-            (triage::roles(rule) >> assessed.role.code() & 1 == 0)
-                .then(|| "one that acts, since the rule names no roles".to_owned()),
+            (triage::roles(rule) >> assessed.role.code() & 1 == 0).then(|| "who acts".to_owned()),
             assessed.role.to_string(),
         ),
         Condition::Roles => (
@@ -153,7 +147,9 @@ fn stated(
         ),
         Condition::Outcomes => (
             "outcome",
-            words(row.outcomes.to_native(), OutcomeKind::ALL, |word| word.code()),
+            words(row.outcomes.to_native(), OutcomeKind::ALL, |word| {
+                word.code()
+            }),
             assessed.outcome.to_string(),
         ),
         Condition::Verdicts => (
@@ -171,9 +167,11 @@ fn stated(
         ),
         Condition::LifecycleStates => (
             "lifecycle state",
-            words(row.lifecycle_states.to_native(), LifecycleState::ALL, |word| {
-                word.code()
-            }),
+            words(
+                row.lifecycle_states.to_native(),
+                LifecycleState::ALL,
+                |word| word.code(),
+            ),
             identity
                 .and_then(|identity| identity.lifecycle_state())
                 .map_or_else(unknown, |state| state.to_string()),
@@ -207,7 +205,9 @@ fn stated(
         ),
         Condition::Deviations => (
             "deviation",
-            words(row.deviations.to_native(), Dimension::ALL, |word| word.code()),
+            words(row.deviations.to_native(), Dimension::ALL, |word| {
+                word.code()
+            }),
             deviations(assessment, assessed),
         ),
         Condition::MinFindingSeverity => (

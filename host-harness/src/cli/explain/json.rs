@@ -34,8 +34,7 @@ pub(super) fn object(explained: &Explained<'_>) -> Value {
         .map(|passed| json!({ "path": passed.path, "value": passed.value, "why": passed.why }))
         .collect();
     object["triage"] = triage(explained);
-    object["about"] =
-        json!({ "identity": decision.about, "because": decision.about_because });
+    object["about"] = json!({ "identity": decision.about, "because": decision.about_because });
     object["whose"] = explained.context.clone();
     object
 }

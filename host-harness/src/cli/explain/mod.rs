@@ -20,7 +20,7 @@ use host_harness::{Backend, Native};
 use serde_json::Value;
 
 use super::Failure;
-use super::contexts::contexts;
+use super::contexts::contexts_of_enriched;
 use super::input::{Part, read_all};
 use super::setup::{Domains, Inventory, native_rendering, prepare};
 use super::table::Colour;
@@ -63,7 +63,8 @@ enum Told {
     Nothing,
     /// Not read, or nothing in it is known; why.
     Unread(&'static str),
-    Decisions(Vec<Decision>, Value),
+    /// Each with its context.
+    Decisions(Vec<(Decision, Value)>),
 }
 
 /// What is said of an event that nobody knows.
@@ -87,7 +88,7 @@ impl Explain {
                     for text in batch.split_inclusive(|byte| *byte == b'\n') {
                         line += 1;
                         if is_wanted(line) {
-                            let told = tell(&mut native, text)?;
+                            let told = tell(&mut native, text);
                             self.write(line, &told, colour, &mut out)?;
                         }
                     }
@@ -127,12 +128,9 @@ impl Explain {
             }
             Told::Unread(why) if *why == UNKNOWN => writeln!(out, "line {line}: {why}\n")?,
             Told::Unread(why) => writeln!(out, "line {line}: not read, {why}\n")?,
-            Told::Decisions(decisions, enriched) => {
+            Told::Decisions(decisions) => {
                 let count = decisions.len();
-                let contexts = contexts(enriched);
-                for (number, (decision, (_, context))) in
-                    decisions.iter().zip(contexts).enumerate()
-                {
+                for (number, (decision, context)) in decisions.iter().enumerate() {
                     let explained = Explained {
                         line,
                         record: (count > 1).then_some((number, count)),
@@ -152,28 +150,21 @@ impl Explain {
 }
 
 /// Asks twice: how the events of a line are decided, and what enriching makes of them.
-fn tell(native: &mut Native<'_>, line: &[u8]) -> anyhow::Result<Told> {
+fn tell(native: &mut Native<'_>, line: &[u8]) -> Told {
     if line.trim_ascii().is_empty() {
-        return Ok(Told::Nothing);
+        return Told::Nothing;
     }
     let decisions = match native.explain(line) {
-        Ok(decisions) if decisions.is_empty() => return Ok(Told::Unread(UNKNOWN)),
+        Ok(decisions) if decisions.is_empty() => return Told::Unread(UNKNOWN),
         Ok(decisions) => decisions,
-        Err(why) => return Ok(Told::Unread(why)),
+        Err(why) => return Told::Unread(why),
     };
-    let Ok(enriched) = serde_json::from_slice::<Value>(native.enrich(line).bytes) else {
-        return Ok(Told::Unread(
-            "more brackets are open at once than this command shows",
-        ));
-    };
-    let found = contexts(&enriched).len();
-    if found != decisions.len() {
-        return Err(anyhow!(
-            "{} events were explained and {found} were enriched; this is a fault of this program",
-            decisions.len()
-        ));
+    let contexts = contexts_of_enriched(native.enrich(line).bytes);
+    // Members of one name in one event, one of them forged.
+    if contexts.len() != decisions.len() {
+        return Told::Unread("its contexts cannot be told apart");
     }
-    Ok(Told::Decisions(decisions, enriched))
+    Told::Decisions(decisions.into_iter().zip(contexts).collect())
 }
 
 /// A time in milliseconds since 1970 as RFC 3339.

@@ -3,7 +3,7 @@
 use enrich_core::explain::{
     Compared, DecidedIdentity, ExplainedKey, KeyAnswer, KeyLookup, RuleTrace,
 };
-use enrich_core::vocabulary::OutcomeKind;
+use enrich_core::vocabulary::{OutcomeKind, Role};
 use host_harness::text::printable;
 use serde_json::Value;
 
@@ -93,9 +93,9 @@ fn priority_tone(priority: &str) -> Tone {
     }
 }
 
+/// What an outcome means, where the word does not say it.
 fn meaning(outcome: OutcomeKind) -> &'static str {
     match outcome {
-        OutcomeKind::Matched => "one identity held the key when the event happened",
         OutcomeKind::Retired => "the identity had been removed before the event happened",
         OutcomeKind::Ambiguous => "several identities held the key when the event happened",
         OutcomeKind::NotFound => "its account or cluster is covered and nobody there holds the key",
@@ -189,15 +189,20 @@ impl Page<'_> {
         } else {
             ""
         };
+        let meaning = match meaning(decided.outcome) {
+            "" => String::new(),
+            meaning => format!(" ({meaning})"),
+        };
         self.out.line(
             0,
             4,
             &[
                 (Tone::Plain, &self.label(number)),
+                (Tone::Plain, role_meaning(decided.role)),
                 (Tone::Plain, agent),
                 (Tone::Plain, ": "),
                 (outcome_tone(decided.outcome), &outcome),
-                (Tone::Dim, &format!(" ({})", meaning(decided.outcome))),
+                (Tone::Dim, &meaning),
             ],
         );
         self.facts(number, decided);
@@ -213,17 +218,17 @@ impl Page<'_> {
     fn facts(&mut self, number: usize, decided: &DecidedIdentity) {
         let context = self.context_of(number).clone();
         if decided.found.is_none() {
+            let lives = place_name(decided);
+            self.out
+                .labelled(2, COLUMN, "lives in", &[(Tone::Plain, &lives)]);
             let scope = &context["scope_owner"];
-            let owner = text_at(scope, "/ref");
-            let place = place_name(decided);
-            let said = if owner.is_empty() {
-                place
-            } else {
-                format!("{place}, for which {owner} answers")
-            };
-            if !said.is_empty() {
+            if scope.is_object() {
+                let said = ["/provider", "/domain", "/part", "/scope"]
+                    .map(|pointer| text_at(scope, pointer))
+                    .join(" ");
+                let said = format!("{} answers for {}", text_at(scope, "/ref"), said.trim_end());
                 self.out
-                    .labelled(2, COLUMN, "lives in", &[(Tone::Plain, &said)]);
+                    .labelled(2, COLUMN, "its place", &[(Tone::Plain, &said)]);
             }
             return;
         }
@@ -298,7 +303,8 @@ impl Page<'_> {
                     .unwrap_or_default();
                 format!("{name} held it{since}{until}")
             };
-            self.out.line(COLUMN + 2, COLUMN + 4, &[(Tone::Warn, &said)]);
+            self.out
+                .line(COLUMN + 2, COLUMN + 4, &[(Tone::Warn, &said)]);
         }
     }
 
@@ -356,9 +362,7 @@ impl Page<'_> {
         let (tone, said) = match verdict.as_str() {
             "expected" => (Tone::Good, "expected".to_owned()),
             "unexpected" => (Tone::Bad, "unexpected".to_owned()),
-            _ if decided.compared.is_empty() => {
-                (Tone::Dim, "nothing is expected of it".to_owned())
-            }
+            _ if decided.compared.is_empty() => (Tone::Dim, "nothing is expected of it".to_owned()),
             _ => (
                 Tone::Dim,
                 "no baseline: the event shows nothing that could be compared".to_owned(),
@@ -391,6 +395,12 @@ impl Page<'_> {
         } else if compared.fits.is_none() && !compared.seen.is_empty() {
             said.push_str(" (is no address)");
         }
+        self.out.labelled(
+            COLUMN,
+            COLUMN + 12,
+            &dimension,
+            &[(tone, result), (Tone::Plain, &said)],
+        );
         let mut basis = compared.basis.to_string();
         if compared.window_days != 0 || compared.samples != 0 {
             basis.push_str(&format!(
@@ -399,13 +409,9 @@ impl Page<'_> {
             ));
         }
         let allowed = compared.allowed.iter().map(String::as_str);
-        said.push_str(&format!("; {basis}: {}", listed(allowed)));
-        self.out.labelled(
-            COLUMN,
-            COLUMN + 12,
-            &dimension,
-            &[(tone, result), (Tone::Plain, &said)],
-        );
+        let expected = format!("expected ({basis}): {}", listed(allowed));
+        self.out
+            .line(COLUMN + 12, COLUMN + 14, &[(Tone::Plain, &expected)]);
     }
 
     fn findings(&mut self, number: usize) {
@@ -535,35 +541,50 @@ impl Page<'_> {
                 conditions.join("; ")
             };
             let said = format!("{head}{}: {conditions}", self.label(tried.identity));
-            self.out
-                .line(2, 7, &[(Tone::Good, "yes"), (Tone::Plain, &format!("  {said}"))]);
+            self.out.line(
+                2,
+                7,
+                &[(Tone::Good, "yes"), (Tone::Plain, &format!("  {said}"))],
+            );
             if !rule.rationale.is_empty() {
                 let said = format!("why: {}", printable(&rule.rationale, 400));
                 self.out.line(6, 7, &[(Tone::Plain, &said)]);
             }
             return;
         }
-        let failed: Vec<String> = rule
-            .tried
-            .iter()
-            .filter_map(|tried| {
-                let unmet = tried.unmet.as_ref()?;
-                Some(format!(
-                    "{}: {} is {}, wants {}",
-                    self.short_label(tried.identity),
-                    unmet.about,
-                    shown(&unmet.has),
-                    shown(&unmet.wants)
-                ))
-            })
+        // Identities that fail in the same way are told together.
+        let mut failed: Vec<(String, String)> = Vec::new();
+        for tried in &rule.tried {
+            let Some(unmet) = &tried.unmet else { continue };
+            let label = self.short_label(tried.identity);
+            let why = if unmet.about == "role" {
+                format!("the rule is about {}", shown(&unmet.wants))
+            } else {
+                let (has, wants) = (shown(&unmet.has), shown(&unmet.wants));
+                format!("{} is {has}, wants {wants}", unmet.about)
+            };
+            match failed.iter_mut().find(|(_, known)| *known == why) {
+                Some((labels, _)) => {
+                    labels.push_str(" and ");
+                    labels.push_str(&label);
+                }
+                None => failed.push((label, why)),
+            }
+        }
+        let failed: Vec<String> = failed
+            .into_iter()
+            .map(|(labels, why)| format!("{labels}: {why}"))
             .collect();
         let said = if failed.is_empty() {
             format!("{head}the event names no identity")
         } else {
             format!("{head}{}", failed.join("; "))
         };
-        self.out
-            .line(2, 7, &[(Tone::Dim, "no"), (Tone::Dim, &format!("  {said}"))]);
+        self.out.line(
+            2,
+            7,
+            &[(Tone::Dim, "no"), (Tone::Dim, &format!("  {said}"))],
+        );
     }
 
     fn response(&mut self) {
@@ -589,9 +610,18 @@ impl Page<'_> {
         };
         for (label, pointer) in [("ask", "/context_owner"), ("respond", "/response_owner")] {
             let who = text_at(&response, pointer);
-            told(label, if who.is_empty() { "nobody is named" } else { &who });
+            told(
+                label,
+                if who.is_empty() {
+                    "nobody is named"
+                } else {
+                    &who
+                },
+            );
         }
-        let options = response["revocation"].as_array().map_or(&[][..], Vec::as_slice);
+        let options = response["revocation"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice);
         match options.first() {
             Some(fastest) => {
                 let mut said = format!(
@@ -599,7 +629,11 @@ impl Page<'_> {
                     text_at(fastest, "/action"),
                     fastest["expected_minutes"]
                 );
-                for (what, pointer) in [(", in ", "/system"), (", by ", "/team"), (", see ", "/runbook")] {
+                for (what, pointer) in [
+                    (", in ", "/system"),
+                    (", by ", "/team"),
+                    (", see ", "/runbook"),
+                ] {
                     let text = text_at(fastest, pointer);
                     if !text.is_empty() {
                         said.push_str(&format!("{what}{text}"));
@@ -611,7 +645,9 @@ impl Page<'_> {
                     told("which stops", &breaks);
                 }
                 if options.len() > 1 {
-                    let others = options[1..].iter().filter_map(|other| other["action"].as_str());
+                    let others = options[1..]
+                        .iter()
+                        .filter_map(|other| other["action"].as_str());
                     told("else", &listed(others));
                 }
             }
@@ -649,9 +685,13 @@ impl Page<'_> {
             Some(false) => said.push_str(", no longer fresh by then"),
             None => {}
         }
-        said.push_str(&format!(", {}", text_at(&snapshot, "/integrity").replace('_', " ")));
+        said.push_str(&format!(
+            ", {}",
+            text_at(&snapshot, "/integrity").replace('_', " ")
+        ));
         self.out.line(0, 4, &[(Tone::Plain, &said)]);
-        self.out.line(2, 4, &[(Tone::Dim, &text_at(&snapshot, "/digest"))]);
+        self.out
+            .line(2, 4, &[(Tone::Dim, &text_at(&snapshot, "/digest"))]);
         if let Some(layers) = snapshot["layers"].as_array() {
             let said = format!("with {} snapshots attached", layers.len());
             self.out.line(2, 4, &[(Tone::Dim, &said)]);
@@ -661,7 +701,18 @@ impl Page<'_> {
 
 /// A place in the event, set off from the value.
 fn place(path: &str) -> String {
-    format!("  {}", shown(path))
+    format!(" ({})", shown(path))
+}
+
+/// What a role means, unless it is that of who acts.
+fn role_meaning(role: Role) -> &'static str {
+    match role {
+        Role::Effective => ", whose permissions were used",
+        Role::Delegator => ", on whose behalf the actor acted",
+        Role::Via => ", which forwarded the call",
+        Role::Target => ", which was acted upon",
+        _ => "",
+    }
 }
 
 /// Where an unknown identity lives.

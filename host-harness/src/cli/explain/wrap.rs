@@ -90,7 +90,11 @@ mod tests {
     #[test]
     fn lines_break_at_spaces_and_hang() {
         let mut page = Wrapped::new(Colour::for_stdout(false));
-        page.line(2, 6, &[(Tone::Plain, "a"), (Tone::Bad, "b, "), (Tone::Plain, "c")]);
+        page.line(
+            2,
+            6,
+            &[(Tone::Plain, "a"), (Tone::Bad, "b, "), (Tone::Plain, "c")],
+        );
         page.line(0, 4, &[(Tone::Plain, &"word ".repeat(25))]);
         page.labelled(2, 10, "label", &[(Tone::Plain, &"x".repeat(120))]);
         page.labelled(2, 4, "label", &[(Tone::Plain, "y")]);
@@ -98,7 +102,10 @@ mod tests {
         let five = ["word"; 5].join(" ");
         assert_eq!(
             page.finish(),
-            format!("  ab, c\n{twenty}\n    {five}\n  label   {}\n  label y\n", "x".repeat(120))
+            format!(
+                "  ab, c\n{twenty}\n    {five}\n  label   {}\n  label y\n",
+                "x".repeat(120)
+            )
         );
     }
 }

@@ -87,7 +87,11 @@ fn pairs(old: &[Value], new: &[Value]) -> Vec<Pair> {
             *new = take(&|new| old["role"] == new["role"]);
         }
     }
-    pairs.extend(left.into_iter().flatten().map(|new| (None, Some(new.clone()))));
+    pairs.extend(
+        left.into_iter()
+            .flatten()
+            .map(|new| (None, Some(new.clone()))),
+    );
     pairs
 }
 
@@ -256,8 +260,10 @@ mod tests {
 
     #[test]
     fn which_snapshot_spoke_is_no_difference() {
-        let old = json!({"v": 1, "identities": [], "snapshot": {"digest": "a", "age_at_event_s": 1}});
-        let new = json!({"v": 1, "identities": [], "snapshot": {"digest": "b", "age_at_event_s": 2}});
+        let old =
+            json!({"v": 1, "identities": [], "snapshot": {"digest": "a", "age_at_event_s": 1}});
+        let new =
+            json!({"v": 1, "identities": [], "snapshot": {"digest": "b", "age_at_event_s": 2}});
         assert_eq!(fields(&old, &new), [""; 0]);
     }
 
@@ -321,13 +327,8 @@ mod tests {
 
     #[test]
     fn elements_of_one_name_stay_apart() {
-        let list = |last: &str| {
-            json!({"list": [{"name": "a", "x": "1"}, {"name": "a", "x": last}, {"y": 1}]})
-        };
-        assert_eq!(
-            fields(&list("2"), &list("3")),
-            ["|list[a#2].x|\"2\"|\"3\""]
-        );
+        let list = |last: &str| json!({"list": [{"name": "a", "x": "1"}, {"name": "a", "x": last}, {"y": 1}]});
+        assert_eq!(fields(&list("2"), &list("3")), ["|list[a#2].x|\"2\"|\"3\""]);
     }
 
     #[test]

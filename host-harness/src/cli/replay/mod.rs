@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use self::differences::{Difference, differences};
 use self::report::{Differing, Summary};
 use super::Failure;
-use super::contexts::contexts;
+use super::contexts::contexts_of_enriched;
 use super::explain::time;
 use super::input::{Part, read_all};
 use super::setup::{Domains, Engine, Trusted, backend, module, native_rendering, prepare};
@@ -185,7 +185,7 @@ impl Replay {
         new: &mut Side<'_>,
         summary: &mut Summary,
     ) -> anyhow::Result<Batch> {
-        let mut found = Batch {
+        let mut differing = Batch {
             found: Vec::new(),
             lines: Vec::new(),
         };
@@ -193,34 +193,28 @@ impl Replay {
         let new = enriched(new, batch, before)?;
         let lines = Lines::new(batch).zip(Lines::new(old).zip(Lines::new(new)));
         for (number, (line, (old, new))) in lines.enumerate() {
-            // No context, or the same snapshot on both sides.
-            if old == new && old.len() == line.len() {
-                continue;
-            }
-            let (Ok(old), Ok(new)) = (
-                serde_json::from_slice::<Value>(old),
-                serde_json::from_slice::<Value>(new),
-            ) else {
-                summary.too_deep += 1;
-                continue;
+            let of = |enriched: &[u8]| {
+                if enriched == line {
+                    Vec::new()
+                } else {
+                    contexts_of_enriched(enriched)
+                }
             };
-            let (old, new) = (contexts(&old), contexts(&new));
+            let (old, new) = (of(old), of(new));
             let count = old.len().max(new.len());
             summary.compared += count as u64;
             let mut is_kept = false;
             for record in 0..count {
-                let of = |contexts: &[(&Value, &Value)]| {
-                    contexts
-                        .get(record)
-                        .map_or(Value::Null, |(_, context)| (*context).clone())
-                };
-                let differences = self.wanted(differences(&of(&old), &of(&new)));
+                let (old, new) = (old.get(record), new.get(record));
+                let absent = Value::Null;
+                let found = differences(old.unwrap_or(&absent), new.unwrap_or(&absent));
+                let differences = self.wanted(found);
                 if differences.is_empty() {
                     continue;
                 }
                 summary.add(&differences);
                 is_kept = true;
-                found.found.push(Differing {
+                differing.found.push(Differing {
                     line: before + number as u64 + 1,
                     record: (count > 1).then_some((record, count)),
                     format: None,
@@ -229,11 +223,11 @@ impl Replay {
                 });
             }
             if is_kept && !self.summary {
-                found.lines.extend_from_slice(line.trim_ascii_end());
-                found.lines.push(b'\n');
+                differing.lines.extend_from_slice(line.trim_ascii_end());
+                differing.lines.push(b'\n');
             }
         }
-        Ok(found)
+        Ok(differing)
     }
 
     fn wanted(&self, mut all: Vec<Difference>) -> Vec<Difference> {

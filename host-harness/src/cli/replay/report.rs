@@ -149,7 +149,12 @@ fn fields(all: &[&Difference], out: &mut Wrapped) {
         let more = along.len().saturating_sub(MAX_LISTED);
         let mut said = format!(
             "{what}: {}",
-            along.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ")
+            along
+                .iter()
+                .take(MAX_LISTED)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ")
         );
         if more > 0 {
             said.push_str(&format!(" and {more} more fields"));
@@ -166,7 +171,10 @@ fn value(value: Option<&Value>) -> String {
         Some(Value::Array(items)) => {
             let items: Vec<String> = items
                 .iter()
-                .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+                .map(|item| {
+                    item.as_str()
+                        .map_or_else(|| item.to_string(), str::to_owned)
+                })
                 .collect();
             printable(&items.join(", "), VALUE)
         }
@@ -193,9 +201,8 @@ pub(super) struct Summary {
     /// Events that received a context from both.
     pub(super) compared: u64,
     pub(super) differing: u64,
-    /// Lines that are too long, or too deeply nested to be compared here.
+    /// Lines that are too long to be read whole.
     pub(super) oversize: u64,
-    pub(super) too_deep: u64,
     fields: BTreeMap<String, u64>,
     /// Differences in fields that found no place in the map.
     other_fields: u64,
@@ -233,7 +240,7 @@ impl Summary {
             ("lines not JSON", counted.not_json),
             ("lines not UTF-8", counted.not_utf8),
             ("lines too large", counted.too_large + self.oversize),
-            ("lines too deep", counted.too_deep + self.too_deep),
+            ("lines too deep", counted.too_deep),
             ("lines read with a damaged snapshot", counted.damaged),
         ];
         reasons.retain(|(_, count)| *count > 0);
@@ -256,7 +263,7 @@ impl Summary {
                 "not_json": counted.not_json,
                 "not_utf8": counted.not_utf8,
                 "too_large": counted.too_large + self.oversize,
-                "too_deep": counted.too_deep + self.too_deep,
+                "too_deep": counted.too_deep,
                 "damaged": counted.damaged,
             },
             "forged_removed": counted.forged_removed,
