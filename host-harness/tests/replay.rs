@@ -296,7 +296,7 @@ fn a_person_reads_blocks_and_a_summary() {
          (aws:111122223333:user/gets-a-finding)\n    findings[long_lived_secret]  added: owasp \
          NHI7:2025, severity high",
         "line 4: aws_cloudtrail",
-        "    privilege.tier  2 -> 0\n  event\n    triage.priority  info -> critical\n",
+        "    privilege.tier  2 -> 0\n  the event of actor tier-changes\n    triage.priority  info -> critical\n",
         "3 events read, 3 compared, 2 read differently\n",
         "         1  findings[long_lived_secret]\n",
     ] {
@@ -398,6 +398,15 @@ fn fields_and_exit_code_can_be_asked_for() {
     );
     let output = run(&["--fields", "own", "--fail-on-change"]);
     assert_eq!(code(&output), Some(0), "a prefix is of whole members");
+    let output = run(&[
+        "--except",
+        "owner,response.revocation.expected_minutes,response,privilege",
+    ]);
+    let text = out(&output);
+    assert!(
+        !text.contains("line 1:") && text.contains("line 2:") && !text.contains("privilege.tier"),
+        "{text}"
+    );
     let output = run(&["--summary"]);
     let text = out(&output);
     assert!(

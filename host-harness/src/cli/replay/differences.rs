@@ -63,6 +63,16 @@ pub(super) fn differences(old: &Value, new: &Value) -> Vec<Difference> {
     all
 }
 
+/// Who is in an event.
+pub(super) fn identities(context: &Value) -> Vec<Subject> {
+    let identities = context["identities"].as_array();
+    identities
+        .into_iter()
+        .flatten()
+        .map(|identity| subject(None, Some(identity)))
+        .collect()
+}
+
 type Pair = (Option<Value>, Option<Value>);
 
 /// Identities of both sides: by role and key, then by role, because another key may decide now; then
@@ -209,27 +219,43 @@ fn sorted(list: &[Value]) -> Vec<String> {
     texts
 }
 
+impl Subject {
+    /// One JSON object; the order of the members is fixed.
+    pub(super) fn object(&self) -> Value {
+        json!({ "role": self.role, "name": self.name, "uid": self.uid, "key": self.key })
+    }
+}
+
 impl Difference {
     /// One JSON object; the order of the members is fixed.
     pub(super) fn object(&self) -> Value {
-        let mut object = json!({});
-        if let Some(subject) = &self.subject {
-            object["role"] = json!(subject.role);
-            object["name"] = json!(subject.name);
-            object["uid"] = json!(subject.uid);
-            object["key"] = subject.key.clone();
-        }
+        let mut object = self
+            .subject
+            .as_ref()
+            .map_or_else(|| json!({}), Subject::object);
         object["field"] = json!(self.field);
         object["old"] = self.old.clone().unwrap_or(Value::Null);
         object["new"] = self.new.clone().unwrap_or(Value::Null);
         object
     }
 
-    /// Whether a prefix names it: whole members, so that `owner` is not `owner_status`.
+    /// Whether a prefix names it: whole members, so that `owner` is not `owner_status`. A list's
+    /// elements may be left unnamed: `findings.severity` is that of any finding.
     pub(super) fn is_under(&self, prefix: &str) -> bool {
-        self.field
-            .strip_prefix(prefix)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        let is_under = |field: &str| {
+            field
+                .strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        is_under(&self.field) || is_under(&without_name(&self.field))
+    }
+}
+
+/// A path without the name of the list's element that it goes through.
+fn without_name(field: &str) -> String {
+    match (field.find('['), field.rfind(']')) {
+        (Some(from), Some(to)) if from < to => [&field[..from], &field[to + 1..]].concat(),
+        _ => field.to_owned(),
     }
 }
 
@@ -342,6 +368,10 @@ mod tests {
         assert!(one("owner.ref").is_under("owner"));
         assert!(one("findings[x].severity").is_under("findings"));
         assert!(one("owner").is_under("owner"));
+        assert!(one("findings[a.b].severity").is_under("findings.severity"));
+        assert!(one("findings[x].severity").is_under("findings[x]"));
+        assert!(!one("findings[x].severity").is_under("findings.sev"));
+        assert!(!one("findings[x]").is_under("findings.severity"));
         assert!(!one("owner_status").is_under("owner"));
         assert!(!one("owner").is_under("owner.ref"));
     }

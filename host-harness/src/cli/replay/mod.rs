@@ -14,7 +14,7 @@ use host_harness::text::printable;
 use host_harness::{Backend, SnapshotFile};
 use serde_json::{Value, json};
 
-use self::differences::{Difference, differences};
+use self::differences::{Difference, differences, identities};
 use self::report::{Differing, Summary};
 use super::Failure;
 use super::contexts::contexts_of_enriched;
@@ -39,9 +39,12 @@ pub(crate) struct Replay {
     /// A further snapshot, attached after NEW; may be given several times.
     #[arg(long = "new-layer", value_name = "FILE")]
     new_layers: Vec<PathBuf>,
-    /// Only these fields and what is below them, such as owner,triage.priority
+    /// Only these fields and what is below them, such as owner,triage.priority,findings
     #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
     fields: Vec<String>,
+    /// Not these fields and what is below them, such as findings.evidence
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
+    except: Vec<String>,
     /// Print only the summary.
     #[arg(long)]
     summary: bool,
@@ -219,6 +222,7 @@ impl Replay {
                     record: (count > 1).then_some((record, count)),
                     format: None,
                     time: None,
+                    identities: identities(new.or(old).unwrap_or(&absent)),
                     differences,
                 });
             }
@@ -231,9 +235,13 @@ impl Replay {
     }
 
     fn wanted(&self, mut all: Vec<Difference>) -> Vec<Difference> {
+        let under = |one: &Difference, prefixes: &[String]| {
+            prefixes.iter().any(|prefix| one.is_under(prefix.trim()))
+        };
         if !self.fields.is_empty() {
-            all.retain(|one| self.fields.iter().any(|prefix| one.is_under(prefix.trim())));
+            all.retain(|one| under(one, &self.fields));
         }
+        all.retain(|one| !under(one, &self.except));
         all
     }
 }

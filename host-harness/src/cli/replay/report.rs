@@ -11,9 +11,11 @@ use crate::cli::table::{Colour, Tone};
 
 /// Longest value, in characters.
 const VALUE: usize = 120;
+/// Old and new stand in one line up to this many characters.
+const SIDE_BY_SIDE: usize = 64;
 /// Most fields that are counted one by one; memory does not grow with what events bring.
 const MAX_FIELDS: usize = 256;
-/// Fields that every identity has, which say nothing new when the identity itself came or went.
+/// Most fields that are listed when an identity became known or unknown, and all its facts with it.
 const MAX_LISTED: usize = 8;
 
 /// One past event that reads differently.
@@ -25,6 +27,8 @@ pub(super) struct Differing {
     pub(super) record: Option<(usize, usize)>,
     pub(super) format: Option<String>,
     pub(super) time: Option<String>,
+    /// Those of the event, whether they differ or not.
+    pub(super) identities: Vec<Subject>,
     pub(super) differences: Vec<Difference>,
 }
 
@@ -37,6 +41,7 @@ impl Differing {
         }
         object["format"] = json!(self.format);
         object["time"] = json!(self.time);
+        object["identities"] = self.identities.iter().map(Subject::object).collect();
         object["differences"] = self.differences.iter().map(Difference::object).collect();
         object
     }
@@ -63,7 +68,11 @@ impl Differing {
             }
         }
         for subject in subjects {
-            out.line(2, 4, &[(Tone::Plain, &named(subject))]);
+            let named = match subject {
+                Some(subject) => full_name(subject),
+                None => self.event_name(),
+            };
+            out.line(2, 4, &[(Tone::Plain, &named)]);
             let all: Vec<&Difference> = self
                 .differences
                 .iter()
@@ -74,24 +83,34 @@ impl Differing {
         out.gap();
         out.finish()
     }
+
+    /// The event as a whole, by who is in it.
+    fn event_name(&self) -> String {
+        let names: Vec<String> = self.identities.iter().map(short_name).collect();
+        if names.is_empty() {
+            return "the event".to_owned();
+        }
+        format!("the event of {}", names.join(", "))
+    }
 }
 
 /// `actor release-deployer (aws:111122223333:role/ci/release-deployer)`.
-fn named(subject: Option<&Subject>) -> String {
-    let Some(subject) = subject else {
-        return "event".to_owned();
-    };
-    let name = match (&subject.name, &subject.uid) {
-        (Some(name), Some(uid)) => {
-            format!("{} ({})", printable(name, VALUE), printable(uid, VALUE))
-        }
-        (Some(one), None) | (None, Some(one)) => printable(one, VALUE),
-        (None, None) => {
-            let part = |name: &str| printable(subject.key[name].as_str().unwrap_or("?"), VALUE);
-            format!("{} {}", part("type"), part("value"))
-        }
-    };
-    format!("{} {name}", printable(&subject.role, VALUE))
+fn full_name(subject: &Subject) -> String {
+    let name = short_name(subject);
+    match &subject.uid {
+        Some(uid) => format!("{name} ({})", printable(uid, VALUE)),
+        None => name,
+    }
+}
+
+/// `actor release-deployer`; without a name, the key.
+fn short_name(subject: &Subject) -> String {
+    let role = printable(&subject.role, VALUE);
+    if let Some(name) = &subject.name {
+        return format!("{role} {}", printable(name, VALUE));
+    }
+    let part = |name: &str| printable(subject.key[name].as_str().unwrap_or("?"), VALUE);
+    format!("{role} {} {}", part("type"), part("value"))
 }
 
 /// The differences of one subject. When it became known or unknown, all its facts came or went with
@@ -116,6 +135,10 @@ fn fields(all: &[&Difference], out: &mut Wrapped) {
         let field = printable(&one.field, VALUE);
         let (old, new) = (one.old.as_ref(), one.new.as_ref());
         let (old_text, new_text) = (value(old), value(new));
+        if let (Some(Value::Array(old)), Some(Value::Array(new))) = (old, new) {
+            list_line(&field, old, new, width, out);
+            continue;
+        }
         let parts: [(Tone, &str); 3] = match (old, new) {
             (None, Some(Value::Object(_))) => [
                 (Tone::Warn, "added: "),
@@ -127,6 +150,12 @@ fn fields(all: &[&Difference], out: &mut Wrapped) {
                 (Tone::Plain, &old_text),
                 (Tone::Plain, ""),
             ],
+            _ if old_text.chars().count() + new_text.chars().count() > SIDE_BY_SIDE => {
+                out.line(4, 6, &[(Tone::Dim, &field)]);
+                out.line(6, 8, &[(Tone::Plain, "- "), (Tone::Plain, &old_text)]);
+                out.line(6, 8, &[(Tone::Plain, "+ "), (Tone::Plain, &new_text)]);
+                continue;
+            }
             _ => [
                 (Tone::Plain, &old_text),
                 (Tone::Dim, " -> "),
@@ -160,6 +189,29 @@ fn fields(all: &[&Difference], out: &mut Wrapped) {
             said.push_str(&format!(" and {more} more fields"));
         }
         out.line(4, 6, &[(Tone::Dim, &said)]);
+    }
+}
+
+/// A list: what is no longer in it, and what is new in it.
+fn list_line(field: &str, old: &[Value], new: &[Value], width: usize, out: &mut Wrapped) {
+    let only = |these: &[Value], those: &[Value]| {
+        let only = these.iter().filter(|item| !those.contains(item));
+        only.map(|item| value(Some(item))).collect::<Vec<_>>()
+    };
+    let (gone, come) = (only(old, new), only(new, old));
+    if gone.is_empty() && come.is_empty() {
+        let said = "the same values, some more often";
+        return out.labelled(4, 4 + width + 2, field, &[(Tone::Plain, said)]);
+    }
+    for (number, (sign, item)) in gone
+        .iter()
+        .map(|item| ("- ", item))
+        .chain(come.iter().map(|item| ("+ ", item)))
+        .enumerate()
+    {
+        let field = if number == 0 { field } else { "" };
+        let parts = [(Tone::Dim, sign), (Tone::Plain, &**item)];
+        out.labelled(4, 4 + width + 2, field, &parts);
     }
 }
 
