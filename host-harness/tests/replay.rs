@@ -290,7 +290,7 @@ fn a_person_reads_blocks_and_a_summary() {
     assert_eq!(code(&output), Some(0), "{}", err(&output));
     let text = out(&output);
     for expected in [
-        "OLD northwind-outfit",
+        "OLD old.whose: northwind-outfit",
         ", made 2026-03-20T06:00:00Z\n    blake3:",
         "line 2: aws_cloudtrail, 2026-03-20T06:00:07Z\n  actor gets-a-finding \
          (aws:111122223333:user/gets-a-finding)\n    findings[long_lived_secret]  added: owasp \

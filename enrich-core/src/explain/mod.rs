@@ -28,6 +28,9 @@ use crate::vocabulary::{Format, Role};
 const SESSION: &str =
     "names a session: its ARN is never the role's, and it has lost the role's path";
 
+/// Why a value gave no key when the key was there already.
+pub const AGAIN: &str = "this identity has the same key already";
+
 /// What one event shows, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -191,7 +194,7 @@ fn refused(
                 key_type: KeyType::AwsArn,
             }) if buffers.get(attempt.value).contains(":assumed-role/") => SESSION.to_owned(),
             Verdict::Refused(refused) => refused.to_string(),
-            Verdict::Known => "this identity has the same key already".to_owned(),
+            Verdict::Known => AGAIN.to_owned(),
             Verdict::NoRoom => "the event names more keys than are kept".to_owned(),
         };
         let passed = PassedOver {

@@ -36,16 +36,30 @@ fn walk<'v>(value: &'v Value, nesting: usize, found: &mut Vec<(&'v Value, &'v Va
     }
 }
 
-/// The contexts alone, of a line that the core has enriched. Only they are parsed, so that an event
-/// can't hide behind a value that the core passes over and a strict parser refuses, such as half a
+/// The contexts alone, of a line that the core has enriched, as they stand there. Nothing around them
+/// is parsed, so that an event can't hide behind a value that the core passes over and a strict parser refuses, such as half a
 /// surrogate pair. Of a line that left as it came nothing may be asked: what is in it may be forged.
-pub(crate) fn contexts_of_enriched(line: &[u8]) -> Vec<Value> {
+pub(crate) fn contexts_of_enriched(line: &[u8]) -> Vec<&[u8]> {
     let mut found = Vec::new();
     walk_bytes(line, 0, &mut found);
     found
 }
 
-fn walk_bytes(value: &[u8], nesting: usize, found: &mut Vec<Value>) {
+/// Whether two contexts say the same, byte for byte, whichever snapshot said it.
+pub(crate) fn say_the_same(a: &[u8], b: &[u8]) -> bool {
+    let members = |context| {
+        let mut members = Vec::new();
+        each(context, &mut |name, value| {
+            if name != b"\"snapshot\"" {
+                members.push((name, value));
+            }
+        });
+        members
+    };
+    members(a) == members(b)
+}
+
+fn walk_bytes<'b>(value: &'b [u8], nesting: usize, found: &mut Vec<&'b [u8]>) {
     let value = value.trim_ascii_start();
     let Some(first) = value.first() else { return };
     let mut envelope: Option<(usize, &[u8])> = None;
@@ -55,7 +69,7 @@ fn walk_bytes(value: &[u8], nesting: usize, found: &mut Vec<Value>) {
         if *first == b'[' {
             elements.push(element);
         } else if name == b"\"whose\"" {
-            context = serde_json::from_slice::<Value>(element).ok();
+            context = Some(element);
         } else if element.starts_with(b"[") {
             let name = name.get(1..name.len() - 1).unwrap_or(b"");
             let rank = ENVELOPES.iter().position(|known| known.as_bytes() == name);
@@ -159,7 +173,7 @@ mod tests {
         let of = |context: &Value| context["m"].as_i64().unwrap_or(-1);
         let found: Vec<i64> = contexts_of_enriched(line.as_bytes())
             .iter()
-            .map(of)
+            .map(|context| of(&serde_json::from_slice(context).expect("JSON")))
             .collect();
         if let Ok(value) = serde_json::from_str::<Value>(line) {
             let strict: Vec<i64> = contexts(&value)
@@ -198,6 +212,16 @@ mod tests {
         ] {
             assert_eq!(marks(line), wanted, "{line}");
         }
+        let one = br#"{"v":1,"a":"}","snapshot":{"digest":"a"}}"#;
+        assert!(say_the_same(
+            one,
+            br#"{"v":1,"a":"}","snapshot":{"digest":"b","x":[]}}"#
+        ));
+        assert!(say_the_same(one, br#"{"v":1,"a":"}"}"#));
+        assert!(!say_the_same(
+            one,
+            br#"{"v":1,"a":"]","snapshot":{"digest":"a"}}"#
+        ));
         let deep = format!(
             "{{\"a\":{}{},\"whose\":{{\"m\":6}}}}",
             "[".repeat(500),

@@ -159,7 +159,10 @@ fn tell(native: &mut Native<'_>, line: &[u8]) -> Told {
         Ok(decisions) => decisions,
         Err(why) => return Told::Unread(why),
     };
-    let contexts = contexts_of_enriched(native.enrich(line).bytes);
+    let contexts: Vec<Value> = contexts_of_enriched(native.enrich(line).bytes)
+        .into_iter()
+        .filter_map(|context| serde_json::from_slice(context).ok())
+        .collect();
     // Members of one name in one event, one of them forged.
     if contexts.len() != decisions.len() {
         return Told::Unread("its contexts cannot be told apart");

@@ -1,7 +1,7 @@
 //! An explained event as a page for a person.
 
 use enrich_core::explain::{
-    Compared, DecidedIdentity, ExplainedKey, KeyAnswer, KeyLookup, RuleTrace,
+    AGAIN, Compared, DecidedIdentity, ExplainedKey, KeyAnswer, KeyLookup, RuleTrace,
 };
 use enrich_core::vocabulary::{OutcomeKind, Role};
 use host_harness::text::printable;
@@ -241,6 +241,10 @@ impl Page<'_> {
         } else {
             format!("owner {owner}")
         });
+        let sponsor = text_at(&context, "/sponsor/ref");
+        if !sponsor.is_empty() {
+            facts.push(format!("sponsor {sponsor}"));
+        }
         if let Some(tier) = context["privilege"]["tier"].as_u64() {
             facts.push(format!("privilege tier {tier}"));
         }
@@ -452,14 +456,21 @@ impl Page<'_> {
         }
     }
 
+    /// What a person might have taken for a key. That a key stands in a second place is no news here;
+    /// `keys --explain` tells it.
     fn passed_over(&mut self) {
         let observed = &self.explained.decision.observed;
-        if observed.passed_over.is_empty() {
+        let mut told = observed
+            .passed_over
+            .iter()
+            .filter(|passed| passed.why != AGAIN)
+            .peekable();
+        if told.peek().is_none() {
             return;
         }
         self.out.gap();
         self.out.line(0, 4, &[(Tone::Plain, "passed over as keys")]);
-        for passed in &observed.passed_over {
+        for passed in told {
             let path = passed.path.as_deref().map(place).unwrap_or_default();
             let said = format!("{}{path}: {}", shown(&passed.value), passed.why);
             self.out.line(2, 4, &[(Tone::Dim, &said)]);

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use self::differences::{Difference, differences, identities};
 use self::report::{Differing, Summary};
 use super::Failure;
-use super::contexts::contexts_of_enriched;
+use super::contexts::{contexts_of_enriched, say_the_same};
 use super::explain::time;
 use super::input::{Part, read_all};
 use super::setup::{Domains, Engine, Trusted, backend, module, native_rendering, prepare};
@@ -164,14 +164,18 @@ impl Replay {
                 let text = |member: &str| printable(said[member].as_str().unwrap_or("?"), 200);
                 writeln!(
                     out,
-                    "{name} {}, made {}\n    {}",
+                    "{name} {}: {}, made {}\n    {}",
+                    text("file"),
                     text("id"),
                     text("created"),
                     text("digest")
                 )?;
             }
         }
-        let digests = |files: &[SnapshotFile]| files.iter().map(identity).collect::<Vec<_>>();
+        let digests = |files: &[SnapshotFile]| {
+            let digests = files.iter().map(|file| identity(file)["digest"].take());
+            digests.collect::<Vec<_>>()
+        };
         if digests(old) == digests(new) {
             writeln!(out, "OLD and NEW are the same: nothing can differ")?;
         }
@@ -196,21 +200,19 @@ impl Replay {
         let new = enriched(new, batch, before)?;
         let lines = Lines::new(batch).zip(Lines::new(old).zip(Lines::new(new)));
         for (number, (line, (old, new))) in lines.enumerate() {
-            let of = |enriched: &[u8]| {
-                if enriched == line {
-                    Vec::new()
-                } else {
-                    contexts_of_enriched(enriched)
-                }
-            };
-            let (old, new) = (of(old), of(new));
+            let (old, new) = (contexts(line, old), contexts(line, new));
             let count = old.len().max(new.len());
             summary.compared += count as u64;
             let mut is_kept = false;
             for record in 0..count {
-                let (old, new) = (old.get(record), new.get(record));
-                let absent = Value::Null;
-                let found = differences(old.unwrap_or(&absent), new.unwrap_or(&absent));
+                let (old, new) = (old.get(record).copied(), new.get(record).copied());
+                if let (Some(old), Some(new)) = (old, new)
+                    && say_the_same(old, new)
+                {
+                    continue;
+                }
+                let (old, new) = (parsed(old), parsed(new));
+                let found = differences(&old, &new);
                 let differences = self.wanted(found);
                 if differences.is_empty() {
                     continue;
@@ -222,7 +224,7 @@ impl Replay {
                     record: (count > 1).then_some((record, count)),
                     format: None,
                     time: None,
-                    identities: identities(new.or(old).unwrap_or(&absent)),
+                    identities: identities(if new.is_null() { &old } else { &new }),
                     differences,
                 });
             }
@@ -244,6 +246,22 @@ impl Replay {
         all.retain(|one| !under(one, &self.except));
         all
     }
+}
+
+/// The contexts that enriching put into a line.
+fn contexts<'b>(line: &[u8], enriched: &'b [u8]) -> Vec<&'b [u8]> {
+    if enriched == line {
+        Vec::new()
+    } else {
+        contexts_of_enriched(enriched)
+    }
+}
+
+/// A context, which the core wrote; null when there is none.
+fn parsed(context: Option<&[u8]>) -> Value {
+    context.map_or(Value::Null, |context| {
+        serde_json::from_slice(context).unwrap_or(Value::Null)
+    })
 }
 
 /// The snapshots of one side.
