@@ -299,23 +299,40 @@ impl<'s> Enricher<'s> {
         &mut self,
         line: &[u8],
     ) -> Result<Vec<crate::explain::Explanation>, &'static str> {
+        let mut events = Vec::new();
+        match self.tell(line, &mut Purpose::Explain(&mut events)) {
+            // Only what the event shows is told.
+            Ok(()) | Err(Refused::Damaged) => Ok(events),
+            Err(refused) => Err(refused.in_words()),
+        }
+    }
+
+    /// Explains how each event of a line is decided: lookups, behaviour, triage. The context itself
+    /// comes from [`Enricher::enrich`]; both see the events of a line in the same order. Without an
+    /// attached snapshot nothing is decided and the list is empty.
+    ///
+    /// # Errors
+    /// Why the line is not read, in words.
+    #[cfg(feature = "explain")]
+    pub fn explain_decision(
+        &mut self,
+        line: &[u8],
+    ) -> Result<Vec<crate::explain::Decision>, &'static str> {
+        let mut events = Vec::new();
+        self.tell(line, &mut Purpose::Decide(&mut events))
+            .map(|()| events)
+            .map_err(Refused::in_words)
+    }
+
+    /// Scans one line and keeps what was tried as keys.
+    #[cfg(feature = "explain")]
+    fn tell(&mut self, line: &[u8], purpose: &mut Purpose<'_>) -> Result<(), Refused> {
         let len = self.work.line_index.line(line);
         let (body, _) = split_line_end(line.get(..len).unwrap_or(line));
-        let mut events = Vec::new();
         self.work.observation.attempts = Some(Vec::new());
-        let result = self.scan_line(
-            body,
-            &mut Purpose::Explain(&mut events),
-            &mut LineStats::default(),
-        );
+        let result = self.scan_line(body, purpose, &mut LineStats::default());
         self.work.observation.attempts = None;
-        match result {
-            Ok(_) | Err(Refused::Damaged) => Ok(events),
-            Err(Refused::NotJson) => Err("it is no JSON"),
-            Err(Refused::NotUtf8) => Err("it is no UTF-8"),
-            Err(Refused::TooLarge) => Err("it is longer than the limit max_event_bytes"),
-            Err(Refused::TooDeep) => Err("more brackets are open at once than max_depth allows"),
-        }
+        result.map(|_| ())
     }
 
     /// What was observed in a batch: one JSON object a line. Line numbers count on from batch to

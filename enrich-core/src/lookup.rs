@@ -61,6 +61,28 @@ pub(crate) fn resolve(
     keys: &[ObservedKey],
     time_ms: i64,
 ) -> Resolution {
+    resolve_watched(layers, buffers, observed, keys, time_ms, &mut ())
+}
+
+/// Is told how a lookup goes. Whoever only wants the result watches nothing, at no cost.
+pub(crate) trait Watch {
+    /// Somebody holds a key, at some time. Outranked: the event shows an id that says otherwise.
+    fn holder(&mut self, _key: usize, _holder: Holder, _candidate: Candidate, _outranked: bool) {}
+    /// What one key came to; `None`: nobody ever held it.
+    fn answer(&mut self, _key: usize, _outcome: Option<OutcomeKind>) {}
+}
+
+impl Watch for () {}
+
+/// As [`resolve`], watched.
+pub(crate) fn resolve_watched(
+    layers: &Layers<'_>,
+    buffers: &TextBuffers<'_>,
+    observed: &Observed,
+    keys: &[ObservedKey],
+    time_ms: i64,
+    watch: &mut impl Watch,
+) -> Resolution {
     let mut best: Option<Resolution> = None;
     let mut refused = false;
     for (number, key) in keys.iter().enumerate() {
@@ -72,13 +94,17 @@ pub(crate) fn resolve(
         let is_id = key.key_type.is_unique_id();
         let mut tally = Tally::default();
         layers.for_each_holder(&wanted, |holder, candidate| {
-            if !is_id && has_other_id(layers, buffers, keys, holder) {
+            let is_outranked = !is_id && has_other_id(layers, buffers, keys, holder);
+            watch.holder(number, holder, candidate, is_outranked);
+            if is_outranked {
                 refused = true;
             } else {
                 tally.count(layers, holder, candidate, time_ms);
             }
         });
-        let Some(mut found) = tally.outcome() else {
+        let found = tally.outcome();
+        watch.answer(number, found.as_ref().map(|found| found.outcome));
+        let Some(mut found) = found else {
             continue;
         };
         found.key = Some(number);

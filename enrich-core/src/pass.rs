@@ -65,6 +65,9 @@ pub(crate) enum Purpose<'p> {
     /// Notes what was observed, and from where.
     #[cfg(feature = "explain")]
     Explain(&'p mut Vec<crate::explain::Explanation>),
+    /// Notes how it was decided.
+    #[cfg(feature = "explain")]
+    Decide(&'p mut Vec<crate::explain::Decision>),
 }
 
 /// What a line came to, counted only when the whole line can be read.
@@ -81,6 +84,20 @@ pub(crate) enum Refused {
     TooLarge,
     TooDeep,
     Damaged,
+}
+
+#[cfg(feature = "explain")]
+impl Refused {
+    /// For a person.
+    pub(crate) const fn in_words(self) -> &'static str {
+        match self {
+            Self::NotJson => "it is no JSON",
+            Self::NotUtf8 => "it is no UTF-8",
+            Self::TooLarge => "it is longer than the limit max_event_bytes",
+            Self::TooDeep => "more brackets are open at once than max_depth allows",
+            Self::Damaged => "an attached snapshot is damaged",
+        }
+    }
 }
 
 impl From<ScanError> for Refused {
@@ -366,6 +383,25 @@ impl Pass<'_, '_, '_, '_> {
             time_ms,
             &mut assessment,
         );
+        #[cfg(feature = "explain")]
+        if let Purpose::Decide(events) = self.purpose {
+            let observed = crate::explain::explain(
+                self.config,
+                self.readers,
+                self.findings,
+                &self.buffers,
+                self.observation,
+            );
+            events.push(crate::explain::decide(
+                observed,
+                self.layers,
+                &self.buffers,
+                self.observation,
+                &assessment,
+                time_ms,
+            ));
+            return;
+        }
         for assessed in &assessment.identities {
             stats.outcome(assessed.outcome);
             if let Some(judgement) = &assessed.judgement {

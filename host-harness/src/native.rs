@@ -1,5 +1,6 @@
 //! The same core without WebAssembly, in this process: for comparison and for speed.
 
+use enrich_core::explain::Decision;
 use enrich_core::{Config, Enricher};
 
 use crate::abi::{Check, code};
@@ -32,6 +33,17 @@ const fn core_check(check: Check) -> enrich_core::Check {
         Check::All => enrich_core::Check::All,
         Check::ByHost => enrich_core::Check::ByHost,
         Check::OnFirstTouch => enrich_core::Check::OnFirstTouch,
+    }
+}
+
+impl Native<'_> {
+    /// How each event of a line is decided. The modules carry no sentences for people, so this is
+    /// asked of the core in process, which is the same code.
+    ///
+    /// # Errors
+    /// Why the line is not read, in words.
+    pub fn explain(&mut self, line: &[u8]) -> Result<Vec<Decision>, &'static str> {
+        self.enricher.explain_decision(line)
     }
 }
 

@@ -3,61 +3,15 @@
 mod common;
 #[path = "common/inventory.rs"]
 mod inventory;
+#[path = "common/place.rs"]
+mod place;
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use place::{Place, code, err, out};
 
 use inventory::{EVENT, FRIEND, public_key, signed, snapshot};
-
-/// A folder with files for one test.
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("a temporary folder"))
-    }
-
-    fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, bytes).expect("written");
-        path
-    }
-
-    /// Runs `whose` here.
-    fn run(&self, arguments: &[&str], input: &[u8]) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_whose"))
-            .args(arguments)
-            .current_dir(self.0.path())
-            .env_remove("WHOSE_MODULE")
-            .env("XDG_CACHE_HOME", self.0.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("starts");
-        let mut stdin = child.stdin.take().expect("piped");
-        let input = input.to_vec();
-        // Beside reading the output, or both sides wait for each other. A command that refuses its
-        // arguments does not read.
-        let writer = std::thread::spawn(move || stdin.write_all(&input));
-        let output = child.wait_with_output().expect("ends");
-        let _ = writer.join().expect("does not panic");
-        output
-    }
-}
-
-fn code(output: &Output) -> Option<i32> {
-    output.status.code()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
 
 #[test]
 fn bytes_pass_as_they_came() {

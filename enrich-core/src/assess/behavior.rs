@@ -46,6 +46,23 @@ pub(crate) fn judge<'s>(
     time_ms: Option<i64>,
     deviations: &mut Deviations<'s>,
 ) -> Judgement {
+    let unwatched = |_: ExpectationRef<'s>, _, _, _| ();
+    judge_watched(
+        layers, buffers, identity, facts, time_ms, deviations, unwatched,
+    )
+}
+
+/// As [`judge`], and tells of each comparison: what was expected, whether it fits, what was seen
+/// and, for hours, the hour of the week.
+pub(crate) fn judge_watched<'s>(
+    layers: &'s Layers<'_>,
+    buffers: &TextBuffers<'_>,
+    identity: &IdentityRef<'s>,
+    facts: &Facts,
+    time_ms: Option<i64>,
+    deviations: &mut Deviations<'s>,
+    mut watch: impl FnMut(ExpectationRef<'s>, Option<bool>, Span, u8),
+) -> Judgement {
     let mut compared = false;
     let from = deviations.len();
     for expectation in identity.expectations() {
@@ -94,6 +111,7 @@ pub(crate) fn judge<'s>(
                 })
             }
         };
+        watch(expectation, fits, seen, hour);
         match fits {
             None => {}
             Some(true) => compared = true,

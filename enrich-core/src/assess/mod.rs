@@ -170,9 +170,7 @@ pub(crate) fn assess<'s>(
             scope,
         });
     }
-    let rules_of = layers
-        .iter()
-        .find(|layer| layer.snapshot.rules().next().is_some());
+    let rules_of = triage::layer_with_rules(layers);
     out.triage = rules_of.and_then(|layer| triage::triage(layer.snapshot.rules(), out, time_ms));
     let triaged = out.triage.map(|triage| triage.identity);
     if let Some((primary, because)) = response_about(&out.identities, triaged) {

@@ -7,12 +7,14 @@ use clap::{Parser, Subcommand};
 use owo_colors::{OwoColorize, Stream};
 
 mod check;
+mod contexts;
 mod counters;
 mod enrich;
 mod explain;
 mod input;
 mod keys;
 mod lookup;
+mod replay;
 mod setup;
 mod table;
 
@@ -35,6 +37,10 @@ enum Command {
     Lookup(lookup::Lookup),
     /// Show which identities were observed in events, one JSON object a line.
     Keys(keys::Keys),
+    /// Explain for each event how its context came about: keys, behaviour, findings, triage rules.
+    Explain(explain::Explain),
+    /// Show which past events read differently with another snapshot, and in which fields.
+    Replay(replay::Replay),
     /// Check that a module is a plain guest: imports, exports, ABI version, memory, size.
     Check(check::Check),
 }
@@ -76,6 +82,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Enrich(command) => command.run(),
         Command::Lookup(command) => command.run(),
         Command::Keys(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::Replay(command) => command.run(),
         Command::Check(command) => command.run(),
     };
     match result {

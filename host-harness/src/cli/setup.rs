@@ -1,6 +1,7 @@
 //! What several commands share: which module, which snapshots, whom to trust.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
@@ -49,6 +50,13 @@ pub(crate) struct Inventory {
     /// A snapshot; several are attached in order.
     #[arg(long = "snapshot", value_name = "FILE", required = true)]
     snapshots: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trusted: Trusted,
+}
+
+/// Which snapshots are believed.
+#[derive(Args, Debug)]
+pub(crate) struct Trusted {
     /// A public key that may sign snapshots; with one, unsigned snapshots are refused.
     #[arg(long = "trust", value_name = "PUBFILE")]
     trust: Vec<PathBuf>,
@@ -75,7 +83,9 @@ impl Inventory {
             .map(|path| Ok(SnapshotFile::read(path)?))
             .collect()
     }
+}
 
+impl Trusted {
     fn trusted_keys(&self) -> anyhow::Result<Vec<String>> {
         self.trust
             .iter()
@@ -103,8 +113,20 @@ impl Inventory {
 /// The configuration that is handed to the core: the file's, with what the options say in it.
 pub(crate) fn configuration(
     domains: &Domains,
-    inventory: Option<&Inventory>,
+    trusted: Option<&Trusted>,
 ) -> anyhow::Result<Vec<u8>> {
+    Ok(serde_json::to_vec(&configured(domains, trusted)?)?)
+}
+
+/// The same for commands that read the context themselves: whatever the file says, it has the native
+/// rendering.
+pub(crate) fn native_rendering(domains: &Domains, trusted: &Trusted) -> anyhow::Result<Vec<u8>> {
+    let mut config = configured(domains, Some(trusted))?;
+    config["rendering"] = json!("native");
+    Ok(serde_json::to_vec(&config)?)
+}
+
+fn configured(domains: &Domains, trusted: Option<&Trusted>) -> anyhow::Result<Value> {
     let mut config = match &domains.config {
         Some(path) => configuration_file(path)?,
         None => json!({ "v": 1 }),
@@ -115,11 +137,11 @@ pub(crate) fn configuration(
         }
         config["default_domains"][format] = json!(domain);
     }
-    if let Some(inventory) = inventory.filter(|inventory| !inventory.trust.is_empty()) {
-        config["trusted_keys"] = json!(inventory.trusted_keys()?);
+    if let Some(trusted) = trusted.filter(|trusted| !trusted.trust.is_empty()) {
+        config["trusted_keys"] = json!(trusted.trusted_keys()?);
         config["require_signature"] = json!(true);
     }
-    Ok(serde_json::to_vec(&config)?)
+    Ok(config)
 }
 
 /// A configuration file. What is wrong with it is said here, with its own lines and columns.
@@ -131,30 +153,42 @@ fn configuration_file(path: &Path) -> anyhow::Result<Value> {
     serde_json::from_slice(&bytes).with_context(|| format!("{name} is refused"))
 }
 
-/// Whoever does the work, configured, with the snapshots attached.
-pub(crate) fn open<'s>(
-    engine: &Engine,
-    domains: &Domains,
-    inventory: Option<&Inventory>,
-    snapshots: &'s [SnapshotFile],
+/// The module that does the work, compiled; `None`: this process does it.
+pub(crate) fn module(engine: &Engine) -> anyhow::Result<Option<Arc<GuestModule>>> {
+    if engine.native {
+        return Ok(None);
+    }
+    let path = discover::module(
+        engine.module.as_deref(),
+        std::env::var_os("WHOSE_MODULE").as_deref(),
+        std::env::current_exe().ok().as_deref(),
+    )?;
+    let mut limits = Limits::default();
+    limits.cache = !engine.no_cache;
+    limits.call_deadline = Duration::from_secs(engine.deadline);
+    limits.working_memory = (engine.working_memory as usize) << 20;
+    Ok(Some(GuestModule::from_file(&path, limits)?))
+}
+
+/// Whoever does the work, with nothing attached.
+pub(crate) fn backend<'s>(
+    module: Option<&Arc<GuestModule>>,
 ) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
-    let config = configuration(domains, inventory)?;
-    let mut backend: Box<dyn Backend<'s> + 's> = if engine.native {
-        Box::new(Native::default())
-    } else {
-        let path = discover::module(
-            engine.module.as_deref(),
-            std::env::var_os("WHOSE_MODULE").as_deref(),
-            std::env::current_exe().ok().as_deref(),
-        )?;
-        let mut limits = Limits::default();
-        limits.cache = !engine.no_cache;
-        limits.call_deadline = Duration::from_secs(engine.deadline);
-        limits.working_memory = (engine.working_memory as usize) << 20;
-        Box::new(Session::open(GuestModule::from_file(&path, limits)?)?)
-    };
-    backend.configure(&config)?;
-    let now = if inventory.is_some_and(|inventory| inventory.refuse_expired) {
+    Ok(match module {
+        Some(module) => Box::new(Session::open(Arc::clone(module))?),
+        None => Box::new(Native::default()),
+    })
+}
+
+/// Configures, and attaches the snapshots.
+pub(crate) fn prepare<'s>(
+    backend: &mut (dyn Backend<'s> + 's),
+    config: &[u8],
+    trusted: Option<&Trusted>,
+    snapshots: &'s [SnapshotFile],
+) -> anyhow::Result<()> {
+    backend.configure(config)?;
+    let now = if trusted.is_some_and(|trusted| trusted.refuse_expired) {
         let since_1970 = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .context("this machine's clock stands before 1970")?;
@@ -165,5 +199,19 @@ pub(crate) fn open<'s>(
     for snapshot in snapshots {
         backend.attach(snapshot, Check::All, now)?;
     }
+    Ok(())
+}
+
+/// Whoever does the work, configured, with the snapshots attached.
+pub(crate) fn open<'s>(
+    engine: &Engine,
+    domains: &Domains,
+    inventory: Option<&Inventory>,
+    snapshots: &'s [SnapshotFile],
+) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
+    let trusted = inventory.map(|inventory| &inventory.trusted);
+    let config = configuration(domains, trusted)?;
+    let mut backend = backend(module(engine)?.as_ref())?;
+    prepare(backend.as_mut(), &config, trusted, snapshots)?;
     Ok(backend)
 }

@@ -58,6 +58,17 @@ impl Colour {
         }
     }
 
+    /// Text in a tone.
+    pub(crate) fn paint(self, text: &str, tone: Tone) -> String {
+        match tone {
+            Tone::Plain => text.to_owned(),
+            Tone::Dim => self.dim(text),
+            Tone::Good => self.good(text),
+            Tone::Warn => self.warn(text),
+            Tone::Bad | Tone::Worst => self.bad(text),
+        }
+    }
+
     /// A table cell. The table measures its cells, so colour is its own business there.
     pub(crate) fn cell(self, text: &str, tone: Tone) -> Cell {
         let cell = Cell::new(text);

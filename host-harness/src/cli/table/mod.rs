@@ -5,5 +5,5 @@ mod print;
 mod row;
 mod story;
 
-pub(crate) use colour::Colour;
+pub(crate) use colour::{Colour, Tone};
 pub(crate) use story::Story;

@@ -7,6 +7,7 @@ use memchr::memmem;
 use serde_json::Value;
 
 use super::row::Row;
+use crate::cli::contexts::contexts;
 
 /// Most entries that are kept; a stream may be endless, a table is not.
 const MAX_ENTRIES: usize = 500;
@@ -14,10 +15,6 @@ const MAX_ENTRIES: usize = 500;
 const MAX_NAMES: usize = 1000;
 /// Most actions that are listed in one row.
 const MAX_ACTIONS: usize = 8;
-/// Arrays whose elements are events.
-const ENVELOPES: &[&str] = &["Records", "records", "Events", "logEvents", "items"];
-/// Envelopes inside envelopes, at most.
-const MAX_NESTING: usize = 4;
 
 /// A stretch of events that nobody needs to see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,7 +78,9 @@ impl Story {
                 .and_then(|_| serde_json::from_slice::<Value>(line).ok());
             let before = (self.notable, self.entries.len(), self.calm_events());
             if let Some(value) = parsed {
-                self.walk(&value, 0);
+                for (event, context) in contexts(&value) {
+                    self.add(Row::new(event, context));
+                }
             }
             if before == (self.notable, self.entries.len(), self.calm_events()) {
                 self.without_context += 1;
@@ -93,28 +92,6 @@ impl Story {
         match self.entries.last() {
             Some(Entry::Calm(calm)) => calm.expected + calm.other,
             _ => 0,
-        }
-    }
-
-    /// Finds contexts where the core puts them: in the event, or in an element of an envelope.
-    /// Looking anywhere else would let an event's own content pass for a context.
-    fn walk(&mut self, value: &Value, nesting: usize) {
-        match value {
-            Value::Object(event) => {
-                if let Some(context) = event.get("whose") {
-                    self.add(Row::new(value, context));
-                } else if nesting < MAX_NESTING
-                    && let Some(items) = ENVELOPES
-                        .iter()
-                        .find_map(|name| event.get(*name)?.as_array())
-                {
-                    items.iter().for_each(|item| self.walk(item, nesting + 1));
-                }
-            }
-            Value::Array(items) if nesting < MAX_NESTING => {
-                items.iter().for_each(|item| self.walk(item, nesting + 1))
-            }
-            _ => {}
         }
     }
 

@@ -1,7 +1,16 @@
-//! Which path gave each key of an event, and why others were passed over.
+//! Which path gave each key of an event, why others were passed over, and how it was decided.
 //!
 //! For people, not for pipelines: only programs that ask for the feature `explain` have it. The
 //! modules are built without it.
+
+mod decision;
+mod rules;
+
+pub(crate) use self::decision::decide;
+pub use self::decision::{
+    Compared, DecidedIdentity, Decision, KeyAnswer, KeyHolder, KeyLookup, Named,
+};
+pub use self::rules::{RuleTrace, Stated, TriageTrace, Tried};
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -18,6 +27,9 @@ use crate::vocabulary::{Format, Role};
 /// Why the ARN that most AWS events show is no key.
 const SESSION: &str =
     "names a session: its ARN is never the role's, and it has lost the role's path";
+
+/// Why a value gave no key when the key was there already.
+pub const AGAIN: &str = "this identity has the same key already";
 
 /// What one event shows, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,7 +194,7 @@ fn refused(
                 key_type: KeyType::AwsArn,
             }) if buffers.get(attempt.value).contains(":assumed-role/") => SESSION.to_owned(),
             Verdict::Refused(refused) => refused.to_string(),
-            Verdict::Known => "this identity has the same key already".to_owned(),
+            Verdict::Known => AGAIN.to_owned(),
             Verdict::NoRoom => "the event names more keys than are kept".to_owned(),
         };
         let passed = PassedOver {
