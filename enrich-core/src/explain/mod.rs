@@ -11,6 +11,7 @@ pub use self::decision::{
     Compared, DecidedIdentity, Decision, KeyAnswer, KeyHolder, KeyLookup, Named,
 };
 pub use self::rules::{RuleTrace, Stated, TriageTrace, Tried};
+pub use crate::render::fields::{FieldReference, reference as fields};
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};

@@ -3,6 +3,8 @@
 //! The writers name members by [`Field`], so what `docs/fields.md` says is what they write.
 
 use alloc::string::String;
+#[cfg(feature = "explain")]
+use alloc::vec::Vec;
 
 /// How much of what is known is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -330,4 +332,89 @@ fields! {
     RecordBlast Record "record.blast_radius", "object", "", "", "";
     RecordBehavior Record "record.behavior", "array of objects", "", "", "";
     RecordResponse Record "record.response", "object", "", "", "";
+}
+
+/// One field of the reference.
+#[cfg(feature = "explain")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FieldReference {
+    /// Names joined by dots, as `fields` of the configuration takes them; those of an identity begin
+    /// at the identity.
+    pub path: &'static str,
+    /// From which level of detail on it is written: `always`, `minimal`, `standard`, `full`.
+    pub detail: &'static str,
+    /// Type and unit.
+    pub sort: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// The standard that the name or rule comes from; `whose` where none has it.
+    pub source: &'static str,
+    /// Where the rendering of OCSF has it; empty: nowhere.
+    pub ocsf: String,
+    /// Where the rendering of ECS has it.
+    pub ecs: String,
+    /// Which field of the rendering for Splunk has it.
+    pub splunk: &'static str,
+}
+
+/// Every field that a context may have.
+#[cfg(feature = "explain")]
+pub fn reference() -> Vec<FieldReference> {
+    use super::style::{Rendering, Style};
+
+    let style = |rendering| Style {
+        rendering,
+        ..Style::default()
+    };
+    let (ocsf, ecs) = (style(Rendering::Ocsf), style(Rendering::Ecs));
+    let mut out = Vec::new();
+    for ((row, about), field) in ROWS.iter().zip(ABOUT).zip(ALL) {
+        if row.level == Level::Record {
+            continue;
+        }
+        let is_native_only = matches!(
+            field,
+            Field::Version | Field::Identities | Field::Response | Field::NoIdentity
+        );
+        let renamed = |style: &Style, before: &str| {
+            let mut path = String::from(before);
+            let inside = row.path.strip_prefix("response.").unwrap_or(row.path);
+            let skipped = row.path.len() - inside.len();
+            for (at, _) in inside.match_indices('.').chain([(inside.len(), "")]) {
+                let until = row.path.get(..skipped + at).unwrap_or("");
+                let known = ROWS.iter().zip(ALL).find(|(row, _)| row.path == until);
+                if !path.ends_with('.') {
+                    path.push('.');
+                }
+                path.push_str(known.map_or("", |(_, field)| style.name(*field)));
+            }
+            path
+        };
+        let is_in_ocsf = !is_native_only && *field != Field::KeyPath;
+        out.push(FieldReference {
+            path: row.path,
+            detail: match row.level {
+                Level::Always => "always",
+                Level::Minimal => "minimal",
+                Level::Standard => "standard",
+                _ => "full",
+            },
+            sort: about.sort,
+            meaning: about.meaning,
+            source: about.source,
+            ocsf: match field {
+                Field::KeyPath => String::from("enrichments[].name"),
+                _ if is_in_ocsf => renamed(&ocsf, "enrichments[].data."),
+                _ => String::new(),
+            },
+            ecs: match field {
+                Field::NoIdentity => String::from("Nhi.outcome"),
+                _ if is_native_only => String::new(),
+                _ => renamed(&ecs, "Nhi."),
+            },
+            splunk: about.splunk,
+        });
+    }
+    out
 }

@@ -10,7 +10,8 @@ use host_harness::{Backend, HarnessError};
 
 use super::Failure;
 use super::input::{Part, read_all};
-use super::setup::{Domains, Engine, Inventory, open};
+use super::pretty::Pretty;
+use super::setup::{Domains, Engine, Inventory, Rendered, is_native, open_as};
 use super::table::{Colour, Story};
 
 /// Arguments of `whose enrich`.
@@ -24,8 +25,11 @@ pub(crate) struct Enrich {
     /// Write the enriched events here instead of to standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Print each event for a person instead: what happened, who it was, whom to call.
+    #[arg(long, conflicts_with_all = ["rendering", "table"])]
+    pretty: bool,
     /// Print what happened as a table for a person, instead of the events on standard output.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "rendering")]
     table: bool,
     /// Print the counters on standard error.
     #[arg(long)]
@@ -33,6 +37,8 @@ pub(crate) struct Enrich {
     /// Print the counters as JSON on standard error.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    rendered: Rendered,
     #[command(flatten)]
     domains: Domains,
     #[command(flatten)]
@@ -51,17 +57,25 @@ struct Tally {
 impl Enrich {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         self.refuse_overwriting()?;
+        if (self.table || self.pretty) && !is_native(&self.domains)? {
+            return Err(Failure::Usage(anyhow!(
+                "--pretty and --table read the native rendering, and the configuration asks for another"
+            )));
+        }
         let snapshots = self.inventory.read()?;
-        let mut backend = open(
+        let mut backend = open_as(
             &self.engine,
             &self.domains,
+            &self.rendered,
             Some(&self.inventory),
             &snapshots,
         )?;
         // Only when everything is in order: a refused snapshot must not empty an existing file.
         let mut out = self.output()?;
         let mut story = self.table.then(Story::default);
-        let tally = self.enrich(backend.as_mut(), &mut out, story.as_mut())?;
+        let colour = Colour::for_stdout(stdout().is_terminal());
+        let mut pretty = self.pretty.then(|| Pretty::new(colour));
+        let tally = self.enrich(backend.as_mut(), &mut out, story.as_mut(), pretty.as_mut())?;
         out.flush()
             .context("the enriched events cannot be written")?;
         self.tell(backend.as_mut(), story, &tally)?;
@@ -79,6 +93,7 @@ impl Enrich {
         backend: &mut (dyn Backend<'s> + 's),
         out: &mut dyn Write,
         mut story: Option<&mut Story>,
+        mut pretty: Option<&mut Pretty>,
     ) -> anyhow::Result<Tally> {
         let mut tally = Tally::default();
         read_all(&self.events, |part| {
@@ -93,6 +108,10 @@ impl Enrich {
                     out.write_all(enriched.bytes)?;
                     if let Some(story) = &mut story {
                         story.read(enriched.bytes);
+                    }
+                    if let Some(pretty) = &mut pretty {
+                        let page = pretty.batch(enriched.bytes);
+                        stdout().lock().write_all(page.as_bytes())?;
                     }
                 }
                 Part::Oversize { piece, is_first } => {
@@ -113,8 +132,8 @@ impl Enrich {
                     .with_context(|| format!("{} cannot be written", path.display()))?;
                 Ok(Box::new(file))
             }
-            // The table takes the place of the events.
-            None if self.table => Ok(Box::new(std::io::sink())),
+            // What is for a person takes the place of the events.
+            None if self.table || self.pretty => Ok(Box::new(std::io::sink())),
             None => Ok(Box::new(stdout().lock())),
         }
     }

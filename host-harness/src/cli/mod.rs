@@ -11,9 +11,11 @@ mod contexts;
 mod counters;
 mod enrich;
 mod explain;
+mod fields;
 mod input;
 mod keys;
 mod lookup;
+mod pretty;
 mod replay;
 mod setup;
 mod table;
@@ -41,6 +43,8 @@ enum Command {
     Explain(explain::Explain),
     /// Show which past events read differently with another snapshot, and in which fields.
     Replay(replay::Replay),
+    /// Show the reference of all fields that a context may have.
+    Fields(fields::Fields),
     /// Check that a module is a plain guest: imports, exports, ABI version, memory, size.
     Check(check::Check),
 }
@@ -84,6 +88,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Keys(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Replay(command) => command.run(),
+        Command::Fields(command) => command.run(),
         Command::Check(command) => command.run(),
     };
     match result {

@@ -66,6 +66,64 @@ pub(crate) struct Trusted {
     refuse_expired: bool,
 }
 
+/// How contexts are written. What is given here outranks the configuration file.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Rendered {
+    /// Whose words: one member `whose`, OCSF's `enrichments`, ECS' `Nhi` and `related.user`, or flat
+    /// fields for Splunk.
+    #[arg(long, value_name = "RENDERING", value_parser = ["native", "ocsf", "ecs", "splunk"])]
+    rendering: Option<String>,
+    /// How much: `minimal` is who, how bad and whom to call, `full` all that the snapshot knows.
+    #[arg(long, value_name = "LEVEL", value_parser = ["minimal", "standard", "full"])]
+    detail: Option<String>,
+    /// Only these fields, by the names of `whose fields`: owner,triage.priority
+    #[arg(
+        long,
+        value_name = "FIELD",
+        value_delimiter = ',',
+        conflicts_with = "detail"
+    )]
+    fields: Vec<String>,
+    /// Name people by pseudonyms; without a key they are withheld.
+    #[arg(long)]
+    pseudonymise_people: bool,
+    /// The key of pseudonyms, the same as for `whose-snapshot build`.
+    #[arg(long, value_name = "FILE", requires = "pseudonymise_people")]
+    pseudonym_key: Option<PathBuf>,
+}
+
+impl Rendered {
+    /// Sets in a configuration what is given.
+    fn set(&self, config: &mut Value) -> anyhow::Result<()> {
+        if let Some(rendering) = &self.rendering {
+            config["rendering"] = json!(rendering);
+        }
+        if let Some(detail) = &self.detail {
+            config["detail"] = json!(detail);
+            if let Some(config) = config.as_object_mut() {
+                config.remove("fields");
+            }
+        }
+        if !self.fields.is_empty() {
+            config["fields"] = json!(self.fields);
+        }
+        if self.pseudonymise_people {
+            config["people"] = json!("pseudonymous");
+        }
+        if let Some(path) = &self.pseudonym_key {
+            let name = path.display();
+            let key = std::fs::read(path)
+                .with_context(|| format!("key of pseudonyms {name} cannot be read"))?;
+            let key = String::from_utf8(key).ok();
+            let key = key.with_context(|| {
+                format!("{name} is no text; keep the key in base64: openssl rand -base64 32")
+            })?;
+            config["pseudonym_key"] = json!(key);
+        }
+        Ok(())
+    }
+}
+
 fn domain(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((format, domain)) if !format.is_empty() && !domain.is_empty() => {
@@ -124,6 +182,15 @@ pub(crate) fn native_rendering(domains: &Domains, trusted: &Trusted) -> anyhow::
     let mut config = configured(domains, Some(trusted))?;
     config["rendering"] = json!("native");
     Ok(serde_json::to_vec(&config)?)
+}
+
+/// Whether the configuration asks for the native rendering.
+pub(crate) fn is_native(domains: &Domains) -> anyhow::Result<bool> {
+    let config = configured(domains, None)?;
+    Ok(matches!(
+        config["rendering"].as_str(),
+        None | Some("native")
+    ))
 }
 
 fn configured(domains: &Domains, trusted: Option<&Trusted>) -> anyhow::Result<Value> {
@@ -209,8 +276,21 @@ pub(crate) fn open<'s>(
     inventory: Option<&Inventory>,
     snapshots: &'s [SnapshotFile],
 ) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
+    open_as(engine, domains, &Rendered::default(), inventory, snapshots)
+}
+
+/// The same, with contexts written in a certain way.
+pub(crate) fn open_as<'s>(
+    engine: &Engine,
+    domains: &Domains,
+    rendered: &Rendered,
+    inventory: Option<&Inventory>,
+    snapshots: &'s [SnapshotFile],
+) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
     let trusted = inventory.map(|inventory| &inventory.trusted);
-    let config = configuration(domains, trusted)?;
+    let mut config = configured(domains, trusted)?;
+    rendered.set(&mut config)?;
+    let config = serde_json::to_vec(&config)?;
     let mut backend = backend(module(engine)?.as_ref())?;
     prepare(backend.as_mut(), &config, trusted, snapshots)?;
     Ok(backend)

@@ -6,4 +6,5 @@ mod row;
 mod story;
 
 pub(crate) use colour::{Colour, Tone};
+pub(crate) use row::Row;
 pub(crate) use story::Story;
