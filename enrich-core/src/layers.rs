@@ -1,7 +1,7 @@
 //! Attached snapshots: shards side by side, overlays above their base.
 
 use alloc::vec::Vec;
-use core::cell::OnceCell;
+use core::cell::Cell;
 
 use arrayvec::ArrayString;
 
@@ -25,8 +25,6 @@ pub(crate) struct Layer<'s> {
     root: [u8; 32],
     /// What a context says about the snapshot in every event, written once.
     pub(crate) said: Vec<u8>,
-    /// What its policy says about times, read once, with the first event: attaching reads no rows.
-    limits: OnceCell<Limits>,
 }
 
 /// A holder of a key, and in which layer.
@@ -43,6 +41,8 @@ pub(crate) struct Layers<'s> {
     layers: Vec<Layer<'s>>,
     next_handle: i32,
     has_overlays: bool,
+    /// What the policy says about times, read once, with the first event: attaching reads no rows.
+    limits: Cell<Option<Limits>>,
 }
 
 impl<'s> Layers<'s> {
@@ -130,12 +130,12 @@ impl<'s> Layers<'s> {
         self.next_handle = self.next_handle.checked_add(1).unwrap_or(0);
         self.has_overlays |= snapshot.header().layer == LayerKind::Overlay;
         let said = crate::render::native::snapshot_facts(snapshot.header());
+        self.limits.set(None);
         self.layers.push(Layer {
             handle,
             snapshot,
             root,
             said,
-            limits: OnceCell::new(),
         });
         Ok(handle)
     }
@@ -156,6 +156,7 @@ impl<'s> Layers<'s> {
         }) {
             return Err(SnapshotError::BaseInUse { handle });
         }
+        self.limits.set(None);
         self.layers.remove(at);
         self.has_overlays = self
             .layers
@@ -245,12 +246,14 @@ impl<'s> Layers<'s> {
 
     /// The limits of the first layer that carries any, as with the triage rules: a policy is central.
     pub(crate) fn limits(&self) -> Limits {
-        let mut all = self.layers.iter().map(|layer| {
-            let limits = layer.limits.get_or_init(|| layer.snapshot.limits());
-            *limits
-        });
-        all.find(|limits| *limits != Limits::default())
-            .unwrap_or_default()
+        self.limits.get().unwrap_or_else(|| {
+            let mut all = self.layers.iter().map(|layer| layer.snapshot.limits());
+            let limits = all
+                .find(|limits| *limits != Limits::default())
+                .unwrap_or_default();
+            self.limits.set(Some(limits));
+            limits
+        })
     }
 
     /// The environments of a provider, domain and part, from the newest layer that knows them.
@@ -258,9 +261,7 @@ impl<'s> Layers<'s> {
         self.layers
             .iter()
             .rev()
-            .filter(|layer| layer.snapshot.knows_environments())
-            .filter_map(|layer| layer.snapshot.scope(provider, domain, part))
-            .map(|scope| scope.environments)
+            .map(|layer| layer.snapshot.environments_of(provider, domain, part))
             .find(|environments| *environments != 0)
             .unwrap_or(0)
     }

@@ -40,12 +40,14 @@ pub fn inventory(snapshot: &Snapshot<'_>) -> Result<Inventory, SnapshotError> {
                 owner: scope.owner.map(entity),
                 escalation_policy: scope.escalation_policy.map(escalation),
                 covered: scope.is_covered,
-                environment: environments(scope.environments),
+                environment: scope.provider.map_or_else(Vec::new, |provider| {
+                    environments(snapshot.environments_of(provider, scope.domain, scope.part))
+                }),
             })
             .collect(),
         limits: EventLimits {
-            dormant_after_days: days(snapshot.limits().dormant_after_days),
-            rotation_grace_days: days(snapshot.limits().rotation_grace_days),
+            dormant_after_days: snapshot.limits().dormant_after_days,
+            rotation_grace_days: snapshot.limits().rotation_grace_days,
         },
         ..Inventory::default()
     };
@@ -53,10 +55,6 @@ pub fn inventory(snapshot: &Snapshot<'_>) -> Result<Inventory, SnapshotError> {
         return Err(SnapshotError::DigestMismatch);
     }
     Ok(inventory)
-}
-
-fn days(limit: Option<i64>) -> Option<u16> {
-    u16::try_from(limit?).ok()
 }
 
 /// The environments of a mask of codes.
@@ -225,8 +223,6 @@ pub fn identity(row: &IdentityRef<'_>) -> Identity {
             reason: reason.to_owned(),
         })
         .collect();
-    // They are read from the last one.
-    out.accepted.reverse();
     out.provenance = row
         .provenance()
         .map(|(field, source, at)| Provenance {

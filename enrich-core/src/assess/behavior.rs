@@ -134,26 +134,26 @@ fn is_product(pattern: &str, agent: &str) -> bool {
 /// Calls `f` with each span of expected hours: first and last day, first hour and the hour after the
 /// last. Days in a row with the same hours are one span.
 pub(crate) fn spans(words: [u32; 6], f: &mut dyn FnMut([u8; 4])) {
-    let allows = |day: u8, hour: u8| {
-        let bit = day * 24 + hour;
-        words
-            .get(usize::from(bit) / 32)
-            .is_some_and(|word| word >> (bit % 32) & 1 == 1)
-    };
+    // Hours of one day are 24 bits, three bytes.
+    let mut days = [0_u32; 7];
+    let bytes = words.iter().flat_map(|word| word.to_le_bytes());
+    for (at, byte) in bytes.enumerate().take(21) {
+        if let Some(day) = days.get_mut(at / 3) {
+            *day |= u32::from(byte) << (at % 3 * 8);
+        }
+    }
+    let mut rest = days.as_slice();
     let mut first = 0;
-    while first < 7 {
-        let mut after = first + 1;
-        while after < 7 && (0..24).all(|hour| allows(first, hour) == allows(after, hour)) {
-            after += 1;
+    while let Some(hours) = rest.first() {
+        let alike = rest.iter().take_while(|day| *day == hours).count();
+        let mut left = *hours;
+        while left != 0 {
+            let from = left.trailing_zeros();
+            let to = from + (left >> from).trailing_ones();
+            f([first, first + alike as u8 - 1, from as u8, to as u8]);
+            left = left >> to << to;
         }
-        let mut from = 0;
-        for hour in 0..24 {
-            if !allows(first, hour) {
-                from = hour + 1;
-            } else if hour == 23 || !allows(first, hour + 1) {
-                f([first, after - 1, from, hour + 1]);
-            }
-        }
-        first = after;
+        first += alike as u8;
+        rest = rest.get(alike..).unwrap_or_default();
     }
 }

@@ -37,7 +37,7 @@ pub(crate) enum Evidence<'s> {
         credential: &'s str,
         at: i64,
         days: i64,
-        limit: i64,
+        limit: u16,
     },
     /// The credential that was used, the one that replaced it and when, days between that and the
     /// event, and the grace.
@@ -46,7 +46,7 @@ pub(crate) enum Evidence<'s> {
         new: &'s str,
         at: i64,
         days: i64,
-        grace: i64,
+        grace: u16,
     },
     /// The environments of the place and those of the identity, as masks.
     Outside { place: u32, own: u32 },
@@ -103,6 +103,8 @@ const fn is_credential(key_type: KeyType) -> bool {
     )
 }
 
+// Called from many places: inlined, it would be most of the code here.
+#[inline(never)]
 fn add<'s>(
     out: &mut Findings<'s>,
     name: &'static str,

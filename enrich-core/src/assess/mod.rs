@@ -194,21 +194,23 @@ fn response_about(identities: &[Assessed<'_>], triaged: Option<usize>) -> Option
         (None, Some(actor)) => (actor, Because::Actor),
         (None, None) => (0, Because::First),
     };
-    let remedy = identities.get(chosen)?.remedy();
+    let mut best = identities.get(chosen)?.remedy();
     if identities.len() == 1 {
         return Some((chosen, Because::Only));
     }
-    let better = [(2, Because::Revocable), (1, Because::Known)]
-        .into_iter()
-        .filter(|(wanted, _)| *wanted > remedy)
-        .find_map(|(wanted, because)| {
-            let other = identities.iter().position(|identity| {
-                matches!(identity.role, Role::Actor | Role::Effective)
-                    && identity.remedy() == wanted
-            })?;
-            Some((other, because))
-        });
-    Some(better.unwrap_or((chosen, because)))
+    let mut about = (chosen, because);
+    for (number, identity) in identities.iter().enumerate() {
+        let remedy = identity.remedy();
+        if remedy > best && matches!(identity.role, Role::Actor | Role::Effective) {
+            best = remedy;
+            about = if remedy == 1 {
+                (number, Because::Known)
+            } else {
+                (number, Because::Revocable)
+            };
+        }
+    }
+    Some(about)
 }
 
 /// Where the event happened: provider, account or cluster, namespace.
@@ -230,7 +232,7 @@ fn owned<'s>(
     domain: &str,
     part: &str,
 ) -> Option<ScopeRef<'s>> {
-    [part, ""].into_iter().find_map(|part| {
+    [part, ""].iter().find_map(|part| {
         layers
             .scope(provider, domain, part)
             .filter(|scope| scope.owner.is_some())

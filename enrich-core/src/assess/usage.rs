@@ -30,7 +30,7 @@ impl<'s> Usage<'_, 's> {
     fn unused(&self, last: TimeFact, credential: &'s str) -> Option<Evidence<'s>> {
         let (at, limit) = (last.at()?, self.layers.limits().dormant_after_days?);
         let for_ms = self.observation.time_ms?.saturating_sub(at);
-        (for_ms > limit.saturating_mul(DAY_MS)).then_some(Evidence::Unused {
+        (for_ms > i64::from(limit) * DAY_MS).then_some(Evidence::Unused {
             credential,
             at,
             days: for_ms / DAY_MS,
@@ -93,16 +93,16 @@ impl<'s> Usage<'_, 's> {
             return None;
         }
         let (provider, domain, part) = place(self.buffers, self.observation)?;
-        let place = [part, ""]
-            .into_iter()
-            .map(|part| self.layers.environments(provider, domain, part))
-            .find(|mask| *mask != 0)?;
+        let mut place = self.layers.environments(provider, domain, part);
+        if place == 0 {
+            place = self.layers.environments(provider, domain, "");
+        }
         let severity = if place >> Environment::Production.code() & 1 == 1 {
             Severity::High
         } else {
             Severity::Medium
         };
-        (place & own == 0).then_some((severity, Evidence::Outside { place, own }))
+        (place != 0 && place & own == 0).then_some((severity, Evidence::Outside { place, own }))
     }
 
     /// The credential that has replaced the used one: same identity and type, made later, usable.
@@ -113,21 +113,24 @@ impl<'s> Usage<'_, 's> {
         if old.credential_type() == "token" {
             return None;
         }
-        let (at, new) = self
-            .identity
-            .credentials()
-            .filter(|new| {
-                new.credential_type() == old.credential_type()
-                    && new.status() == CredentialStatus::Active
-            })
-            .filter_map(|new| Some((new.created().at().filter(|at| *at > made)?, new.uid())))
-            .min()?;
+        let mut first: Option<(i64, CredentialRef<'s>)> = None;
+        for new in self.identity.credentials() {
+            if let TimeFact::At(at) = new.created()
+                && at > made
+                && first.is_none_or(|(first, _)| at < first)
+                && new.status() == CredentialStatus::Active
+                && new.credential_type() == old.credential_type()
+            {
+                first = Some((at, new));
+            }
+        }
+        let (at, new) = first?;
         let grace = self.layers.limits().rotation_grace_days?;
         let for_ms = self.time_ms.saturating_sub(at);
-        let is_over = for_ms > grace.saturating_mul(DAY_MS) || (is_off && for_ms >= 0);
+        let is_over = for_ms > i64::from(grace) * DAY_MS || (is_off && for_ms >= 0);
         is_over.then_some(Evidence::Replaced {
             old: old.uid(),
-            new,
+            new: new.uid(),
             at,
             days: for_ms / DAY_MS,
             grace,

@@ -398,9 +398,7 @@ pub(crate) fn finding(finding: &EventFinding<'_>, time_ms: i64, out: &mut Json<'
             Evidence::Text(text) => out.escaped(text),
             Evidence::Rotated { days, limit } => {
                 out.raw("rotated ");
-                out.integer(days);
-                out.raw(" days before the event, limit ");
-                out.digits(u64::from(limit));
+                before_event(days, limit, out);
             }
             Evidence::EndedAt(ms) => {
                 out.raw("expired at ");
@@ -432,6 +430,7 @@ pub(crate) fn finding(finding: &EventFinding<'_>, time_ms: i64, out: &mut Json<'
                 }
                 out.raw("last used ");
                 out.plain_time(at);
+                out.raw(", ");
                 before_event(days, limit, out);
             }
             Evidence::Replaced {
@@ -446,6 +445,7 @@ pub(crate) fn finding(finding: &EventFinding<'_>, time_ms: i64, out: &mut Json<'
                 out.escaped(new);
                 out.raw(" of ");
                 out.plain_time(at);
+                out.raw(", ");
                 before_event(days, grace, out);
             }
             Evidence::Outside { place, own } => {
@@ -468,11 +468,10 @@ pub(crate) fn finding(finding: &EventFinding<'_>, time_ms: i64, out: &mut Json<'
 }
 
 /// A count of days and its limit.
-fn before_event(days: i64, limit: i64, out: &mut Json<'_>) {
-    out.raw(", ");
+fn before_event(days: i64, limit: u16, out: &mut Json<'_>) {
     out.integer(days);
     out.raw(" days before the event, limit ");
-    out.integer(limit);
+    out.digits(u64::from(limit));
 }
 
 /// The words of a mask of environments.

@@ -6,6 +6,7 @@ use super::super::schema::*;
 use super::super::{Snapshot, Table};
 use super::{
     CredentialRef, EntityRef, EscalationRef, ExpectationRef, FindingRef, RevocationRef, TimeFact,
+    first_not,
 };
 use crate::key::KeyType;
 use crate::vocabulary::{
@@ -188,6 +189,7 @@ impl<'s> IdentityRef<'s> {
     }
 
     /// The rows between this identity's first and the next identity's first.
+    #[inline(never)]
     fn span(&self, first: fn(&ArchivedIdentityRow) -> u32_le, len: usize) -> core::ops::Range<u32> {
         let from = first(self.row).to_native();
         let to = self
@@ -450,11 +452,12 @@ impl<'s> IdentityRef<'s> {
     pub fn accepted(&self) -> impl Iterator<Item = (&'s str, i64, &'s str)> + use<'s> {
         let (snapshot, number) = (self.snapshot, self.number);
         let table = snapshot.tables.exceptions;
-        let last = snapshot.last_before(table, |row| row.identity.to_native() <= number);
-        let end = last.map_or(0, |(last, _)| last + 1);
-        (0..end)
-            .rev()
-            .map_while(move |at| snapshot.row(table, at))
+        let row = move |at| snapshot.row(table, at);
+        let first = first_not(table.len(), &|at| {
+            row(at).is_some_and(|row| row.identity.to_native() < number)
+        });
+        (first..table.len() as u32)
+            .map_while(row)
             .take_while(move |row| row.identity.to_native() == number)
             .filter_map(move |row| {
                 Some((

@@ -8,6 +8,7 @@ mod parts;
 
 pub use self::identity::{AliasRef, IdentityRef};
 pub use self::network::Networks;
+use self::network::first_not;
 pub(crate) use self::network::words;
 pub use self::parts::{CredentialRef, ExpectationRef, FindingRef, RevocationRef, RuleRef};
 
@@ -44,6 +45,8 @@ impl TimeFact {
 }
 
 impl<'a> Snapshot<'a> {
+    // As the texts: from so many places that inlined it would be a lot of code.
+    #[inline(never)]
     pub(crate) fn time(&self, code: u32) -> TimeFact {
         match code {
             time_code::NOT_TRACKED => TimeFact::NotTracked,
@@ -104,6 +107,11 @@ impl<'a> Snapshot<'a> {
     /// The scope of a provider, domain and part; an empty part is the whole domain.
     #[must_use]
     pub fn scope(&self, provider: Provider, domain: &str, part: &str) -> Option<ScopeRef<'_>> {
+        let number = self.scope_number(provider, domain, part)?;
+        Some(self.scope_ref(self.row(self.tables.scopes, number)?))
+    }
+
+    fn scope_number(&self, provider: Provider, domain: &str, part: &str) -> Option<u32> {
         let wanted = (
             u32::from(provider.code()),
             domain.as_bytes(),
@@ -121,19 +129,33 @@ impl<'a> Snapshot<'a> {
             match here.cmp(&wanted) {
                 core::cmp::Ordering::Less => low = middle + 1,
                 core::cmp::Ordering::Greater => high = middle,
-                core::cmp::Ordering::Equal => return Some(self.scope_ref(middle, row)),
+                core::cmp::Ordering::Equal => return Some(middle),
             }
         }
         None
     }
 
-    fn scope_ref(&self, number: u32, row: &ArchivedScopeRow) -> ScopeRef<'_> {
-        let environments = self
-            .last_before(self.tables.scope_environments, |row| {
-                row.scope.to_native() <= number
-            })
-            .filter(|(_, row)| row.scope.to_native() == number)
-            .map_or(0, |(_, row)| row.environments.to_native());
+    /// What a scope is for, as a mask of environment codes; 0 = not known.
+    #[must_use]
+    pub fn environments_of(&self, provider: Provider, domain: &str, part: &str) -> u32 {
+        let table = self.tables.scope_environments;
+        // Files of version 1.0 have none, and need not be searched for the scope.
+        if table.len() == 0 {
+            return 0;
+        }
+        let Some(scope) = self.scope_number(provider, domain, part) else {
+            return 0;
+        };
+        let row = |number| self.row(table, number);
+        let number = first_not(table.len(), &|number| {
+            row(number).is_some_and(|row| row.scope.to_native() < scope)
+        });
+        row(number)
+            .filter(|row| row.scope.to_native() == scope)
+            .map_or(0, |row| row.environments.to_native())
+    }
+
+    fn scope_ref(&self, row: &ArchivedScopeRow) -> ScopeRef<'_> {
         ScopeRef {
             provider: Provider::from_code(row.provider.to_native() as u8),
             domain: self.text(row.domain.to_native()),
@@ -142,30 +164,32 @@ impl<'a> Snapshot<'a> {
             owner: self.entity(row.owner.to_native()),
             escalation_policy: self.escalation(row.escalation.to_native()),
             is_covered: row.flags.to_native() & 1 == 1,
-            environments,
         }
     }
 
     /// Every scope, in the order of the rows.
     pub fn scopes(&self) -> impl Iterator<Item = ScopeRef<'_>> + '_ {
-        (0..self.tables.scopes.len() as u32).filter_map(|number| {
-            let row = self.row(self.tables.scopes, number)?;
-            Some(self.scope_ref(number, row))
-        })
+        (0..self.tables.scopes.len() as u32)
+            .filter_map(|number| self.row(self.tables.scopes, number))
+            .map(|row| self.scope_ref(row))
     }
 
-    /// Whether it says of any scope which environment it is for.
-    pub(crate) const fn knows_environments(&self) -> bool {
-        self.tables.scope_environments.len() > 0
+    /// A number of days among the values about the snapshot itself.
+    #[inline(never)]
+    fn days(&self, name: &str) -> Option<u16> {
+        let text = self.meta(name).filter(|text| !text.is_empty())?;
+        text.bytes().try_fold(0_u16, |days, byte| {
+            let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+            days.checked_mul(10)?.checked_add(u16::from(digit))
+        })
     }
 
     /// The limits of the policy that are judged at the time of an event.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        let days = |name| self.meta(name)?.parse::<i64>().ok();
         Limits {
-            dormant_after_days: days(Limits::DORMANT_AFTER),
-            rotation_grace_days: days(Limits::ROTATION_GRACE),
+            dormant_after_days: self.days(Limits::DORMANT_AFTER),
+            rotation_grace_days: self.days(Limits::ROTATION_GRACE),
         }
     }
 
@@ -186,9 +210,9 @@ impl<'a> Snapshot<'a> {
 #[non_exhaustive]
 pub struct Limits {
     /// Without use for longer than this, an identity is dormant.
-    pub dormant_after_days: Option<i64>,
+    pub dormant_after_days: Option<u16>,
     /// For so long after its replacement a credential may still be used.
-    pub rotation_grace_days: Option<i64>,
+    pub rotation_grace_days: Option<u16>,
 }
 
 impl Limits {
@@ -240,6 +264,4 @@ pub struct ScopeRef<'s> {
     pub escalation_policy: Option<EscalationRef<'s>>,
     /// Whether its identities are in the snapshot.
     pub is_covered: bool,
-    /// What it is for, as a mask of environment codes; 0 = not known.
-    pub environments: u32,
 }
