@@ -152,25 +152,26 @@ fn is_product(pattern: &str, agent: &str) -> bool {
 /// Calls `f` with each span of expected hours: first and last day, first hour and the hour after the
 /// last. Days in a row with the same hours are one span.
 pub(crate) fn spans(words: [u32; 6], f: &mut dyn FnMut([u8; 4])) {
-    // Hours of one day: 24 bits, in one word or two.
-    let hours = |day: u8| {
-        let bit = usize::from(day) * 24;
-        let word = |at: usize| u64::from(words.get(at).copied().unwrap_or(0));
-        (word(bit / 32) | word(bit / 32 + 1) << 32) >> (bit % 32) as u32 & 0xFF_FFFF
-    };
-    let mut first = 0;
-    while first < 7 {
-        let mut left = hours(first);
-        let mut after = first + 1;
-        while after < 7 && hours(after) == left {
-            after += 1;
+    // Hours of one day are 24 bits, three bytes.
+    let mut days = [0_u32; 7];
+    let bytes = words.iter().flat_map(|word| word.to_le_bytes());
+    for (at, byte) in bytes.enumerate().take(21) {
+        if let Some(day) = days.get_mut(at / 3) {
+            *day |= u32::from(byte) << (at % 3 * 8);
         }
+    }
+    let mut rest = days.as_slice();
+    let mut first = 0;
+    while let Some(hours) = rest.first() {
+        let alike = rest.iter().take_while(|day| *day == hours).count();
+        let mut left = *hours;
         while left != 0 {
             let from = left.trailing_zeros();
-            let to = from + (!(left >> from)).trailing_zeros();
-            f([first, after - 1, from as u8, to as u8]);
+            let to = from + (left >> from).trailing_ones();
+            f([first, first + alike as u8 - 1, from as u8, to as u8]);
             left = left >> to << to;
         }
-        first = after;
+        first += alike as u8;
+        rest = rest.get(alike..).unwrap_or_default();
     }
 }

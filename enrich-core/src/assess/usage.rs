@@ -113,21 +113,24 @@ impl<'s> Usage<'_, 's> {
         if old.credential_type() == "token" {
             return None;
         }
-        let (at, new) = self
-            .identity
-            .credentials()
-            .filter(|new| {
-                new.credential_type() == old.credential_type()
-                    && new.status() == CredentialStatus::Active
-            })
-            .filter_map(|new| Some((new.created().at().filter(|at| *at > made)?, new.uid())))
-            .min()?;
+        let mut first: Option<(i64, CredentialRef<'s>)> = None;
+        for new in self.identity.credentials() {
+            if let TimeFact::At(at) = new.created()
+                && at > made
+                && first.is_none_or(|(first, _)| at < first)
+                && new.status() == CredentialStatus::Active
+                && new.credential_type() == old.credential_type()
+            {
+                first = Some((at, new));
+            }
+        }
+        let (at, new) = first?;
         let grace = self.layers.limits().rotation_grace_days?;
         let for_ms = self.time_ms.saturating_sub(at);
         let is_over = for_ms > i64::from(grace) * DAY_MS || (is_off && for_ms >= 0);
         is_over.then_some(Evidence::Replaced {
             old: old.uid(),
-            new,
+            new: new.uid(),
             at,
             days: for_ms / DAY_MS,
             grace,

@@ -130,9 +130,12 @@ impl<'a> ChunkGuard<'a> {
             })
     }
 
-    /// Checks the chunks under `len` bytes from `at`. False: at least one is wrong.
-    #[inline]
-    pub(crate) fn touch(&self, at: usize, len: usize) -> bool {
+    /// Checks the chunks under `count` rows of `size` bytes, from row `first` of a table that begins
+    /// at `at`. False: at least one is wrong. Rows are read in many places, so it is not inlined.
+    #[inline(never)]
+    pub(crate) fn touch(&self, at: usize, size: usize, first: usize, count: usize) -> bool {
+        let at = at.saturating_add(size.saturating_mul(first));
+        let len = size.saturating_mul(count);
         let from = at.saturating_sub(self.body_at);
         let first = from / CHUNK_LEN;
         let last = from.saturating_add(len.saturating_sub(1)) / CHUNK_LEN;

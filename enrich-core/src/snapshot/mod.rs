@@ -199,16 +199,10 @@ impl<'a> Snapshot<'a> {
     #[inline]
     pub(crate) fn row<R>(&self, table: Table<'a, R>, number: u32) -> Option<&'a R> {
         let row = table.rows.get(number as usize)?;
-        if let Some(guard) = &self.guard {
-            let size = size_of::<R>();
-            if !guard.touch(
-                table
-                    .at
-                    .saturating_add(size.saturating_mul(number as usize)),
-                size,
-            ) {
-                return None;
-            }
+        if let Some(guard) = &self.guard
+            && !guard.touch(table.at, size_of::<R>(), number as usize, 1)
+        {
+            return None;
         }
         Some(row)
     }
@@ -216,12 +210,10 @@ impl<'a> Snapshot<'a> {
     #[inline]
     fn slice<R>(&self, table: Table<'a, R>, from: usize, to: usize) -> Option<&'a [R]> {
         let rows = table.rows.get(from..to)?;
-        if let Some(guard) = &self.guard {
-            let size = size_of::<R>();
-            let len = size.saturating_mul(rows.len());
-            if !guard.touch(table.at.saturating_add(size.saturating_mul(from)), len) {
-                return None;
-            }
+        if let Some(guard) = &self.guard
+            && !guard.touch(table.at, size_of::<R>(), from, rows.len())
+        {
+            return None;
         }
         Some(rows)
     }

@@ -189,6 +189,7 @@ impl<'s> IdentityRef<'s> {
     }
 
     /// The rows between this identity's first and the next identity's first.
+    #[inline(never)]
     fn span(&self, first: fn(&ArchivedIdentityRow) -> u32_le, len: usize) -> core::ops::Range<u32> {
         let from = first(self.row).to_native();
         let to = self
@@ -450,14 +451,14 @@ impl<'s> IdentityRef<'s> {
     /// Findings that are accepted should an event show them: name, until when, and why.
     pub fn accepted(&self) -> impl Iterator<Item = (&'s str, i64, &'s str)> + use<'s> {
         let (snapshot, number) = (self.snapshot, self.number);
-        let row = move |at| snapshot.row(snapshot.tables.exceptions, at);
-        let first_of = |number: u32| {
-            first_not(snapshot.tables.exceptions.len(), &|at| {
-                row(at).is_some_and(|row| row.identity.to_native() < number)
-            })
-        };
-        (first_of(number)..first_of(number.saturating_add(1)))
-            .filter_map(row)
+        let table = snapshot.tables.exceptions;
+        let row = move |at| snapshot.row(table, at);
+        let first = first_not(table.len(), &|at| {
+            row(at).is_some_and(|row| row.identity.to_native() < number)
+        });
+        (first..table.len() as u32)
+            .map_while(row)
+            .take_while(move |row| row.identity.to_native() == number)
             .filter_map(move |row| {
                 Some((
                     snapshot.text(row.finding.to_native()),

@@ -45,6 +45,8 @@ impl TimeFact {
 }
 
 impl<'a> Snapshot<'a> {
+    // As the texts: from so many places that inlined it would be a lot of code.
+    #[inline(never)]
     pub(crate) fn time(&self, code: u32) -> TimeFact {
         match code {
             time_code::NOT_TRACKED => TimeFact::NotTracked,
@@ -115,18 +117,22 @@ impl<'a> Snapshot<'a> {
             domain.as_bytes(),
             part.as_bytes(),
         );
-        let key = |number| {
-            let row = self.row(self.tables.scopes, number)?;
-            Some((
+        let (mut low, mut high) = (0_u32, self.tables.scopes.len() as u32);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let row = self.row(self.tables.scopes, middle)?;
+            let here = (
                 row.provider.to_native(),
                 self.text_bytes(row.domain.to_native()),
                 self.text_bytes(row.part.to_native()),
-            ))
-        };
-        let number = first_not(self.tables.scopes.len(), &|number| {
-            key(number).is_some_and(|key| key < wanted)
-        });
-        (key(number)? == wanted).then_some(number)
+            );
+            match here.cmp(&wanted) {
+                core::cmp::Ordering::Less => low = middle + 1,
+                core::cmp::Ordering::Greater => high = middle,
+                core::cmp::Ordering::Equal => return Some(middle),
+            }
+        }
+        None
     }
 
     /// What a scope is for, as a mask of environment codes; 0 = not known.
@@ -168,19 +174,22 @@ impl<'a> Snapshot<'a> {
             .map(|row| self.scope_ref(row))
     }
 
+    /// A number of days among the values about the snapshot itself.
+    #[inline(never)]
+    fn days(&self, name: &str) -> Option<u16> {
+        let text = self.meta(name).filter(|text| !text.is_empty())?;
+        text.bytes().try_fold(0_u16, |days, byte| {
+            let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+            days.checked_mul(10)?.checked_add(u16::from(digit))
+        })
+    }
+
     /// The limits of the policy that are judged at the time of an event.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        let days = |name| {
-            let text = self.meta(name).filter(|text| !text.is_empty())?;
-            text.bytes().try_fold(0_u16, |days, byte| {
-                let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
-                days.checked_mul(10)?.checked_add(u16::from(digit))
-            })
-        };
         Limits {
-            dormant_after_days: days(Limits::DORMANT_AFTER),
-            rotation_grace_days: days(Limits::ROTATION_GRACE),
+            dormant_after_days: self.days(Limits::DORMANT_AFTER),
+            rotation_grace_days: self.days(Limits::ROTATION_GRACE),
         }
     }
 

@@ -43,6 +43,7 @@ impl<'a> Snapshot<'a> {
 }
 
 /// The first row of a sorted table for which something does not hold; it holds for those before.
+#[inline(never)]
 pub(super) fn first_not(len: usize, holds: &dyn Fn(u32) -> bool) -> u32 {
     let (mut low, mut high) = (0_u32, len as u32);
     while low < high {
