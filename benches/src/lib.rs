@@ -105,6 +105,7 @@ pub fn inventory(count: u64) -> Inventory {
                 owner: None,
                 escalation_policy: None,
                 covered: true,
+                environment: Vec::new(),
             });
         }
     }

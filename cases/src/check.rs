@@ -5,9 +5,7 @@ use serde_json::Value;
 
 use crate::case::Case;
 use crate::expect::shown;
-
-/// Arrays whose elements are events of their own.
-const ENVELOPES: &[&str] = &["Records", "records", "Events", "logEvents", "items"];
+use crate::ours::{Rendering, take_out};
 
 /// What an engine returned.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,9 +56,10 @@ pub fn check(case: &Case, enrich: &mut Enrich<'_>) -> Vec<String> {
         case.expect
             .failures(input, &first.output, &stripped, &lines, &first.stats),
     );
-    kept(input, &first, &stripped, &mut out);
+    let rendering = Rendering::of(&case.config);
+    kept(rendering, input, &first, &stripped, &mut out);
     match enrich(case, &first.output) {
-        Ok(second) => once(&first, &second, &mut out),
+        Ok(second) => once(rendering, &first, &second, &mut out),
         Err(error) => out.push(error),
     }
     out
@@ -75,7 +74,7 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Nothing of the input is lost: as many lines, and without our member the same.
-fn kept(input: &[u8], ran: &Ran, stripped: &[u8], out: &mut Vec<String>) {
+fn kept(rendering: Rendering, input: &[u8], ran: &Ran, stripped: &[u8], out: &mut Vec<String>) {
     let (before, after) = (lines(input).count(), lines(&ran.output).count());
     if before != after {
         out.push(format!("{before} lines came in, {after} went out"));
@@ -87,8 +86,7 @@ fn kept(input: &[u8], ran: &Ran, stripped: &[u8], out: &mut Vec<String>) {
         };
         match serde_json::from_slice::<Value>(after) {
             Ok(mut after) => {
-                without_ours(&mut before);
-                without_ours(&mut after);
+                take_out(rendering, &mut before, &mut after);
                 if before != after {
                     out.push(format!(
                         "line {}: something besides our member changed",
@@ -103,39 +101,14 @@ fn kept(input: &[u8], ran: &Ran, stripped: &[u8], out: &mut Vec<String>) {
         }
     }
     // Where nothing was forged, taking our members out gives back the very bytes.
-    if ran.stats.get("forged_removed") == Some(&Value::from(0)) && stripped != input {
+    if rendering == Rendering::Native
+        && ran.stats.get("forged_removed") == Some(&Value::from(0))
+        && stripped != input
+    {
         out.push(format!(
             "without our member the bytes differ: {}",
             shown(stripped)
         ));
-    }
-}
-
-/// Removes `whose` from an event, or from the events of an envelope.
-fn without_ours(value: &mut Value) {
-    match value {
-        Value::Array(events) => events
-            .iter_mut()
-            .filter(|event| event.is_object())
-            .for_each(without_ours),
-        Value::Object(event) => {
-            event.remove("whose");
-            // EventBridge: the event is the detail, and nothing forged stays in it either.
-            if let Some(Value::Object(detail)) = event.get_mut("detail")
-                && detail.contains_key("eventName")
-            {
-                detail.remove("whose");
-            }
-            for name in ENVELOPES {
-                if let Some(Value::Array(events)) = event.get_mut(*name) {
-                    events
-                        .iter_mut()
-                        .filter(|event| event.is_object())
-                        .for_each(without_ours);
-                }
-            }
-        }
-        _ => {}
     }
 }
 
@@ -167,7 +140,7 @@ fn strip(output: &[u8]) -> Vec<u8> {
 }
 
 /// What was enriched already gets its context once: the old one goes, and is counted.
-fn once(first: &Ran, second: &Ran, out: &mut Vec<String>) {
+fn once(rendering: Rendering, first: &Ran, second: &Ran, out: &mut Vec<String>) {
     if first.output != second.output {
         out.push(format!(
             "enriched again it differs: {}",
@@ -176,7 +149,8 @@ fn once(first: &Ran, second: &Ran, out: &mut Vec<String>) {
     }
     let counter = |ran: &Ran, name: &str| ran.stats.get(name).and_then(Value::as_u64).unwrap_or(0);
     // A line that its own context makes too large is not read again.
-    if counter(second, "too_large") == counter(first, "too_large")
+    if rendering == Rendering::Native
+        && counter(second, "too_large") == counter(first, "too_large")
         && counter(second, "forged_removed") != counter(first, "enriched")
     {
         out.push(format!(

@@ -271,6 +271,17 @@ fn identity(place: &Place<'_>, spec: &IdentitySpec) -> Result<m::Identity, CaseE
         .iter()
         .map(|spec| finding(place, spec))
         .collect::<Result<_, _>>()?;
+    identity.accepted = spec
+        .accepted
+        .iter()
+        .map(|spec| {
+            Ok(m::Exception {
+                finding: spec.finding.clone(),
+                until_ms: place.moment("accepted.until", &spec.until)?,
+                reason: spec.reason.clone(),
+            })
+        })
+        .collect::<Result<_, CaseError>>()?;
     for spec in &spec.provenance {
         identity.provenance.push(m::Provenance {
             field: spec.field.clone().into(),
@@ -299,6 +310,7 @@ fn scope(spec: &ScopeSpec) -> m::Scope {
         owner: spec.owner.as_ref().map(entity),
         escalation_policy: spec.escalation_policy.as_ref().map(escalation),
         covered: spec.covered.unwrap_or(true),
+        environment: words(&spec.environment),
     }
 }
 
@@ -373,6 +385,10 @@ pub(crate) fn of_layer(
         inventory.networks.push(network(&at("network", of), spec)?);
     }
     inventory.rules = layer.rule.iter().map(rule).collect();
+    inventory.limits = m::EventLimits {
+        dormant_after_days: header.dormant_after_days,
+        rotation_grace_days: header.rotation_grace_days,
+    };
     for key in &layer.removed_keys {
         inventory.removed_keys.push(top.alias(key, None, None)?);
     }

@@ -14,6 +14,7 @@ mod check;
 mod error;
 mod expect;
 mod inventory;
+mod ours;
 pub mod samples;
 mod spec;
 

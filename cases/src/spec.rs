@@ -74,6 +74,8 @@ pub(crate) struct SnapshotSpec {
     pub(crate) sequence: Option<u64>,
     #[serde(default)]
     pub(crate) valid_for_s: u64,
+    pub(crate) dormant_after_days: Option<u16>,
+    pub(crate) rotation_grace_days: Option<u16>,
     /// No snapshot is attached at all.
     #[serde(default)]
     pub(crate) none: bool,
@@ -145,6 +147,8 @@ pub(crate) struct IdentitySpec {
     pub(crate) response: ResponseSpec,
     #[serde(default)]
     pub(crate) findings: Vec<FindingSpec>,
+    #[serde(default)]
+    pub(crate) accepted: Vec<AcceptedSpec>,
     #[serde(default)]
     pub(crate) provenance: Vec<ProvenanceSpec>,
     #[serde(default)]
@@ -335,6 +339,16 @@ pub(crate) struct ExceptionSpec {
     pub(crate) reason: String,
 }
 
+/// A finding that is accepted should an event show it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcceptedSpec {
+    pub(crate) finding: String,
+    pub(crate) until: String,
+    #[serde(default)]
+    pub(crate) reason: String,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProvenanceSpec {
@@ -363,6 +377,8 @@ pub(crate) struct ScopeSpec {
     pub(crate) escalation_policy: Option<EscalationSpec>,
     /// Absent = the identities of this scope are in the snapshot.
     pub(crate) covered: Option<bool>,
+    #[serde(default)]
+    pub(crate) environment: Vec<Word<v::Environment>>,
 }
 
 #[derive(Debug, Deserialize)]

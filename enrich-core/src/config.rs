@@ -8,6 +8,8 @@ use core::fmt;
 use crate::document::{Document, Fault};
 use crate::event::scan::MAX_DEPTH;
 use crate::mapping::{self, Mapping};
+use crate::render::fields::Detail;
+use crate::render::style::{LEAST_KEY, People, Rendering, Style};
 use crate::snapshot::Trust;
 use crate::vocabulary::Format;
 
@@ -32,6 +34,8 @@ pub struct Config {
     default_domains: Vec<(Format, String)>,
     /// In-house logs; tried before the formats.
     pub(crate) mappings: Vec<Mapping>,
+    /// How contexts are written.
+    pub(crate) style: Style,
 }
 
 impl Default for Config {
@@ -42,6 +46,7 @@ impl Default for Config {
             max_depth: MAX_DEPTH,
             default_domains: Vec::new(),
             mappings: Vec::new(),
+            style: Style::default(),
         }
     }
 }
@@ -78,6 +83,11 @@ pub enum ConfigError {
         /// Its place in the list, from 0.
         number: usize,
     },
+    /// The key of pseudonyms is too short to be one.
+    PseudonymKey {
+        /// Fewest bytes.
+        least: usize,
+    },
     /// A limit outside its range.
     Limit {
         /// Which.
@@ -113,6 +123,10 @@ impl fmt::Display for ConfigError {
                 f,
                 "configuration: trusted key {number} is not {PUBLIC_KEY_PREFIX} and 44 characters of base64; copy the line from the .pub file"
             ),
+            Self::PseudonymKey { least } => write!(
+                f,
+                "configuration: pseudonym_key needs at least {least} random bytes; `openssl rand -base64 32` makes some"
+            ),
             Self::Limit { member, most } => {
                 write!(f, "configuration: {member} has to lie between 1 and {most}")
             }
@@ -145,6 +159,8 @@ impl Config {
     fn read(json: &[u8]) -> Result<Self, ReadError> {
         let mut config = Self::default();
         let mut required = None;
+        let (mut detail, mut fields) = (Detail::default(), Vec::new());
+        let (mut is_pseudonymous, mut pseudonyms) = (false, People::Pseudonymous(None));
         let mut document = Document::new(json);
         document.object(&mut |document, name| {
             match name.as_str() {
@@ -152,8 +168,31 @@ impl Config {
                     1 => {}
                     found => return Err(ConfigError::Version { found }.into()),
                 },
-                "rendering" => only("rendering", document.text()?, "native")?,
-                "detail" => only("detail", document.text()?, "standard")?,
+                "rendering" => {
+                    config.style.rendering = word("rendering", document.text()?, &RENDERINGS)?;
+                }
+                "detail" => detail = word("detail", document.text()?, &DETAILS)?,
+                "fields" => document.array(&mut |document| {
+                    fields.push(document.text()?);
+                    Ok::<_, ReadError>(())
+                })?,
+                "people" => is_pseudonymous = word("people", document.text()?, &PEOPLE)?,
+                "pseudonym_key" => {
+                    let people = People::of_key(&document.text()?);
+                    let short = ConfigError::PseudonymKey { least: LEAST_KEY };
+                    pseudonyms = people.ok_or(short)?;
+                }
+                "ocsf" => document.object(&mut |document, name| {
+                    match name.as_str() {
+                        "version" => {
+                            let version = word("ocsf.version", document.text()?, &OCSF)?;
+                            config.style.has_ocsf_1_9 = version;
+                        }
+                        "typed_homes" => config.style.has_typed_homes = document.bool()?,
+                        _ => {}
+                    }
+                    Ok::<_, ReadError>(())
+                })?,
                 "default_domains" => document.object(&mut |document, name| {
                     let Some(format) = Format::parse(&name) else {
                         return Err(ReadError::from(ConfigError::Word {
@@ -199,6 +238,17 @@ impl Config {
         if let Some(required) = required {
             config.trust.require_signature = required;
         }
+        config
+            .style
+            .select(detail, &fields)
+            .map_err(|field| ConfigError::Word {
+                member: "fields",
+                found: field.to_owned(),
+                accepted: "the names in docs/fields.md, such as owner or privilege.tier",
+            })?;
+        if is_pseudonymous {
+            config.style.people = pseudonyms;
+        }
         Ok(config)
     }
 
@@ -238,16 +288,43 @@ impl From<Fault> for ReadError {
     }
 }
 
-fn only(member: &'static str, found: String, accepted: &'static str) -> Result<(), ConfigError> {
-    if found == accepted {
-        Ok(())
-    } else {
-        Err(ConfigError::Word {
-            member,
-            found,
-            accepted,
-        })
-    }
+/// Words that a member may have, and what each means.
+type Words<T, const N: usize> = ([(&'static str, T); N], &'static str);
+
+const RENDERINGS: Words<Rendering, 4> = (
+    [
+        ("native", Rendering::Native),
+        ("ocsf", Rendering::Ocsf),
+        ("ecs", Rendering::Ecs),
+        ("splunk", Rendering::Splunk),
+    ],
+    "native, ocsf, ecs, splunk",
+);
+const DETAILS: Words<Detail, 3> = (
+    [
+        ("minimal", Detail::Minimal),
+        ("standard", Detail::Standard),
+        ("full", Detail::Full),
+    ],
+    "minimal, standard, full",
+);
+const PEOPLE: Words<bool, 2> = (
+    [("named", false), ("pseudonymous", true)],
+    "named, pseudonymous",
+);
+const OCSF: Words<bool, 2> = ([("1.8", false), ("1.9", true)], "1.8, 1.9");
+
+fn word<T: Copy, const N: usize>(
+    member: &'static str,
+    found: String,
+    words: &Words<T, N>,
+) -> Result<T, ConfigError> {
+    let known = words.0.iter().find(|(word, _)| *word == found);
+    known.map(|(_, meaning)| *meaning).ok_or(ConfigError::Word {
+        member,
+        found,
+        accepted: words.1,
+    })
 }
 
 fn limit(member: &'static str, value: u64, most: u64) -> Result<u64, ConfigError> {
@@ -320,8 +397,8 @@ mod tests {
                 "configuration has version 2, this core reads version 1; write \"v\":1",
             ),
             (
-                "{\"rendering\":\"ocsf\"}",
-                "configuration: rendering is \"ocsf\"; accepted: native",
+                "{\"rendering\":\"xml\"}",
+                "configuration: rendering is \"xml\"; accepted: native, ocsf, ecs, splunk",
             ),
             (
                 "{\"trusted_keys\":[\"x\"]}",

@@ -1,11 +1,15 @@
 //! Attached snapshots: shards side by side, overlays above their base.
 
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use arrayvec::ArrayString;
 
 use crate::key::{Key, KeyType};
-use crate::snapshot::{Candidate, Candidates, IdentityRef, ScopeRef, Snapshot, SnapshotError};
+use crate::render::native::Said;
+use crate::snapshot::{
+    Candidate, Candidates, IdentityRef, Limits, ScopeRef, Snapshot, SnapshotError,
+};
 use crate::vocabulary::{LayerKind, Provider};
 
 /// Most layers attached at once.
@@ -20,8 +24,8 @@ pub(crate) struct Layer<'s> {
     pub(crate) snapshot: Snapshot<'s>,
     /// Digest of the shard at the bottom: its own for a shard.
     root: [u8; 32],
-    /// What a context says about the snapshot in every event, written once.
-    pub(crate) said: Vec<u8>,
+    /// What a context says about the snapshot in every event.
+    pub(crate) said: Said,
 }
 
 /// A holder of a key, and in which layer.
@@ -38,6 +42,8 @@ pub(crate) struct Layers<'s> {
     layers: Vec<Layer<'s>>,
     next_handle: i32,
     has_overlays: bool,
+    /// What the policy says about times, read once, with the first event: attaching reads no rows.
+    limits: Cell<Option<Limits>>,
 }
 
 impl<'s> Layers<'s> {
@@ -124,7 +130,8 @@ impl<'s> Layers<'s> {
         let handle = self.next_handle;
         self.next_handle = self.next_handle.checked_add(1).unwrap_or(0);
         self.has_overlays |= snapshot.header().layer == LayerKind::Overlay;
-        let said = crate::render::native::snapshot_facts(snapshot.header());
+        let said = Said::of(snapshot.header());
+        self.limits.set(None);
         self.layers.push(Layer {
             handle,
             snapshot,
@@ -150,6 +157,7 @@ impl<'s> Layers<'s> {
         }) {
             return Err(SnapshotError::BaseInUse { handle });
         }
+        self.limits.set(None);
         self.layers.remove(at);
         self.has_overlays = self
             .layers
@@ -235,6 +243,28 @@ impl<'s> Layers<'s> {
         scopes()
             .find(|scope| scope.owner.is_some())
             .or_else(|| scopes().next())
+    }
+
+    /// The limits of the first layer that carries any, as with the triage rules: a policy is central.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits.get().unwrap_or_else(|| {
+            let mut all = self.layers.iter().map(|layer| layer.snapshot.limits());
+            let limits = all
+                .find(|limits| *limits != Limits::default())
+                .unwrap_or_default();
+            self.limits.set(Some(limits));
+            limits
+        })
+    }
+
+    /// The environments of a provider, domain and part, from the newest layer that knows them.
+    pub(crate) fn environments(&self, provider: Provider, domain: &str, part: &str) -> u32 {
+        self.layers
+            .iter()
+            .rev()
+            .map(|layer| layer.snapshot.environments_of(provider, domain, part))
+            .find(|environments| *environments != 0)
+            .unwrap_or(0)
     }
 
     /// Whether the identities of a domain are in any attached snapshot.

@@ -15,8 +15,8 @@ use crate::event::text::{Source, Span, TextBuffers};
 use crate::event::{Readers, Recognised};
 use crate::layers::Layers;
 use crate::lookup::{self, Resolution};
-use crate::render::json::Json;
-use crate::render::{keys, native};
+use crate::render::place::Place;
+use crate::render::{self, keys};
 use crate::stats::Stats;
 use crate::vocabulary::Format;
 
@@ -33,12 +33,28 @@ pub(crate) struct Edit {
 }
 
 impl Edit {
-    const fn cut(cut: Cut) -> Self {
+    /// Takes out what stands from one position to another.
+    pub(crate) const fn cut(from: usize, to: usize) -> Self {
         Self {
-            at: cut.from,
-            to: cut.to,
+            at: from,
+            to,
             text: (0, 0),
         }
+    }
+
+    /// Puts in a range of the rendered bytes.
+    pub(crate) const fn put(at: usize, from: usize, to: usize) -> Self {
+        Self {
+            at,
+            to: at,
+            text: (from, to),
+        }
+    }
+}
+
+impl From<Cut> for Edit {
+    fn from(cut: Cut) -> Self {
+        Self::cut(cut.from, cut.to)
     }
 }
 
@@ -108,22 +124,12 @@ pub(crate) struct Pass<'p, 's, 'a, 'e> {
     pub(crate) purpose: &'p mut Purpose<'e>,
 }
 
-/// Where context goes: in front of a closing brace.
-#[derive(Clone, Copy)]
-struct Place {
-    close: usize,
-    has_members: bool,
-}
-
 impl Pass<'_, '_, '_, '_> {
     /// An event or envelope at `at` in the line; returns the position after it.
     pub(crate) fn object(&mut self, at: usize, nesting: u32) -> Result<usize, Refused> {
         self.buffers.scratch.clear();
         let end = self.scan(Source::Line, at)?;
-        let place = Place {
-            close: self.findings.close,
-            has_members: self.findings.has_members,
-        };
+        let place = &Place::of(self.findings, self.readers.shared());
         match self.look(None, true) {
             Recognised::No => {}
             Recognised::Yes => {
@@ -185,7 +191,7 @@ impl Pass<'_, '_, '_, '_> {
         for cut in &self.findings.cuts {
             self.counted.stats.forged_removed += 1;
             if cut.from < until {
-                self.edits.push(Edit::cut(*cut));
+                self.edits.push(Edit::from(*cut));
             } else {
                 self.later.push(*cut);
             }
@@ -195,12 +201,12 @@ impl Pass<'_, '_, '_, '_> {
     /// Cuts what was kept since.
     fn cut_later(&mut self, from: usize) {
         let cuts = self.later.get(from..).unwrap_or(&[]);
-        self.edits.extend(cuts.iter().copied().map(Edit::cut));
+        self.edits.extend(cuts.iter().copied().map(Edit::from));
         self.later.truncate(from);
     }
 
     /// A document in a string that is itself an envelope around one object.
-    fn nested_text(&mut self, place: Place, time: Span) {
+    fn nested_text(&mut self, place: &Place, time: Span) {
         let (envelope, inner_time) = envelope::recognise(
             self.findings,
             &self.readers.trie,
@@ -243,7 +249,7 @@ impl Pass<'_, '_, '_, '_> {
     }
 
     /// What was scanned last is the event that the envelope carries.
-    fn inside(&mut self, place: Place, time: Span, at: Option<usize>) {
+    fn inside(&mut self, place: &Place, time: Span, at: Option<usize>) {
         match self.look(None, true) {
             Recognised::Yes => self.event(place, time),
             Recognised::Unfolded(format) => self.unfolded(place, time, format, at),
@@ -266,7 +272,7 @@ impl Pass<'_, '_, '_, '_> {
     /// An event whose documents in strings now stand in their places in the inner text. `at`: where
     /// it stands in the line, if it does: when such a document is broken, the rest of the event is
     /// read without it.
-    fn unfolded(&mut self, place: Place, time: Span, format: Format, at: Option<usize>) {
+    fn unfolded(&mut self, place: &Place, time: Span, format: Format, at: Option<usize>) {
         // A time of the envelope lies in the texts that the inner one was made of.
         let time_ms = crate::time::parse_rfc3339(self.buffers.get(time));
         let mut result = Recognised::Unfolded(format);
@@ -323,7 +329,7 @@ impl Pass<'_, '_, '_, '_> {
     }
 
     /// A recognised event: looks its identities up and renders its context.
-    fn event(&mut self, place: Place, outer_time: Span) {
+    fn event(&mut self, place: &Place, outer_time: Span) {
         if self.observation.time_ms.is_none() && !outer_time.is_empty() {
             self.observation.time_ms = crate::time::parse_rfc3339(self.buffers.get(outer_time));
         }
@@ -349,6 +355,11 @@ impl Pass<'_, '_, '_, '_> {
         }
         if self.layers.is_empty() {
             return;
+        }
+        let existing = render::existing(self.config, place, &mut self.buffers, self.edits);
+        stats.forged_removed += existing.removed;
+        if existing.own_agent {
+            self.observation.forget_agents();
         }
         // Without a time of its own, an event is resolved as of the snapshot.
         let time_ms = self
@@ -401,13 +412,10 @@ impl Pass<'_, '_, '_, '_> {
             stats.priority(triage.rule.priority());
         }
         stats.enriched += 1;
-        let from = self.rendered.len();
-        self.rendered.extend_from_slice(if place.has_members {
-            b",\"whose\":"
-        } else {
-            b"\"whose\":"
-        });
-        let context = native::Context {
+        let context = render::Context {
+            config: self.config,
+            readers: self.readers,
+            findings: self.findings,
             layers: self.layers,
             buffers: &self.buffers,
             observation: self.observation,
@@ -415,11 +423,6 @@ impl Pass<'_, '_, '_, '_> {
             assessment: &assessment,
             time_ms,
         };
-        native::write(&context, &mut Json::new(self.rendered));
-        self.edits.push(Edit {
-            at: place.close,
-            to: place.close,
-            text: (from, self.rendered.len()),
-        });
+        render::write(&context, place, &existing, self.rendered, self.edits);
     }
 }

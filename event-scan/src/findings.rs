@@ -149,7 +149,7 @@ pub struct Findings {
     pub(crate) familiar: Familiar,
     /// Number of the scan under way; slots of earlier ones count as empty, so none is cleared.
     pub(crate) scan: u32,
-    /// Members named `whose` at the top of the scanned object.
+    /// Members at the top of the scanned object that are to be cut out.
     pub cuts: Vec<Cut>,
     /// Whether a member is left after the cuts.
     pub has_members: bool,

@@ -134,7 +134,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// From behind `{` to behind `}`. `top`: members named `whose` are noted for cutting.
+    /// From behind `{` to behind `}`. `top`: members that are ours are noted for cutting.
     ///
     /// A member whose key followed the last time is known at a glance; any other is met by its key.
     /// Strings are dealt with here: most values are strings, and in a guest each call and each
@@ -268,8 +268,17 @@ impl Scanner<'_> {
             return Err(ScanError::Syntax);
         }
         let (value_at, byte) = solid(bytes, at + 1);
-        if top && child == Some(Trie::OURS) {
+        if top && let Some(ours) = child.filter(|child| trie.is_ours(*child)) {
             let end = self.skip(value_at, byte)?;
+            // Cut out or not, a text that is wanted can be read; escapes stay as they are.
+            let is_wanted = trie.node(ours).is_some_and(|node| node.is_wanted);
+            if let Some(slot) = self.ground.slots.get(usize::from(ours))
+                && is_wanted
+                && byte == b'"'
+            {
+                let Ground { scan, source, .. } = self.ground;
+                slot.note(scan, Sort::Text, source, value_at, end);
+            }
             let (next, byte) = solid(bytes, end);
             self.cuts.push(match (is_bare, byte) {
                 (false, _) => Cut::new(comma_at, end),

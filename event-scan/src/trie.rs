@@ -6,9 +6,6 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Pointer of the member that is ours, at the top of an event.
-const OUR_MEMBER: &str = "/whose";
-
 /// Number of a node.
 pub type NodeId = u16;
 
@@ -140,6 +137,8 @@ pub struct Trie {
     paths: Vec<NodeId>,
     /// Aliases that lead out of their own subtree: parent and child.
     leaps: Vec<(NodeId, NodeId)>,
+    /// The last node of a member that is cut out; the first is the one behind the root.
+    last_of_ours: NodeId,
 }
 
 /// Two names for one place: what stands at the first pointer counts as standing at the second.
@@ -210,14 +209,20 @@ fn parent_of(pointer: &str) -> (&str, &str) {
 }
 
 impl Trie {
-    /// The node of the member that is ours, at the top of an event.
-    pub const OURS: NodeId = 1;
-
     /// Merges JSON pointers (RFC 6901). The step `0` stands for the first element of an array.
-    pub fn new(pointers: &mut dyn Iterator<Item = &str>, aliases: &[Alias<'_>]) -> Self {
+    /// `ours`: pointers of members at the top that are to be cut out, of one step each; what such a
+    /// member holds is not looked into.
+    pub fn new(
+        ours: &mut dyn Iterator<Item = &str>,
+        pointers: &mut dyn Iterator<Item = &str>,
+        aliases: &[Alias<'_>],
+    ) -> Self {
         let mut drafts = Drafts(Vec::new());
         drafts.0.push(Draft::default());
-        drafts.insert(OUR_MEMBER);
+        for pointer in ours {
+            drafts.insert(pointer);
+        }
+        let last_of_ours = drafts.0.len() as NodeId - 1;
         let mut count = 0;
         for (number, pointer) in pointers.enumerate() {
             count = number + 1;
@@ -232,6 +237,7 @@ impl Trie {
             keys: Vec::new(),
             paths: Vec::new(),
             leaps: Vec::new(),
+            last_of_ours,
         };
         trie.paths.resize(count, NONE);
         for (other, pointer) in aliases {
@@ -258,6 +264,12 @@ impl Trie {
         }
         trie.lay_tables(&drafts);
         trie
+    }
+
+    /// Whether a child of the root is a member that is cut out.
+    pub const fn is_ours(&self, child: NodeId) -> bool {
+        // Nothing stands below them, so theirs are the first numbers.
+        child <= self.last_of_ours
     }
 
     /// Numbers the nodes in depth-first order.
@@ -394,17 +406,20 @@ mod tests {
     #[test]
     fn paths_share_nodes_and_subtrees_are_ranges() {
         let trie = Trie::new(
+            &mut ["/whose", "/Nhi"].into_iter(),
             &mut ["/a/b", "/a/c/0", "/d~1e", "/a/b", "/a"].into_iter(),
             &[],
         );
         let a = child(&trie, 0, "a").unwrap();
-        assert_eq!((a, trie.of_path(4)), (2, 2));
-        assert_eq!(child(&trie, 0, "whose"), Some(Trie::OURS));
+        assert_eq!((a, trie.of_path(4)), (3, 3));
+        assert_eq!(child(&trie, 0, "whose"), Some(1));
+        assert_eq!(child(&trie, 0, "Nhi"), Some(2));
+        assert!(trie.is_ours(1) && trie.is_ours(2) && !trie.is_ours(3));
         assert_eq!(trie.of_path(0), trie.of_path(3));
         assert_eq!(child(&trie, a, "b"), Some(trie.of_path(0)));
         let c = child(&trie, a, "c").unwrap();
         assert_eq!(trie.node(c).unwrap().first(), Some(trie.of_path(1)));
-        assert_eq!(trie.node(a).unwrap().end, 6);
+        assert_eq!(trie.node(a).unwrap().end, 7);
         assert_eq!(child(&trie, 0, "d/e"), Some(trie.of_path(2)));
         assert_eq!(child(&trie, 0, "d"), None);
         assert_eq!(child(&trie, c, "0"), None);
@@ -414,6 +429,7 @@ mod tests {
     #[test]
     fn an_alias_is_another_name_of_the_same_node() {
         let trie = Trie::new(
+            &mut [].into_iter(),
             &mut ["/protoPayload/name", "/x"].into_iter(),
             &[
                 ("/protopayload_auditlog", "/protoPayload"),
@@ -434,7 +450,11 @@ mod tests {
                 alloc::format!("/{fill}{number}{fill}")
             })
             .collect();
-        let trie = Trie::new(&mut keys.iter().map(String::as_str), &[]);
+        let trie = Trie::new(
+            &mut [].into_iter(),
+            &mut keys.iter().map(String::as_str),
+            &[],
+        );
         for (number, key) in keys.iter().enumerate() {
             assert_eq!(child(&trie, 0, &key[1..]), Some(trie.of_path(number)));
             assert_eq!(child(&trie, 0, &alloc::format!("{}x", &key[1..])), None);

@@ -61,7 +61,11 @@ impl Probe {
     /// Takes JSON pointers (RFC 6901) that begin with `/`. The step `0` means the first element of
     /// an array, and no member.
     pub fn new(pointers: &[&str]) -> Self {
-        let trie = Trie::new(&mut pointers.iter().copied(), &[]);
+        let trie = Trie::new(
+            &mut ["/whose"].into_iter(),
+            &mut pointers.iter().copied(),
+            &[],
+        );
         Self {
             findings: Findings::new(&trie),
             trie,

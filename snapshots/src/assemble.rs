@@ -14,7 +14,7 @@ use crate::export::{Explicit, Exported, Report};
 use crate::format::MAX_UID;
 use crate::format::{BuildError, Builder, Holder};
 use crate::limits::{Cleaned, clean, clean_keys, clean_rules, clean_scope, told};
-use crate::model::{Alias, Identity, Inventory, Meta, Time};
+use crate::model::{Alias, EventLimits, Identity, Inventory, Meta, Time};
 use crate::policy::Policy;
 use crate::privacy::Pseudonyms;
 use crate::reach::reach;
@@ -63,7 +63,8 @@ impl<'a> Assembly<'a> {
         let harvest = &*harvest;
         let mut subjects = reconciled.subjects;
         domains::apply(&harvest.domains, &mut subjects);
-        let covered = domains::owned(&harvest.scopes, &harvest.domains, policy);
+        let mut covered = domains::owned(&harvest.scopes, &harvest.domains, policy);
+        domains::namespaces(&mut covered, &subjects, policy);
         let scopes = scopes(&covered, policy, &harvest.directory);
         let mut context = Context::new(policy, &harvest.directory, explicit.created_ms, &scopes);
         if policy.pseudonymise_people && settings.pseudonyms.is_some() {
@@ -140,6 +141,10 @@ impl<'a> Assembly<'a> {
             scopes,
             networks,
             rules,
+            limits: EventLimits {
+                dormant_after_days: Some(policy.thresholds.dormant_after_days),
+                rotation_grace_days: Some(policy.thresholds.rotation_grace_days),
+            },
             removed_keys: Vec::new(),
         };
         Self {

@@ -314,7 +314,7 @@ fn state(subject: &mut Subject, field: &'static str, tag: &Tag) {
 }
 
 /// The words that people write in tags.
-fn environment(text: &str) -> Option<Environment> {
+pub(crate) fn environment(text: &str) -> Option<Environment> {
     Some(match text.trim().to_ascii_lowercase().as_str() {
         "production" | "prod" | "prd" | "live" => Environment::Production,
         "staging" | "stage" | "stg" | "preprod" | "pre-production" => Environment::Staging,
@@ -631,6 +631,9 @@ pub fn scopes(covered: &[Scope], policy: &Policy, directory: &Directory) -> Vec<
         known.owner = known.owner.take().or_else(|| scope.owner.clone());
         known.name = known.name.take().or_else(|| scope.name.clone());
         known.covered |= scope.covered;
+        if known.environment.is_empty() {
+            known.environment.clone_from(&scope.environment);
+        }
     }
     let mut named = BTreeSet::new();
     for scope in &policy.scopes {
@@ -648,6 +651,9 @@ pub fn scopes(covered: &[Scope], policy: &Policy, directory: &Directory) -> Vec<
         });
         known.name = scope.name.clone().or_else(|| known.name.take());
         known.owner = scope.owner.clone().or_else(|| known.owner.take());
+        if !scope.environment.is_empty() {
+            known.environment.clone_from(&scope.environment);
+        }
         known.escalation_policy = scope
             .escalation_policy
             .clone()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use enrich_core::vocabulary::{LifecycleState, Provider};
+use enrich_core::vocabulary::{Environment, LifecycleState, Provider};
 
 use crate::model::{EntityRef, Provenance, Scope};
 use crate::policy::{Policy, owner_reference};
@@ -84,5 +84,73 @@ pub(crate) fn owned(scopes: &[Scope], facts: &[DomainFacts], policy: &Policy) ->
         let name = of_it.clone().find_map(|facts| facts.name.clone());
         scope.name = scope.name.take().or(name);
     }
+    for scope in out
+        .iter_mut()
+        .filter(|scope| scope.part.is_empty() && scope.environment.is_empty())
+    {
+        let word = word(scope.provider);
+        let of_it = facts
+            .iter()
+            .filter(|facts| facts.provider == scope.provider && facts.domain == scope.domain);
+        let stated = of_it.filter_map(|facts| {
+            first_environment(policy, |tag| {
+                // Its own tags go by their names here, and as `account/KEY` at its identities.
+                let own = tag
+                    .strip_prefix(word)
+                    .and_then(|tag| tag.strip_prefix('/'))
+                    .unwrap_or(tag);
+                facts.tags.get(own).map(String::as_str)
+            })
+        });
+        scope.environment.extend(stated.take(1));
+    }
     out
+}
+
+/// Gives a namespace the environment that its labels name, by the policy's list of environment tags.
+/// Its accounts carry the labels as `namespace/KEY`.
+pub(crate) fn namespaces(scopes: &mut [Scope], subjects: &[Box<Subject>], policy: &Policy) {
+    let mut wanted: BTreeMap<(Provider, String, String), &mut Vec<Environment>> = scopes
+        .iter_mut()
+        .filter(|scope| !scope.part.is_empty() && scope.environment.is_empty())
+        .map(|scope| {
+            let place = (scope.provider, scope.domain.clone(), scope.part.clone());
+            (place, &mut scope.environment)
+        })
+        .collect();
+    for subject in subjects {
+        let identity = &subject.identity;
+        let Some(namespace) = &subject.namespace else {
+            continue;
+        };
+        let place = (
+            identity.provider,
+            identity.domain.clone(),
+            namespace.to_string(),
+        );
+        if let Some(environment) = wanted.get_mut(&place) {
+            let stated = first_environment(policy, |tag| {
+                let is_of_namespace = tag.starts_with("namespace/");
+                let value = is_of_namespace.then(|| subject.tags.get(tag));
+                value.flatten()
+            });
+            if let Some(stated) = stated {
+                environment.push(stated);
+                wanted.remove(&place);
+            }
+        }
+    }
+}
+
+/// The environment that the first tag with a value names, if it is one.
+fn first_environment<'t>(
+    policy: &Policy,
+    value_of: impl Fn(&str) -> Option<&'t str>,
+) -> Option<Environment> {
+    let mut values = policy
+        .environment_tags
+        .iter()
+        .filter_map(|tag| value_of(tag));
+    let value = values.find(|value| !value.trim().is_empty())?;
+    crate::classify::environment(value)
 }

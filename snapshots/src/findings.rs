@@ -7,11 +7,12 @@ use enrich_core::vocabulary::{
 };
 
 use crate::classify::{Context, days_since, is_aged};
-use crate::model::{Credential, Finding, Identity, Privilege, Time};
+use crate::model::{Credential, Exception, Finding, Identity, Privilege, Time};
 use crate::reconcile::Subject;
 use crate::text::time;
 
-/// Names of all findings, those that only an event can show (`human_use_suspected`) among them.
+/// Names of all findings, those that only an event can show (`human_use_suspected` and the rest) among
+/// them.
 pub(crate) const NAMES: &[&str] = &[
     "orphaned",
     "stale",
@@ -25,6 +26,13 @@ pub(crate) const NAMES: &[&str] = &[
     "secret_exposed",
     "weak_authentication",
     "human_use_suspected",
+    "retired_identity_used",
+    "disabled_identity_used",
+    "dormant_identity_used",
+    "outside_environment",
+    "inactive_credential_used",
+    "rotated_credential_used",
+    "expired_credential_used",
 ];
 
 /// Finds what is wrong with an identity, and marks it dormant when it is stale.
@@ -51,19 +59,34 @@ pub(crate) fn find(subject: &mut Subject, context: &Context<'_>) {
     .into_iter()
     .flatten()
     .collect();
-    for finding in &mut found {
-        let mut rules = subject
-            .exceptions
-            .iter()
-            .filter_map(|number| context.policy.exceptions.get(*number as usize));
-        let rule =
-            rules.find(|rule| rule.finding == finding.name && rule.until_ms > context.created_ms);
-        finding.exception = rule.map(|rule| (rule.until_ms, rule.reason.clone()));
+    // What an event will show may be accepted as well.
+    let mut accepted: Vec<Exception> = Vec::new();
+    let rules = subject
+        .exceptions
+        .iter()
+        .filter_map(|number| context.policy.exceptions.get(*number as usize))
+        .filter(|rule| rule.until_ms > context.created_ms);
+    for rule in rules {
+        match found.iter_mut().find(|known| known.name == rule.finding) {
+            Some(known) if known.exception.is_none() => {
+                known.exception = Some((rule.until_ms, rule.reason.clone()));
+            }
+            None if accepted.iter().all(|known| known.finding != rule.finding) => {
+                accepted.push(Exception {
+                    finding: rule.finding.clone(),
+                    until_ms: rule.until_ms,
+                    reason: rule.reason.clone(),
+                });
+            }
+            _ => {}
+        }
     }
+    accepted.sort();
     found.sort_by(|a, b| {
         (std::cmp::Reverse(a.severity), &a.name).cmp(&(std::cmp::Reverse(b.severity), &b.name))
     });
     subject.identity.findings = found;
+    subject.identity.accepted = accepted.into();
     if is_stale
         && subject.identity.lifecycle_state == LifecycleState::Active
         && !subject.stated.contains(&"lifecycle_state")

@@ -117,6 +117,10 @@ pub fn clean(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
             cleaned.text(reason, SENTENCE);
         }
     }
+    for exception in &mut identity.accepted {
+        cleaned.text(&mut exception.finding, NAME);
+        cleaned.text(&mut exception.reason, SENTENCE);
+    }
     for provenance in &mut identity.provenance {
         cleaned.shared(&mut provenance.source, NAME);
     }

@@ -28,8 +28,19 @@ pub struct Inventory {
     pub networks: Vec<Network>,
     /// Triage rules, first match wins.
     pub rules: Vec<TriageRule>,
+    /// Limits that are judged at the time of an event.
+    pub limits: EventLimits,
     /// For an overlay: keys that belong to nobody any more.
     pub removed_keys: Vec<Alias>,
+}
+
+/// Limits of the policy that are judged at the time of an event, in days; absent: not judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventLimits {
+    /// Without use for longer than this, an identity is dormant.
+    pub dormant_after_days: Option<u16>,
+    /// For so long after its replacement a credential may still be used.
+    pub rotation_grace_days: Option<u16>,
 }
 
 /// The header's facts.
@@ -111,6 +122,8 @@ pub struct Identity {
     pub response: Response,
     /// What is wrong with it, as known at build time.
     pub findings: Vec<Finding>,
+    /// Findings that it does not have and that are accepted should an event show them.
+    pub accepted: Box<[Exception]>,
     /// Where each field comes from.
     pub provenance: Vec<Provenance>,
     /// What losing sources said.
@@ -150,6 +163,7 @@ impl Identity {
             behavior: Vec::new(),
             response: Response::default(),
             findings: Vec::new(),
+            accepted: Box::default(),
             provenance: Vec::new(),
             conflicts: Vec::new(),
         }
@@ -373,6 +387,17 @@ pub struct Finding {
     pub exception: Option<(i64, String)>,
 }
 
+/// A finding that is accepted until a day.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Exception {
+    /// Name of the finding.
+    pub finding: String,
+    /// Until when.
+    pub until_ms: i64,
+    /// Why.
+    pub reason: String,
+}
+
 /// Where a field comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Provenance {
@@ -412,6 +437,8 @@ pub struct Scope {
     pub escalation_policy: Option<EscalationPolicy>,
     /// Whether the identities of this scope are in the snapshot; false = only its owner is known.
     pub covered: bool,
+    /// What it is for; empty = not known.
+    pub environment: Vec<Environment>,
 }
 
 /// A named set of addresses.

@@ -131,6 +131,9 @@ impl Pseudonyms {
                 *reason = self.sentence(reason, &people);
             }
         }
+        for exception in &mut identity.accepted {
+            exception.reason = self.sentence(&exception.reason, &people);
+        }
         if let Some(owner) = &mut identity.owner {
             self.entity(&mut owner.entity);
         }

@@ -6,9 +6,9 @@ use enrich_core::vocabulary::{Environment, LifecycleState, Provider};
 use enrich_core::{Snapshot, SnapshotError};
 
 use crate::model::{
-    Agent, Alias, BlastRadius, Conflict, Credential, EntityRef, EscalationPolicy, Expectation,
-    Finding, Identity, Inventory, Lineage, Meta, Owner, Privilege, Provenance, Response,
-    Revocation, Scope, Time,
+    Agent, Alias, BlastRadius, Conflict, Credential, EntityRef, EscalationPolicy, EventLimits,
+    Exception, Expectation, Finding, Identity, Inventory, Lineage, Meta, Owner, Privilege,
+    Provenance, Response, Revocation, Scope, Time,
 };
 
 /// Reads identities, scopes and the header's facts. Networks and rules are not read back: they
@@ -40,14 +40,27 @@ pub fn inventory(snapshot: &Snapshot<'_>) -> Result<Inventory, SnapshotError> {
                 owner: scope.owner.map(entity),
                 escalation_policy: scope.escalation_policy.map(escalation),
                 covered: scope.is_covered,
+                environment: scope.provider.map_or_else(Vec::new, |provider| {
+                    environments(snapshot.environments_of(provider, scope.domain, scope.part))
+                }),
             })
             .collect(),
+        limits: EventLimits {
+            dormant_after_days: snapshot.limits().dormant_after_days,
+            rotation_grace_days: snapshot.limits().rotation_grace_days,
+        },
         ..Inventory::default()
     };
     if snapshot.is_damaged() {
         return Err(SnapshotError::DigestMismatch);
     }
     Ok(inventory)
+}
+
+/// The environments of a mask of codes.
+fn environments(mask: u32) -> Vec<Environment> {
+    let words = Environment::ALL.iter().copied();
+    words.filter(|word| mask >> word.code() & 1 == 1).collect()
 }
 
 fn texts<'s>(list: impl Iterator<Item = &'s str>) -> Vec<String> {
@@ -132,11 +145,7 @@ pub fn identity(row: &IdentityRef<'_>) -> Identity {
         .map(|(identities, accounts, environments, teams)| BlastRadius {
             identities,
             accounts,
-            environments: Environment::ALL
-                .iter()
-                .copied()
-                .filter(|word| environments >> word.code() & 1 == 1)
-                .collect(),
+            environments: self::environments(environments),
             teams: texts(teams),
         });
     out.lineage = Lineage {
@@ -204,6 +213,14 @@ pub fn identity(row: &IdentityRef<'_>) -> Identity {
             exception: finding
                 .exception()
                 .map(|(until, reason)| (until, reason.to_owned())),
+        })
+        .collect();
+    out.accepted = row
+        .accepted()
+        .map(|(finding, until_ms, reason)| Exception {
+            finding: finding.to_owned(),
+            until_ms,
+            reason: reason.to_owned(),
         })
         .collect();
     out.provenance = row

@@ -215,6 +215,118 @@ fn exceptions_stay_visible_until_they_end() {
     assert_eq!(exception(&rule("2026-01-31")), None);
 }
 
+/// What only an event shows, or what is not due yet, is accepted for the event.
+#[test]
+fn exceptions_are_kept_for_findings_that_an_event_will_show() {
+    let rule = |finding: &str, until: &str, reason: &str| {
+        format!(
+            "[[exception]]\nmatch = {{ name = \"open\" }}\nfinding = \"{finding}\"\nuntil = \"{until}\"\nreason = \"{reason}\"\n"
+        )
+    };
+    let policy = [
+        rule("unconditioned_trust", "2026-06-30", "migration"),
+        rule("human_use_suspected", "2026-06-30", "first"),
+        rule("human_use_suspected", "2026-12-31", "second"),
+        rule("dormant_identity_used", "2026-01-31", "over"),
+    ]
+    .concat();
+    let exported = assembled(&policy);
+    let open = find(&exported, "open");
+    let accepted: Vec<_> = open
+        .accepted
+        .iter()
+        .map(|known| (known.finding.as_str(), known.reason.as_str()))
+        .collect();
+    assert_eq!(accepted, [("human_use_suspected", "first")]);
+    assert!(find(&exported, "ci-deploy").accepted.is_empty());
+}
+
+#[test]
+fn limits_that_events_are_judged_by_go_along() {
+    let limits = |policy: &str| {
+        let limits = assembled(policy).inventory.limits;
+        (limits.dormant_after_days, limits.rotation_grace_days)
+    };
+    assert_eq!(limits(""), (Some(90), Some(7)));
+    assert_eq!(
+        limits("[thresholds]\ndormant_after_days = 30\nrotation_grace_days = 0\n"),
+        (Some(30), Some(0))
+    );
+}
+
+/// A policy's word, else tags of the account or project, else labels of the namespace, by the same
+/// list of tags that identities go by.
+#[test]
+fn scopes_have_environments() {
+    let mut harvest = Harvest::default();
+    let mut take = |connector, name: &str, domain: Option<&str>, text: &str| {
+        let source = Source {
+            name: name.to_owned(),
+            rank: 0,
+            observed_ms: NOW,
+            domain: domain.map(str::to_owned),
+        };
+        let inputs = [Input::memory("a.json".as_ref(), text.as_bytes())];
+        connect(connector, &source, &inputs, &mut harvest).unwrap();
+    };
+    take(
+        Connector::AwsOrganizations,
+        "organization",
+        None,
+        r#"{"Accounts":[
+ {"Id":"111122223333","Name":"shop","Status":"ACTIVE","Tags":[{"Key":"env","Value":"prd"}]},
+ {"Id":"444455556666","Name":"lab","Status":"ACTIVE","Tags":[{"Key":"environment","Value":"nobody knows"},{"Key":"env","Value":"test"}]},
+ {"Id":"777788889999","Name":"tools","Status":"ACTIVE","Tags":[{"Key":"stage","Value":"dev"}]}]}"#,
+    );
+    take(
+        Connector::Kubernetes,
+        "cluster",
+        Some("prod-eu"),
+        r#"{"apiVersion":"v1","kind":"List","items":[
+ {"apiVersion":"v1","kind":"Namespace","metadata":{"name":"preview","labels":{"environment":"qa"}}},
+ {"apiVersion":"v1","kind":"Namespace","metadata":{"name":"payments"}},
+ {"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"default","namespace":"preview"}},
+ {"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"api","namespace":"payments","labels":{"environment":"production"}}}]}"#,
+    );
+    let environments = |policy: &str| -> Vec<(String, Vec<Environment>)> {
+        let text = format!("version = 1\nextends = \"default\"\n{policy}");
+        let policy = Policy::parse("policy.toml", &text).unwrap();
+        let exported = assemble("Northwind", &harvest, &policy, &Explicit::new(NOW, 1, 0));
+        let scopes = exported.inventory.scopes.into_iter();
+        scopes
+            .map(|scope| {
+                let place = [scope.domain, scope.part].join("/");
+                (place, scope.environment)
+            })
+            .filter(|(_, environment)| !environment.is_empty())
+            .collect()
+    };
+    let own = |list: &[(&str, &[Environment])]| -> Vec<(String, Vec<Environment>)> {
+        list.iter()
+            .map(|(place, words)| ((*place).to_owned(), words.to_vec()))
+            .collect()
+    };
+    use Environment::{Development, Production, Staging, Test};
+    // The first tag with a value decides, for scopes as for identities, and that one is no word.
+    assert_eq!(
+        environments(""),
+        own(&[
+            ("111122223333/", &[Production]),
+            ("prod-eu/preview", &[Test])
+        ])
+    );
+    assert_eq!(
+        environments(
+            "[tags]\nenvironment = [\"account/stage\"]\n[[scope]]\nprovider = \"aws\"\ndomain = \"111122223333\"\nenvironment = [\"production\", \"staging\"]\n[[scope]]\nprovider = \"k8s\"\ndomain = \"prod-eu\"\nenvironment = \"production\"\n"
+        ),
+        own(&[
+            ("111122223333/", &[Production, Staging]),
+            ("777788889999/", &[Development]),
+            ("prod-eu/", &[Production]),
+        ])
+    );
+}
+
 #[test]
 fn the_first_baseline_that_states_a_dimension_counts() {
     let exported = assembled(

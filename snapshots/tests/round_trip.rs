@@ -9,9 +9,9 @@ use enrich_core::vocabulary::{
 use enrich_core::{Check, KeyType, Snapshot, Trust};
 use rkyv::util::AlignedVec;
 use snapshots::model::{
-    Agent, Alias, BlastRadius, Conflict, Credential, EntityRef, EscalationPolicy, Expectation,
-    Finding, Identity, Inventory, Lineage, Meta, Network, Owner, Privilege, Provenance, Response,
-    Revocation, Scope, Time,
+    Agent, Alias, BlastRadius, Conflict, Credential, EntityRef, EscalationPolicy, EventLimits,
+    Exception, Expectation, Finding, Identity, Inventory, Lineage, Meta, Network, Owner, Privilege,
+    Provenance, Response, Revocation, Scope, Time,
 };
 
 fn entity(reference: &str) -> EntityRef {
@@ -158,6 +158,13 @@ fn full() -> Identity {
         evidence: "tier 0; limit 0".to_owned(),
         exception: Some((1_790_000_000_000, "migration".to_owned())),
     }];
+    identity.accepted = ["human_use_suspected", "stale"]
+        .map(|finding| Exception {
+            finding: finding.to_owned(),
+            until_ms: 1_790_000_000_000,
+            reason: "drill".to_owned(),
+        })
+        .into();
     identity.provenance = vec![Provenance {
         field: "owner".into(),
         source: "catalog".into(),
@@ -202,6 +209,7 @@ fn every_group_of_the_record_survives() {
             owner: Some(entity("group:default/payments")),
             escalation_policy: None,
             covered: true,
+            environment: vec![Environment::Production, Environment::Test],
         }],
         networks: vec![Network {
             name: "office".to_owned(),
@@ -209,6 +217,10 @@ fn every_group_of_the_record_survives() {
             prefixes: vec![(IpAddr::from([203, 0, 113, 0]), 24)],
         }],
         rules: Vec::new(),
+        limits: EventLimits {
+            dormant_after_days: Some(90),
+            rotation_grace_days: None,
+        },
         removed_keys: Vec::new(),
     };
     let built = snapshots::format::build(&inventory).unwrap();
@@ -222,7 +234,7 @@ fn every_group_of_the_record_survives() {
     }
     assert_eq!(back.identities, inventory.identities);
     assert_eq!(
-        (&back.meta, &back.scopes),
-        (&inventory.meta, &inventory.scopes)
+        (&back.meta, &back.scopes, back.limits),
+        (&inventory.meta, &inventory.scopes, inventory.limits)
     );
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod binaryen;
 mod debian;
 mod demo;
 mod deny;
@@ -12,6 +13,7 @@ mod measurements;
 mod process;
 mod progress;
 mod stages;
+mod standards;
 mod test;
 mod tree;
 mod wasm32;

@@ -104,9 +104,10 @@ pub(crate) fn judge_watched<'s>(
                 };
                 let text = buffers.get(seen);
                 (!text.is_empty()).then(|| {
-                    expectation
-                        .allowed()
-                        .any(|pattern| glob::matches(pattern, text))
+                    expectation.allowed().any(|pattern| {
+                        glob::matches(pattern, text)
+                            || (dimension == Dimension::UserAgent && is_product(pattern, text))
+                    })
                 })
             }
         };
@@ -135,5 +136,41 @@ pub(crate) fn judge_watched<'s>(
     Judgement {
         verdict,
         deviations: (from, deviations.len()),
+    }
+}
+
+/// Whether a pattern is the bare name of the product that leads a user agent, in any case:
+/// `aws-cli` of `aws-cli/2.27.41 md/Botocore#1.38.41`.
+fn is_product(pattern: &str, agent: &str) -> bool {
+    let is_end = |byte: &u8| matches!(byte, b'/' | b' ');
+    // Access logs of S3 stand in brackets.
+    let agent = agent.strip_prefix('[').unwrap_or(agent).as_bytes();
+    let product = agent.split(is_end).next().unwrap_or(agent);
+    product.eq_ignore_ascii_case(pattern.as_bytes())
+}
+
+/// Calls `f` with each span of expected hours: first and last day, first hour and the hour after the
+/// last. Days in a row with the same hours are one span.
+pub(crate) fn spans(words: [u32; 6], f: &mut dyn FnMut([u8; 4])) {
+    // Hours of one day: 24 bits, in one word or two.
+    let hours = |day: u8| {
+        let bit = usize::from(day) * 24;
+        let word = |at: usize| u64::from(words.get(at).copied().unwrap_or(0));
+        (word(bit / 32) | word(bit / 32 + 1) << 32) >> (bit % 32) as u32 & 0xFF_FFFF
+    };
+    let mut first = 0;
+    while first < 7 {
+        let mut left = hours(first);
+        let mut after = first + 1;
+        while after < 7 && hours(after) == left {
+            after += 1;
+        }
+        while left != 0 {
+            let from = left.trailing_zeros();
+            let to = from + (!(left >> from)).trailing_zeros();
+            f([first, after - 1, from as u8, to as u8]);
+            left = left >> to << to;
+        }
+        first = after;
     }
 }

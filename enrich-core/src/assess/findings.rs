@@ -2,11 +2,14 @@
 
 use arrayvec::ArrayVec;
 
-use crate::event::observation::{Facts, MAX_IDENTITIES, Observed, ObservedKey};
+use super::usage::Usage;
+use crate::event::observation::{MAX_IDENTITIES, ObservedKey};
 use crate::event::text::TextBuffers;
 use crate::key::KeyType;
 use crate::snapshot::{CredentialRef, FindingRef, IdentityRef, TimeFact};
-use crate::vocabulary::{CredentialStatus, Kind, LifecycleState, OutcomeKind, Role, Severity};
+use crate::vocabulary::{
+    CredentialStatus, Criticality, Kind, LifecycleState, OutcomeKind, OwnerStatus, Role, Severity,
+};
 
 /// Milliseconds in a day.
 pub(crate) const DAY_MS: i64 = 86_400_000;
@@ -26,6 +29,27 @@ pub(crate) enum Evidence<'s> {
     RetiredAt(i64),
     /// A console login or session.
     Interactive,
+    /// Some words, a name, and some more words.
+    Named(&'static str, &'s str, &'static str),
+    /// The last use, days between it and the event, and the limit. The credential, or empty when the
+    /// identity is meant.
+    Unused {
+        credential: &'s str,
+        at: i64,
+        days: i64,
+        limit: u16,
+    },
+    /// The credential that was used, the one that replaced it and when, days between that and the
+    /// event, and the grace.
+    Replaced {
+        old: &'s str,
+        new: &'s str,
+        at: i64,
+        days: i64,
+        grace: u16,
+    },
+    /// The environments of the place and those of the identity, as masks.
+    Outside { place: u32, own: u32 },
 }
 
 /// One finding of an event.
@@ -79,31 +103,34 @@ const fn is_credential(key_type: KeyType) -> bool {
     )
 }
 
-/// Collects the findings of one identity, at most [`MOST`]. Times are judged at `time_ms`, the event's time or, without one, the
-/// snapshot's.
-pub(crate) fn collect<'s>(
-    observed: &Observed,
-    facts: &Facts,
-    identity: &IdentityRef<'s>,
-    credential: Option<&CredentialRef<'s>>,
-    outcome: OutcomeKind,
-    time_ms: i64,
+// Called from many places: inlined, it would be most of the code here.
+#[inline(never)]
+fn add<'s>(
     out: &mut Findings<'s>,
+    name: &'static str,
+    owasp: &'static str,
+    severity: Severity,
+    evidence: Evidence<'s>,
 ) {
+    let _ = out.try_push(EventFinding {
+        name,
+        owasp: Some(owasp),
+        severity,
+        evidence,
+        exception: None,
+    });
+}
+
+/// Collects the findings of one identity, at most [`MOST`].
+pub(crate) fn collect<'s>(usage: &Usage<'_, 's>, out: &mut Findings<'s>) {
+    let (identity, time_ms) = (usage.identity, usage.time_ms);
     let from = out.len();
-    let acts = observed.role != Role::Target;
-    let mut add = |name, owasp, severity, evidence| {
-        let _ = out.try_push(EventFinding {
-            name,
-            owasp: Some(owasp),
-            severity,
-            evidence,
-            exception: None,
-        });
-    };
+    let is_target = usage.role == Role::Target;
+    let mut add = |name, owasp, severity, evidence| add(out, name, owasp, severity, evidence);
+    let is_known = usage.outcome == OutcomeKind::Matched;
     if let Some(at) = identity
         .retired_ms()
-        .filter(|_| acts && outcome == OutcomeKind::Retired)
+        .filter(|_| !is_target && usage.outcome == OutcomeKind::Retired)
     {
         add(
             "retired_identity_used",
@@ -112,47 +139,64 @@ pub(crate) fn collect<'s>(
             Evidence::RetiredAt(at),
         );
     }
-    if acts && outcome == OutcomeKind::Matched {
-        match identity.lifecycle_state() {
-            Some(LifecycleState::Disabled) => {
-                add(
-                    "disabled_identity_used",
-                    "NHI1:2025",
-                    Severity::High,
-                    Evidence::State("the identity is disabled"),
-                );
-            }
-            Some(LifecycleState::Dormant) => {
-                add(
-                    "dormant_identity_used",
-                    "NHI1:2025",
-                    Severity::Medium,
-                    Evidence::State("the identity is dormant"),
-                );
-            }
-            _ => {}
+    if is_known && !is_target {
+        if identity.lifecycle_state() == Some(LifecycleState::Disabled) {
+            add(
+                "disabled_identity_used",
+                "NHI1:2025",
+                Severity::High,
+                Evidence::State("the identity is disabled"),
+            );
+        } else if let Some(evidence) = usage.dormant() {
+            add(
+                "dormant_identity_used",
+                "NHI1:2025",
+                Severity::Medium,
+                evidence,
+            );
         }
-        if facts.is_interactive && !matches!(identity.kind(), Kind::Human | Kind::Unknown) {
+        if let Some(evidence) = usage.human() {
             add(
                 "human_use_suspected",
                 "NHI10:2025",
                 Severity::High,
-                Evidence::Interactive,
+                evidence,
             );
         }
     }
+    if is_known
+        && matches!(usage.role, Role::Actor | Role::Effective)
+        && let Some((severity, evidence)) = usage.outside()
+    {
+        add("outside_environment", "NHI8:2025", severity, evidence);
+    }
     let mut judged_rotation = false;
-    if let Some(credential) = credential {
-        match credential.status() {
-            CredentialStatus::Inactive | CredentialStatus::Revoked => {
-                add(
-                    "inactive_credential_used",
-                    "NHI1:2025",
-                    Severity::High,
-                    Evidence::State("the credential is inactive"),
-                );
-            }
-            _ => {}
+    if let Some(credential) = usage.credential.filter(|_| !is_target) {
+        let is_off = matches!(
+            credential.status(),
+            CredentialStatus::Inactive | CredentialStatus::Revoked
+        );
+        // It was still in use when the event happened, so it was switched off later.
+        let is_off = is_off
+            && credential
+                .last_used()
+                .at()
+                .is_none_or(|last| last / 1000 < time_ms / 1000);
+        if is_off {
+            add(
+                "inactive_credential_used",
+                "NHI1:2025",
+                Severity::High,
+                Evidence::State("the credential is inactive"),
+            );
+        }
+        if let Some(evidence) = usage.replaced(credential, is_off) {
+            add(
+                "rotated_credential_used",
+                "NHI1:2025",
+                Severity::Medium,
+                evidence,
+            );
         }
         if let TimeFact::At(ended) = credential.expires()
             && ended <= time_ms
@@ -181,21 +225,71 @@ pub(crate) fn collect<'s>(
             }
         }
     }
+    let of_event = out.len();
     for finding in identity.findings() {
-        // Judged at the event's time above, for the credential that was used.
-        if judged_rotation && finding.name() == "long_lived_secret" {
-            if let Some(known) = out
-                .iter_mut()
-                .skip(from)
-                .find(|known| known.name == "long_lived_secret")
-            {
-                known.exception = finding.exception();
-            }
-            continue;
-        }
-        if out.len() < from + MOST {
+        // The same finding, judged by the event: it has the time or the credential to tell.
+        let mut made = out.iter_mut().take(of_event).skip(from);
+        if let Some(known) = made.find(|known| known.name == finding.name()) {
+            known.exception = finding.exception();
+        } else if out.len() < from + MOST
+            && !(judged_rotation && finding.name() == "long_lived_secret")
+        {
             let _ = out.try_push(of_snapshot(&finding));
         }
+    }
+    posture(usage, from, out);
+    if out.len() > from {
+        for (name, until, reason) in identity.accepted() {
+            for known in out.iter_mut().skip(from) {
+                if known.name == name {
+                    known.exception = known.exception.or(Some((until, reason)));
+                }
+            }
+        }
+    }
+}
+
+/// What a snapshot may leave out although its facts show it; where it does say it, it says more.
+fn posture<'s>(usage: &Usage<'_, 's>, from: usize, out: &mut Findings<'s>) {
+    let identity = usage.identity;
+    if usage.outcome != OutcomeKind::Matched || out.len() + 2 > from + MOST {
+        return;
+    }
+    let is_said = |name| identity.findings().any(|finding| finding.name() == name);
+    let mut add = |name, owasp, severity, evidence| add(out, name, owasp, severity, evidence);
+    if identity.kind() != Kind::Human
+        && identity.owner_status() == OwnerStatus::Departed
+        && identity.is_without_answer()
+        && let Some(owner) = identity.owner()
+        && !is_said("orphaned")
+    {
+        let is_powerful = identity.privilege_tier().is_some_and(|tier| tier <= 1)
+            || identity.criticality() >= Some(Criticality::High);
+        let severity = if is_powerful {
+            Severity::High
+        } else {
+            Severity::Medium
+        };
+        add(
+            "orphaned",
+            "NHI1:2025",
+            severity,
+            Evidence::Named(
+                "owner ",
+                owner.reference,
+                " is gone, and no sponsor is named",
+            ),
+        );
+    }
+    if let Some(vendor) = identity.vendor()
+        && !is_said("third_party")
+    {
+        add(
+            "third_party",
+            "NHI3:2025",
+            Severity::Info,
+            Evidence::Named("vendor ", vendor, ""),
+        );
     }
 }
 

@@ -5,18 +5,20 @@ pub mod glob;
 pub(crate) mod behavior;
 pub(crate) mod findings;
 pub(crate) mod triage;
+pub(crate) mod usage;
 
 use arrayvec::ArrayVec;
 
 use self::behavior::{Deviation, Deviations, Judgement};
 use self::findings::{EventFinding, Findings};
 use self::triage::Triage;
+use self::usage::Usage;
 use crate::event::observation::{MAX_IDENTITIES, Observation};
 use crate::event::text::TextBuffers;
 use crate::layers::Layers;
 use crate::lookup::Resolution;
 use crate::snapshot::{CredentialRef, IdentityRef, ScopeRef};
-use crate::vocabulary::{OutcomeKind, Role};
+use crate::vocabulary::{OutcomeKind, Provider, Role};
 
 /// What is known of one identity in one event.
 #[derive(Clone, Debug)]
@@ -36,6 +38,47 @@ pub(crate) struct Assessed<'s> {
     pub(crate) scope: Option<ScopeRef<'s>>,
 }
 
+impl Assessed<'_> {
+    /// How much is known to do about it: nothing, whom to ask, how to switch it off.
+    fn remedy(&self) -> u8 {
+        self.identity.map_or(0, |identity| {
+            1 + u8::from(identity.revocations().next().is_some())
+        })
+    }
+}
+
+/// Why the response is about an identity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Because {
+    /// No other is in the event.
+    #[default]
+    Only,
+    /// The triage rule fits it.
+    Triage,
+    /// It holds the credential, and no triage rule fits.
+    Actor,
+    /// The event names no actor.
+    First,
+    /// Nothing is known of the one that triage or role would choose, and this one acted too.
+    Known,
+    /// No way to switch that one off is known, and this one acted too.
+    Revocable,
+}
+
+impl Because {
+    /// The word that outputs carry.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Only => "only",
+            Self::Triage => "triage",
+            Self::Actor => "actor",
+            Self::First => "first",
+            Self::Known => "known",
+            Self::Revocable => "revocable",
+        }
+    }
+}
+
 /// What an event means. It is large and made in its place: to return it would be to copy it.
 #[derive(Debug, Default)]
 pub(crate) struct Assessment<'s> {
@@ -46,6 +89,8 @@ pub(crate) struct Assessment<'s> {
     pub(crate) triage: Option<Triage<'s>>,
     /// The identity that response is about.
     pub(crate) primary: Option<usize>,
+    /// Why that one.
+    pub(crate) primary_because: Because,
 }
 
 impl<'s> Assessment<'s> {
@@ -89,15 +134,17 @@ pub(crate) fn assess<'s>(
         });
         let findings_from = out.findings.len();
         if let Some(identity) = &identity {
-            findings::collect(
-                observed,
-                &observation.facts,
+            let usage = Usage {
+                layers,
+                buffers,
+                observation,
+                role: observed.role,
+                outcome: resolution.outcome,
                 identity,
-                credential.as_ref(),
-                resolution.outcome,
+                credential: credential.as_ref(),
                 time_ms,
-                &mut out.findings,
-            );
+            };
+            findings::collect(&usage, &mut out.findings);
         }
         // No alert is nobody's: an unknown identity and an orphan are asked about at their place.
         let nobody = identity
@@ -105,15 +152,10 @@ pub(crate) fn assess<'s>(
             .is_none_or(|identity| identity.is_without_answer());
         let scope = if nobody {
             let (domain, part) = (buffers.get(observed.domain), buffers.get(observed.part));
-            layers
-                .scope(observed.provider, domain, part)
-                .filter(|scope| scope.owner.is_some())
-                .or_else(|| {
-                    layers
-                        .scope(observed.provider, domain, "")
-                        .filter(|scope| scope.owner.is_some())
-                })
-                .or_else(|| place(layers, buffers, observation))
+            owned(layers, observed.provider, domain, part).or_else(|| {
+                let (provider, domain, part) = place(buffers, observation)?;
+                owned(layers, provider, domain, part)
+            })
         } else {
             None
         };
@@ -130,30 +172,67 @@ pub(crate) fn assess<'s>(
     }
     let rules_of = triage::layer_with_rules(layers);
     out.triage = rules_of.and_then(|layer| triage::triage(layer.snapshot.rules(), out, time_ms));
-    let identities = &out.identities;
-    out.primary = out.triage.map(|triage| triage.identity).or_else(|| {
+    let triaged = out.triage.map(|triage| triage.identity);
+    if let Some((primary, because)) = response_about(&out.identities, triaged) {
+        out.primary = Some(primary);
+        out.primary_because = because;
+    }
+}
+
+/// The identity that the response is about, and why: the one that triage chose, else the actor,
+/// unless less is known to do about it than about another one that acted.
+fn response_about(identities: &[Assessed<'_>], triaged: Option<usize>) -> Option<(usize, Because)> {
+    let actor = || {
         identities
             .iter()
             .position(|identity| identity.role == Role::Actor)
-            .or_else(|| (!identities.is_empty()).then_some(0))
-    });
+    };
+    let (chosen, because) = match (triaged, actor()) {
+        (Some(triaged), _) => (triaged, Because::Triage),
+        (None, Some(actor)) => (actor, Because::Actor),
+        (None, None) => (0, Because::First),
+    };
+    let mut best = identities.get(chosen)?.remedy();
+    if identities.len() == 1 {
+        return Some((chosen, Because::Only));
+    }
+    let mut about = (chosen, because);
+    for (number, identity) in identities.iter().enumerate() {
+        let remedy = identity.remedy();
+        if remedy > best && matches!(identity.role, Role::Actor | Role::Effective) {
+            best = remedy;
+            about = if remedy == 1 {
+                (number, Because::Known)
+            } else {
+                (number, Because::Revocable)
+            };
+        }
+    }
+    Some(about)
 }
 
-/// The owner of the place where the event happened: its namespace, else its account or cluster.
-fn place<'s>(
-    layers: &'s Layers<'_>,
-    buffers: &TextBuffers<'_>,
+/// Where the event happened: provider, account or cluster, namespace.
+fn place<'b>(
+    buffers: &'b TextBuffers<'_>,
     observation: &Observation,
+) -> Option<(Provider, &'b str, &'b str)> {
+    Some((
+        observation.scope_provider?,
+        buffers.get(observation.scope_domain),
+        buffers.get(observation.scope_part),
+    ))
+}
+
+/// A namespace that somebody owns, else its account or cluster.
+fn owned<'s>(
+    layers: &'s Layers<'_>,
+    provider: Provider,
+    domain: &str,
+    part: &str,
 ) -> Option<ScopeRef<'s>> {
-    let provider = observation.scope_provider?;
-    let domain = buffers.get(observation.scope_domain);
-    let part = buffers.get(observation.scope_part);
-    layers
-        .scope(provider, domain, part)
-        .filter(|scope| scope.owner.is_some())
-        .or_else(|| {
-            layers
-                .scope(provider, domain, "")
-                .filter(|scope| scope.owner.is_some())
-        })
+    [part, ""].iter().find_map(|part| {
+        layers
+            .scope(provider, domain, part)
+            .filter(|scope| scope.owner.is_some())
+    })
 }

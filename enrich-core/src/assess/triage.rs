@@ -1,5 +1,6 @@
 //! Triage: the declared rules of the snapshot, first match wins. No score is invented.
 
+use super::findings::EventFinding;
 use super::{Assessed, Assessment};
 use crate::layers::{Layer, Layers};
 use crate::snapshot::RuleRef;
@@ -133,12 +134,14 @@ pub(crate) fn unmet(
             .filter(|finding| !finding.is_accepted(time_ms))
     };
     let severity = row.min_finding_severity.to_native();
-    if severity != 0 && !open().any(|finding| u32::from(finding.severity.code()) >= severity) {
+    let is_severe = |finding: &EventFinding<'_>| u32::from(finding.severity.code()) >= severity;
+    if severity != 0 && !open().any(|finding| is_severe(finding)) {
         return Some(Condition::MinFindingSeverity);
     }
-    let is_named = rule.findings().len() == 0
-        || rule
-            .findings()
-            .any(|name| open().any(|finding| finding.name == name));
-    (!is_named).then_some(Condition::Findings)
+    // One finding has to be named and as severe, not one each.
+    let fits = rule.findings().len() == 0
+        || open().any(|finding| {
+            is_severe(finding) && rule.findings().any(|name| finding.name == name)
+        });
+    (!fits).then_some(Condition::Findings)
 }

@@ -28,6 +28,7 @@ pub(crate) mod passed_over;
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use self::findings::{Findings, Sort};
 use self::observation::Observation;
@@ -36,6 +37,7 @@ use self::text::TextBuffers;
 use self::trie::{Alias, NodeId, Trie};
 use crate::config::Config;
 use crate::mapping::Mapping;
+use crate::render::style::Rendering;
 use crate::vocabulary::Format;
 
 /// How one format is recognised and read.
@@ -86,10 +88,12 @@ pub(crate) struct Readers {
     pub(crate) envelope_base: u16,
     /// Number of the first path of the configured mappings.
     mapping_base: u16,
+    /// Numbers of the paths of the places that the rendering shares with others.
+    shared: Range<usize>,
 }
 
 impl Readers {
-    pub(crate) fn new<'p>(mappings: &'p [Mapping]) -> Self {
+    pub(crate) fn new<'p>(mappings: &'p [Mapping], rendering: Rendering) -> Self {
         let formats = READERS.iter().map(|reader| reader.paths);
         let dotted = dotted_names();
         let mut aliases: Vec<Alias<'_>> = Vec::new();
@@ -103,10 +107,16 @@ impl Readers {
             .iter()
             .flat_map(|mapping| mapping.pointers.iter().map(String::as_str));
         let known = formats.chain([envelope::PATHS]).flat_map(Paths::iter);
+        let shared = rendering.shared();
         let mut pointers = known
             .map(|pointer| -> &'p str { pointer })
-            .chain(configured);
-        let trie = Trie::new(&mut pointers, &aliases);
+            .chain(configured)
+            .chain(shared.iter().copied());
+        if rendering == Rendering::Ecs {
+            aliases.push(crate::render::ECS_ALIAS);
+        }
+        let mut ours = core::iter::once("/whose").chain(rendering.ours().iter().copied());
+        let trie = Trie::new(&mut ours, &mut pointers, &aliases);
         let mut envelope_base = 0;
         let mut signs: Vec<(NodeId, u16)> = Vec::new();
         for (number, reader) in READERS.iter().enumerate() {
@@ -123,32 +133,50 @@ impl Readers {
             }
             envelope_base += reader.paths.count;
         }
+        let mapping_base = envelope_base + envelope::PATHS.count;
+        let of_mappings = mappings.iter().map(|mapping| mapping.pointers.len());
+        let shared_base = usize::from(mapping_base) + of_mappings.sum::<usize>();
         Self {
             trie,
             signs,
             envelope_base,
-            mapping_base: envelope_base + envelope::PATHS.count,
+            mapping_base,
+            shared: shared_base..shared_base + shared.len(),
         }
     }
 
+    /// The nodes of the places that the rendering shares with others.
+    pub(crate) fn shared(&self) -> impl Iterator<Item = NodeId> {
+        self.shared.clone().map(|path| self.trie.of_path(path))
+    }
+
     /// The paths of an observed event's format or mapping, by the number of the first one.
-    #[cfg(feature = "explain")]
-    pub(crate) fn paths_from<'p>(&self, base: u16, config: &'p Config) -> Vec<&'p str> {
+    pub(crate) fn paths_from<'p>(
+        &self,
+        base: u16,
+        config: &'p Config,
+    ) -> impl Iterator<Item = &'p str> {
         let mut at = 0;
+        let mut of_format = None;
         for reader in READERS {
             if at == base {
-                return reader.paths.iter().collect();
+                of_format = Some(reader.paths);
             }
             at += reader.paths.count;
         }
         at = self.mapping_base;
+        let mut of_mapping: &[String] = &[];
         for mapping in &config.mappings {
-            if at == base {
-                return mapping.pointers.iter().map(String::as_str).collect();
+            if at == base && of_format.is_none() {
+                of_mapping = &mapping.pointers;
             }
             at += mapping.pointers.len() as u16;
         }
-        Vec::new()
+        let of_format = of_format
+            .into_iter()
+            .flat_map(Paths::iter)
+            .map(|pointer| -> &'p str { pointer });
+        of_format.chain(of_mapping.iter().map(String::as_str))
     }
 
     /// Recognises the scanned event and writes what it says. `forced`: the envelope has said which

@@ -112,7 +112,6 @@ pub(crate) struct Observation {
     #[cfg(feature = "explain")]
     pub(crate) time_span: Span,
     /// Number of the first path of its format.
-    #[cfg(feature = "explain")]
     pub(crate) path_base: u16,
 }
 
@@ -131,7 +130,6 @@ impl Observation {
             attempts: None,
             #[cfg(feature = "explain")]
             time_span: Span::EMPTY,
-            #[cfg(feature = "explain")]
             path_base: 0,
         }
     }
@@ -160,6 +158,17 @@ impl Observation {
         self.keys
             .get(usize::from(observed.keys_from)..usize::from(observed.keys_to))
             .unwrap_or(&[])
+    }
+
+    /// Drops identities that only an AI agent's id names.
+    #[cold]
+    pub(crate) fn forget_agents(&mut self) {
+        let keys = &self.keys;
+        self.identities.retain(|observed| {
+            let of = usize::from(observed.keys_from)..usize::from(observed.keys_to);
+            let keys = keys.get(of).unwrap_or(&[]);
+            !keys.iter().all(|key| key.key_type == KeyType::GenAiAgentId)
+        });
     }
 
     /// Begins an identity; keys are added to the one begun last.

@@ -80,10 +80,7 @@ impl<'c> Observer<'c, '_> {
     /// The event is of this format.
     pub(crate) fn begin_event(&mut self, format: Format, config: &'c Config) {
         self.out.format = format;
-        #[cfg(feature = "explain")]
-        {
-            self.out.path_base = self.base;
-        }
+        self.out.path_base = self.base;
         self.default_domain = config.default_domain(format);
     }
 

@@ -132,7 +132,7 @@ pub(crate) fn explain(
         readers,
         findings,
         base: usize::from(observation.path_base),
-        pointers: readers.paths_from(observation.path_base, config),
+        pointers: readers.paths_from(observation.path_base, config).collect(),
     };
     let attempts = observation.attempts.as_deref().unwrap_or(&[]);
     let mut explanation = Explanation {

@@ -25,28 +25,39 @@ impl<'a> Json<'a> {
         Self { out, comma: false }
     }
 
+    /// A comma, where one is due.
     #[inline]
-    fn separate(&mut self) {
+    pub(crate) fn separate(&mut self) {
         if self.comma {
             self.out.push(b',');
         }
         self.comma = true;
     }
 
-    pub(crate) fn object(&mut self, f: impl FnOnce(&mut Self)) {
-        self.out.push(b'{');
+    /// An opening bracket.
+    #[inline]
+    pub(crate) fn open(&mut self, bracket: u8) {
+        self.out.push(bracket);
         self.comma = false;
-        f(self);
-        self.out.push(b'}');
+    }
+
+    /// The closing bracket.
+    #[inline]
+    pub(crate) fn close(&mut self, bracket: u8) {
+        self.out.push(bracket);
         self.comma = true;
     }
 
-    pub(crate) fn array(&mut self, f: impl FnOnce(&mut Self)) {
-        self.out.push(b'[');
-        self.comma = false;
+    pub(crate) fn object(&mut self, f: impl FnOnce(&mut Self)) {
+        self.open(b'{');
         f(self);
-        self.out.push(b']');
-        self.comma = true;
+        self.close(b'}');
+    }
+
+    pub(crate) fn array(&mut self, f: impl FnOnce(&mut Self)) {
+        self.open(b'[');
+        f(self);
+        self.close(b']');
     }
 
     /// One element of an array.
@@ -60,17 +71,41 @@ impl<'a> Json<'a> {
     pub(crate) fn member(&mut self, name: &str, f: impl FnOnce(&mut Self)) {
         self.name(name);
         f(self);
-        self.comma = true;
     }
 
     /// The name of a member. Not inlined, like the writers below: a guest has a size budget, and
     /// there are more than a hundred calls.
     #[inline(never)]
-    fn name(&mut self, name: &str) {
+    pub(crate) fn name(&mut self, name: &str) {
         self.separate();
         self.out.push(b'"');
         append(self.out, name.as_bytes());
         self.out.extend_from_slice(b"\":");
+        // Whatever the value is, something follows it with a comma.
+        self.comma = true;
+    }
+
+    /// The name of a member, put together.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn name_parts(&mut self, parts: &[&str]) {
+        self.separate();
+        self.out.push(b'"');
+        for part in parts {
+            self.raw(part);
+        }
+        self.out.extend_from_slice(b"\":");
+        self.comma = true;
+    }
+
+    /// Whether something stands before what is written next.
+    pub(crate) fn set_comma(&mut self, is_due: bool) {
+        self.comma = is_due;
+    }
+
+    /// Where it is written: for text that needs no escaping.
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        self.out
     }
 
     #[inline(never)]

@@ -1,7 +1,8 @@
 //! Why a triage rule fits: one short text for each condition that it states.
 
+use super::Context;
+use super::deviation;
 use super::json::Json;
-use super::native::{self, Context};
 use crate::assess::Assessed;
 use crate::snapshot::RuleRef;
 use crate::vocabulary::Dimension;
@@ -9,16 +10,28 @@ use crate::vocabulary::Dimension;
 /// Longest seen value in a reason.
 const MAX_SEEN: usize = 128;
 
-/// Writes the reasons as elements of an array.
-pub(crate) fn write(
+/// Writes the reasons: as elements of an array, or `is_flat` as one text with bars between them.
+pub(super) fn write(
     context: &Context<'_, '_, '_>,
     rule: &RuleRef<'_>,
     assessed: &Assessed<'_>,
+    is_flat: bool,
     out: &mut Json<'_>,
 ) {
     let row = rule.row;
     let identity = assessed.identity.as_ref();
-    let mut reason = |f: &dyn Fn(&mut Json<'_>)| out.element(|out| out.quoted(|out| f(out)));
+    let mut is_first = true;
+    let mut reason = |f: &dyn Fn(&mut Json<'_>)| {
+        if !is_flat {
+            out.element(|out| out.quoted(|out| f(out)));
+            return;
+        }
+        if !is_first {
+            out.raw(" | ");
+        }
+        is_first = false;
+        f(out);
+    };
     if row.outcomes.to_native() != 0 {
         reason(&|out| {
             out.raw("outcome ");
@@ -80,18 +93,18 @@ pub(crate) fn write(
                 out.raw(judgement.verdict.as_str());
             });
         }
-        for deviation in deviations {
+        for seen in deviations {
             reason(&|out| {
-                out.raw(deviation.dimension.as_str());
+                out.raw(seen.dimension.as_str());
                 out.raw(" ");
-                if deviation.dimension == Dimension::Hours {
-                    native::hour(deviation.hour, out);
+                if seen.dimension == Dimension::Hours {
+                    deviation::hour(seen.hour, out);
                     out.raw(" is outside the expected hours");
                     return;
                 }
-                out.escaped_to(context.buffers.get(deviation.seen), MAX_SEEN);
+                out.escaped_to(context.buffers.get(seen.seen), MAX_SEEN);
                 out.raw(" is not ");
-                let mut allowed = deviation.expected.allowed();
+                let mut allowed = seen.expected.allowed();
                 if let Some(first) = allowed.next() {
                     out.escaped(first);
                 }

@@ -10,8 +10,8 @@ use crate::vocabulary::LayerKind;
 pub const MAGIC: [u8; 8] = *b"\x89WHS\r\n\x1a\n";
 /// The major version that this core reads.
 pub const MAJOR: u16 = 1;
-/// The minor version that this core knows.
-pub const MINOR: u16 = 0;
+/// The newest minor version that this core knows. A file carries the lowest one that has all it uses.
+pub const MINOR: u16 = 1;
 /// Length of the header.
 pub const HEADER_LEN: usize = 320;
 /// The digest covers the header up to here.

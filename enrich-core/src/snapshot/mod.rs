@@ -20,7 +20,7 @@ pub(crate) use self::index::Candidates;
 pub use self::integrity::{Check, Trust};
 pub use self::view::{
     AliasRef, CredentialRef, EntityRef, EscalationRef, ExpectationRef, FindingRef, IdentityRef,
-    Networks, RevocationRef, RuleRef, ScopeRef, TimeFact,
+    Limits, Networks, RevocationRef, RuleRef, ScopeRef, TimeFact,
 };
 
 use self::directory::Directory;
@@ -96,6 +96,8 @@ tables! {
     rules: ArchivedRuleRow, RULES;
     never_since: rkyv::rend::i64_le, NEVER_SINCE;
     meta: ArchivedMetaRow, META;
+    scope_environments: ArchivedScopeEnvironmentRow, SCOPE_ENVIRONMENTS;
+    exceptions: ArchivedExceptionRow, EXCEPTIONS;
 }
 
 /// An opened snapshot over borrowed bytes.

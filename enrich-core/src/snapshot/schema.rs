@@ -7,7 +7,8 @@
 //! come as new sections.
 //!
 //! References: a *text* is an offset into the text section, a *list* an offset into the list
-//! section, anything else a row number. 0 means absent, except in `keys` and `credentials`.
+//! section, anything else a row number. 0 means absent, except in `keys`, `identities`, `credentials`
+//! and `scopes`.
 
 #![allow(
     missing_docs,
@@ -84,6 +85,10 @@ pub mod section {
     pub const NEVER_SINCE: u32 = 30;
     /// Names and values about the snapshot itself.
     pub const META: u32 = 31;
+    /// Environments of scopes, in the order of the scopes. From minor 1 on.
+    pub const SCOPE_ENVIRONMENTS: u32 = 32;
+    /// Accepted findings that only an event can show, in the order of the identities. From minor 1 on.
+    pub const EXCEPTIONS: u32 = 33;
 }
 
 /// Slots in one index bucket.
@@ -484,6 +489,26 @@ rows! {
         name: u32,
         /// Text.
         value: u32,
+    }
+
+    /// The environments that a scope is for. Sorted by scope.
+    ScopeEnvironmentRow {
+        /// Scope.
+        scope: u32,
+        /// Environments (bit = code).
+        environments: u32,
+    }
+
+    /// A finding that is accepted should an event show it. Sorted by identity.
+    ExceptionRow {
+        /// Identity.
+        identity: u32,
+        /// Text: name of the finding.
+        finding: u32,
+        /// Time: accepted until.
+        until: u32,
+        /// Text.
+        reason: u32,
     }
 }
 

@@ -45,7 +45,8 @@ pub(super) fn verify(snapshot: &Snapshot<'_>) -> Checked {
     walk.identities()?;
     walk.keys()?;
     walk.index()?;
-    walk.scopes_networks_rules()
+    walk.scopes_networks_rules()?;
+    walk.since_minor_1()
 }
 
 macro_rules! each_row {
@@ -448,6 +449,31 @@ impl Walk<'_, '_> {
         each_row!(self, rules, RULES, |row| {
             self.all_texts(&[row.name, row.rationale])?;
             self.text_list(row.findings)?;
+        });
+        Ok(())
+    }
+
+    fn since_minor_1(&mut self) -> Checked {
+        let tables = &self.snapshot.tables;
+        let mut previous: Option<u32> = None;
+        each_row!(self, scope_environments, SCOPE_ENVIRONMENTS, |row| {
+            self.row_in(row.scope, tables.scopes)?;
+            self.holds(
+                previous < Some(row.scope.to_native()),
+                "environments are not in the order of their scopes",
+            )?;
+            previous = Some(row.scope.to_native());
+        });
+        let mut previous = 0_u32;
+        each_row!(self, exceptions, EXCEPTIONS, |row| {
+            self.row_in(row.identity, tables.identities)?;
+            self.all_texts(&[row.finding, row.reason])?;
+            self.time(row.until)?;
+            self.holds(
+                previous <= row.identity.to_native(),
+                "exceptions are not in the order of their identities",
+            )?;
+            previous = row.identity.to_native();
         });
         Ok(())
     }

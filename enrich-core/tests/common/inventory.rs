@@ -60,6 +60,7 @@ pub(crate) fn scope(provider: Provider, domain: &str) -> Scope {
         owner: None,
         escalation_policy: None,
         covered: true,
+        environment: Vec::new(),
     }
 }
 
@@ -154,6 +155,7 @@ pub(crate) fn full() -> Inventory {
         scopes: scopes(),
         networks: networks(),
         rules: rules(),
+        limits: EventLimits::default(),
         removed_keys: Vec::new(),
     }
 }

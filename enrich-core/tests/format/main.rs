@@ -5,6 +5,7 @@ mod building;
 #[path = "../common/mod.rs"]
 mod common;
 mod frozen;
+mod minor_1;
 mod source;
 mod versions;
 
@@ -28,18 +29,21 @@ use snapshots::model::*;
 /// Sections that a v1 file has.
 const SECTIONS: u32 = 32;
 
-fn golden_path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1.whose")
-}
-
-/// The committed file. `WHOSE_BLESS=1` writes it where there is none; nothing ever overwrites it.
-fn golden() -> Aligned {
-    let path = golden_path();
+/// A committed file. `WHOSE_BLESS=1` writes it where there is none; nothing ever overwrites it.
+fn committed(name: &str, inventory: fn() -> Inventory) -> Aligned {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
     if !path.exists() && std::env::var_os("WHOSE_BLESS").is_some_and(|value| value == "1") {
-        std::fs::write(&path, build_signed(&full(), &SIGNING_SEED).as_slice())
+        std::fs::write(&path, build_signed(&inventory(), &SIGNING_SEED).as_slice())
             .expect("the golden folder can be written");
     }
     aligned(&std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
+
+/// The file of version 1.0.
+fn golden() -> Aligned {
+    committed("v1.whose", full)
 }
 
 fn trust() -> Trust {

@@ -2,6 +2,10 @@
 
 use super::source::same_identity;
 use super::*;
+use enrich_core::snapshot::header::MINOR;
+
+/// A minor version that this core does not know.
+const LATER: u16 = MINOR + 1;
 
 /// A file of a later minor version: the same content, and a section that nobody knows yet.
 fn with_unknown_section(bytes: &[u8]) -> Aligned {
@@ -38,7 +42,7 @@ fn with_unknown_section(bytes: &[u8]) -> Aligned {
     out.resize(unknown_at, 0);
     out.extend_from_slice(unknown);
     let total = out.len() as u64;
-    out[10..12].copy_from_slice(&1_u16.to_le_bytes());
+    out[10..12].copy_from_slice(&LATER.to_le_bytes());
     out[16..24].copy_from_slice(&total.to_le_bytes());
     out[100..104].copy_from_slice(&(count as u32 + 1).to_le_bytes());
     let mut out = aligned(&out);
@@ -52,7 +56,10 @@ fn a_newer_minor_opens_and_reads_the_same() {
     let bytes = with_unknown_section(&golden());
     let snapshot =
         Snapshot::open(&bytes, Check::All, &trust()).expect("a minor version only adds sections");
-    assert_eq!((snapshot.header().major, snapshot.header().minor), (1, 1));
+    assert_eq!(
+        (snapshot.header().major, snapshot.header().minor),
+        (1, LATER)
+    );
     assert_eq!(
         snapshot
             .sections()

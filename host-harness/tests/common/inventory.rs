@@ -34,6 +34,7 @@ pub(crate) fn snapshot(sequence: u64) -> Vec<u8> {
         owner: None,
         escalation_policy: None,
         covered: true,
+        environment: Vec::new(),
     });
     build(&inventory).expect("fits the format")
 }

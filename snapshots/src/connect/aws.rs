@@ -385,6 +385,7 @@ fn cover(account: &str, harvest: &mut Harvest) -> bool {
         owner: None,
         escalation_policy: None,
         covered: true,
+        environment: Vec::new(),
     });
     true
 }

@@ -98,6 +98,7 @@ fn add(source: &Source, account: Account, harvest: &mut Harvest) {
         escalation_policy: None,
         // Its identities were not listed.
         covered: false,
+        environment: Vec::new(),
     });
     harvest.domains.push(DomainFacts {
         source: source.clone(),

@@ -158,6 +158,7 @@ impl Hierarchy {
                 owner: None,
                 escalation_policy: None,
                 covered: self.listed.contains(project_id),
+                environment: Vec::new(),
             });
             if let Some(project) = known {
                 harvest.domains.push(DomainFacts {

@@ -493,6 +493,7 @@ impl Cluster {
                 }),
             escalation_policy: None,
             covered: true,
+            environment: Vec::new(),
         };
         harvest.scopes.push(scope("", None));
         let used = self.accounts.keys().map(|(namespace, _)| namespace);

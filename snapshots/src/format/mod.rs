@@ -15,16 +15,18 @@ mod rows;
 use std::collections::BTreeSet;
 
 use enrich_core::hash;
-use enrich_core::snapshot::Header;
 use enrich_core::snapshot::header::{ID_LEN, MAJOR, MINOR};
-use enrich_core::snapshot::schema::{IdentityRow, MetaRow, ScopeRow, section};
+use enrich_core::snapshot::schema::{
+    ExceptionRow, IdentityRow, MetaRow, ScopeEnvironmentRow, ScopeRow, section,
+};
+use enrich_core::snapshot::{Header, Limits};
 use enrich_core::vocabulary::{Dimension, LayerKind};
 
 pub use self::error::BuildError;
 pub use self::file::{Sections, sign};
 use self::keys::KeyTables;
 use self::rows::Writer;
-use crate::model::{Alias, Identity, Inventory, Meta};
+use crate::model::{Alias, Exception, Identity, Inventory, Meta, Time};
 
 pub use enrich_core::MAX_UID;
 
@@ -91,6 +93,7 @@ pub struct Builder<'k> {
     writer: Writer,
     keys: KeyTables<'k>,
     rows: Vec<IdentityRow>,
+    exceptions: Vec<ExceptionRow>,
     /// Networks that expectations name.
     networks: BTreeSet<String>,
 }
@@ -134,6 +137,7 @@ impl<'k> Builder<'k> {
             writer,
             keys,
             rows: Vec::with_capacity(holders.len()),
+            exceptions: Vec::new(),
             networks: BTreeSet::new(),
         })
     }
@@ -157,6 +161,16 @@ impl<'k> Builder<'k> {
             first_credential,
             first_key: self.keys.first[number],
         });
+        let mut accepted: Vec<&Exception> = identity.accepted.iter().collect();
+        accepted.sort();
+        for exception in accepted {
+            self.exceptions.push(ExceptionRow {
+                identity: fit("identities", number)?,
+                finding: writer.texts.add(&exception.finding)?,
+                until: writer.time(Time::At(exception.until_ms))?,
+                reason: writer.texts.add(&exception.reason)?,
+            });
+        }
         for name in identity
             .behavior
             .iter()
@@ -180,9 +194,10 @@ impl<'k> Builder<'k> {
             mut writer,
             keys,
             rows,
+            exceptions,
             networks: expected,
         } = self;
-        let scopes = scopes(inventory, &mut writer)?;
+        let (scopes, environments) = scopes(inventory, &mut writer)?;
         let rules = inventory
             .rules
             .iter()
@@ -194,7 +209,7 @@ impl<'k> Builder<'k> {
             &mut writer.texts,
             &mut writer.lists,
         )?;
-        let meta = [("organization", inventory.meta.organization.as_str())]
+        let meta = meta(inventory)
             .iter()
             .map(|(name, value)| {
                 Ok(MetaRow {
@@ -221,7 +236,10 @@ impl<'k> Builder<'k> {
             let (key_type, domain, value) = &keys.canonical[number];
             hash::key_hash(seed, key_type.code(), domain.as_bytes(), value.as_bytes())
         });
-        let header = header(&inventory.meta, (index.seed, index.longest_probe))?;
+        let mut header = header(&inventory.meta, (index.seed, index.longest_probe))?;
+        // A file that uses nothing of a later minor is one of the earlier.
+        let uses_minor_1 = !environments.is_empty() || !exceptions.is_empty();
+        header.minor = if uses_minor_1 { MINOR } else { 0 };
 
         let mut out = Sections::default();
         // Hot sections first: an event touches the index, the keys and the identities.
@@ -238,6 +256,10 @@ impl<'k> Builder<'k> {
         out.push(section::RANGES_V6, &ranges_v6)?;
         out.push(section::RULES, &rules)?;
         out.push(section::META, &meta)?;
+        if uses_minor_1 {
+            out.push(section::SCOPE_ENVIRONMENTS, &environments)?;
+            out.push(section::EXCEPTIONS, &exceptions)?;
+        }
         writer.push_into(&mut out)?;
         out.write(header)
     }
@@ -251,13 +273,41 @@ fn split_uid(uid: &str) -> (&str, &str) {
     uid.split_at(uid.rfind(['/', ':']).map_or(0, |at| at + 1))
 }
 
-fn scopes(inventory: &Inventory, writer: &mut Writer) -> Result<Vec<ScopeRow>, BuildError> {
+/// Names and values about the snapshot itself.
+fn meta(inventory: &Inventory) -> Vec<(&'static str, String)> {
+    let limits = &inventory.limits;
+    let days = [
+        (Limits::DORMANT_AFTER, limits.dormant_after_days),
+        (Limits::ROTATION_GRACE, limits.rotation_grace_days),
+    ];
+    let stated = days
+        .into_iter()
+        .filter_map(|(name, days)| Some((name, days?.to_string())));
+    let organization = ("organization", inventory.meta.organization.clone());
+    std::iter::once(organization).chain(stated).collect()
+}
+
+/// The scopes, sorted, and what those are for of which it is known.
+fn scopes(
+    inventory: &Inventory,
+    writer: &mut Writer,
+) -> Result<(Vec<ScopeRow>, Vec<ScopeEnvironmentRow>), BuildError> {
     let mut sorted: Vec<_> = inventory.scopes.iter().collect();
     sorted.sort_by(|a, b| {
         (a.provider.code(), &a.domain, &a.part).cmp(&(b.provider.code(), &b.domain, &b.part))
     });
     sorted.dedup_by(|b, a| (a.provider, &a.domain, &a.part) == (b.provider, &b.domain, &b.part));
-    sorted
+    let known = sorted
+        .iter()
+        .zip(0_u32..)
+        .filter(|(scope, _)| !scope.environment.is_empty());
+    let environments = known
+        .map(|(known, scope)| ScopeEnvironmentRow {
+            scope,
+            environments: rows::environments(&known.environment),
+        })
+        .collect();
+    let rows = sorted
         .into_iter()
         .map(|scope| {
             Ok(ScopeRow {
@@ -270,7 +320,8 @@ fn scopes(inventory: &Inventory, writer: &mut Writer) -> Result<Vec<ScopeRow>, B
                 flags: u32::from(scope.covered),
             })
         })
-        .collect()
+        .collect::<Result<_, BuildError>>()?;
+    Ok((rows, environments))
 }
 
 fn header(meta: &Meta, (seed, longest_probe): IndexFacts) -> Result<Header, BuildError> {
@@ -289,7 +340,6 @@ fn header(meta: &Meta, (seed, longest_probe): IndexFacts) -> Result<Header, Buil
     id_field[..id.len()].copy_from_slice(id.as_bytes());
     let mut header = Header::empty();
     header.major = MAJOR;
-    header.minor = MINOR;
     header.sequence = meta.sequence;
     header.created_ms = meta.created_ms;
     header.valid_for_s = meta.valid_for_s;

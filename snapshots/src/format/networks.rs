@@ -73,6 +73,8 @@ pub(super) fn tables(
             kind: u32::from(network.kind.code()),
         });
         for (address, len) in &network.prefixes {
+            // Addresses are looked up as IPv4 where they can be, so `::ffff:198.51.100.0/120` is too.
+            let (address, len) = &plain(*address, *len);
             let fault = || BuildError::Prefix {
                 network: network.name.clone(),
                 prefix: *address,
@@ -106,6 +108,14 @@ pub(super) fn tables(
         });
     }
     Ok((rows, ranges_v4, ranges_v6))
+}
+
+/// A prefix of mapped addresses as the IPv4 prefix that it is.
+fn plain(address: IpAddr, len: u8) -> (IpAddr, u8) {
+    match (address.to_canonical(), len.checked_sub(96)) {
+        (v4 @ IpAddr::V4(_), Some(len)) if address.is_ipv6() => (v4, len),
+        _ => (address, len),
+    }
 }
 
 fn words(bits: u128) -> [u32; 4] {

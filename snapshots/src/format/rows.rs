@@ -42,7 +42,7 @@ fn mask(codes: impl Iterator<Item = u8>) -> u32 {
     codes.fold(0, |mask, code| mask | 1 << code)
 }
 
-fn environments(list: &[Environment]) -> u32 {
+pub(super) fn environments(list: &[Environment]) -> u32 {
     mask(list.iter().map(|environment| environment.code()))
 }
 

@@ -73,6 +73,8 @@ pub struct Thresholds {
     pub overprivileged_max_tier: u8,
     /// Number of workloads above which an identity is reused.
     pub max_workloads: u16,
+    /// Time after its replacement for which a credential may still be used.
+    pub rotation_grace_days: u16,
 }
 
 /// A rule that sets facts.

@@ -62,6 +62,7 @@ struct ThresholdsSpec {
     dormant_after_days: Option<u16>,
     overprivileged_max_tier: Option<u8>,
     max_workloads: Option<u16>,
+    rotation_grace_days: Option<u16>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,6 +112,8 @@ struct ScopeSpec {
     owner_name: Option<String>,
     owner_contact: Option<String>,
     escalation_policy: Option<EscalationSpec>,
+    #[serde(default)]
+    environment: Many<Word<Environment>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -274,6 +277,7 @@ fn scope(spec: ScopeSpec) -> Scope {
         }),
         escalation_policy: spec.escalation_policy.as_ref().map(Into::into),
         covered: false,
+        environment: spec.environment.0.into_iter().map(|word| word.0).collect(),
     }
 }
 
@@ -336,6 +340,7 @@ impl Check<'_> {
             dormant_after_days: 90,
             overprivileged_max_tier: 0,
             max_workloads: 1,
+            rotation_grace_days: 7,
         });
         let out = Thresholds {
             credential_max_age_days: spec
@@ -346,6 +351,7 @@ impl Check<'_> {
                 .overprivileged_max_tier
                 .unwrap_or(base.overprivileged_max_tier),
             max_workloads: spec.max_workloads.unwrap_or(base.max_workloads),
+            rotation_grace_days: spec.rotation_grace_days.unwrap_or(base.rotation_grace_days),
         };
         self.tier(out.overprivileged_max_tier, "thresholds")?;
         Ok(out)

@@ -6,6 +6,7 @@ use super::super::schema::*;
 use super::super::{Snapshot, Table};
 use super::{
     CredentialRef, EntityRef, EscalationRef, ExpectationRef, FindingRef, RevocationRef, TimeFact,
+    first_not,
 };
 use crate::key::KeyType;
 use crate::vocabulary::{
@@ -444,6 +445,26 @@ impl<'s> IdentityRef<'s> {
             snapshot.tables.findings,
         )
         .map(move |row| FindingRef { snapshot, row })
+    }
+
+    /// Findings that are accepted should an event show them: name, until when, and why.
+    pub fn accepted(&self) -> impl Iterator<Item = (&'s str, i64, &'s str)> + use<'s> {
+        let (snapshot, number) = (self.snapshot, self.number);
+        let row = move |at| snapshot.row(snapshot.tables.exceptions, at);
+        let first_of = |number: u32| {
+            first_not(snapshot.tables.exceptions.len(), &|at| {
+                row(at).is_some_and(|row| row.identity.to_native() < number)
+            })
+        };
+        (first_of(number)..first_of(number.saturating_add(1)))
+            .filter_map(row)
+            .filter_map(move |row| {
+                Some((
+                    snapshot.text(row.finding.to_native()),
+                    snapshot.time(row.until.to_native()).at()?,
+                    snapshot.text(row.reason.to_native()),
+                ))
+            })
     }
 
     /// Field, source and value of what losing sources said.

@@ -8,6 +8,7 @@ mod parts;
 
 pub use self::identity::{AliasRef, IdentityRef};
 pub use self::network::Networks;
+use self::network::first_not;
 pub(crate) use self::network::words;
 pub use self::parts::{CredentialRef, ExpectationRef, FindingRef, RevocationRef, RuleRef};
 
@@ -104,27 +105,48 @@ impl<'a> Snapshot<'a> {
     /// The scope of a provider, domain and part; an empty part is the whole domain.
     #[must_use]
     pub fn scope(&self, provider: Provider, domain: &str, part: &str) -> Option<ScopeRef<'_>> {
+        let number = self.scope_number(provider, domain, part)?;
+        Some(self.scope_ref(self.row(self.tables.scopes, number)?))
+    }
+
+    fn scope_number(&self, provider: Provider, domain: &str, part: &str) -> Option<u32> {
         let wanted = (
             u32::from(provider.code()),
             domain.as_bytes(),
             part.as_bytes(),
         );
-        let (mut low, mut high) = (0_u32, self.tables.scopes.len() as u32);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let row = self.row(self.tables.scopes, middle)?;
-            let here = (
+        let key = |number| {
+            let row = self.row(self.tables.scopes, number)?;
+            Some((
                 row.provider.to_native(),
                 self.text_bytes(row.domain.to_native()),
                 self.text_bytes(row.part.to_native()),
-            );
-            match here.cmp(&wanted) {
-                core::cmp::Ordering::Less => low = middle + 1,
-                core::cmp::Ordering::Greater => high = middle,
-                core::cmp::Ordering::Equal => return Some(self.scope_ref(row)),
-            }
+            ))
+        };
+        let number = first_not(self.tables.scopes.len(), &|number| {
+            key(number).is_some_and(|key| key < wanted)
+        });
+        (key(number)? == wanted).then_some(number)
+    }
+
+    /// What a scope is for, as a mask of environment codes; 0 = not known.
+    #[must_use]
+    pub fn environments_of(&self, provider: Provider, domain: &str, part: &str) -> u32 {
+        let table = self.tables.scope_environments;
+        // Files of version 1.0 have none, and need not be searched for the scope.
+        if table.len() == 0 {
+            return 0;
         }
-        None
+        let Some(scope) = self.scope_number(provider, domain, part) else {
+            return 0;
+        };
+        let row = |number| self.row(table, number);
+        let number = first_not(table.len(), &|number| {
+            row(number).is_some_and(|row| row.scope.to_native() < scope)
+        });
+        row(number)
+            .filter(|row| row.scope.to_native() == scope)
+            .map_or(0, |row| row.environments.to_native())
     }
 
     fn scope_ref(&self, row: &ArchivedScopeRow) -> ScopeRef<'_> {
@@ -146,6 +168,22 @@ impl<'a> Snapshot<'a> {
             .map(|row| self.scope_ref(row))
     }
 
+    /// The limits of the policy that are judged at the time of an event.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let days = |name| {
+            let text = self.meta(name).filter(|text| !text.is_empty())?;
+            text.bytes().try_fold(0_u16, |days, byte| {
+                let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+                days.checked_mul(10)?.checked_add(u16::from(digit))
+            })
+        };
+        Limits {
+            dormant_after_days: days(Limits::DORMANT_AFTER),
+            rotation_grace_days: days(Limits::ROTATION_GRACE),
+        }
+    }
+
     /// The triage rules, in order.
     pub fn rules(&self) -> impl Iterator<Item = RuleRef<'_>> + '_ {
         (0..self.tables.rules.len() as u32)
@@ -155,6 +193,24 @@ impl<'a> Snapshot<'a> {
                 row,
             })
     }
+}
+
+/// Limits of the policy, in days, that are judged at the time of an event; `None` where the snapshot
+/// does not carry them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Without use for longer than this, an identity is dormant.
+    pub dormant_after_days: Option<u16>,
+    /// For so long after its replacement a credential may still be used.
+    pub rotation_grace_days: Option<u16>,
+}
+
+impl Limits {
+    /// Name of the value in the snapshot's meta section.
+    pub const DORMANT_AFTER: &'static str = "threshold.dormant_after_days";
+    /// Name of the value in the snapshot's meta section.
+    pub const ROTATION_GRACE: &'static str = "threshold.rotation_grace_days";
 }
 
 /// A person, team, service or vendor.

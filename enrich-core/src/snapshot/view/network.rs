@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use rkyv::rend::u32_le;
 
-use super::super::{Snapshot, Table};
+use super::super::Snapshot;
 use crate::vocabulary::NetworkKind;
 
 impl<'a> Snapshot<'a> {
@@ -13,20 +13,25 @@ impl<'a> Snapshot<'a> {
     pub fn networks_of(&self, address: IpAddr) -> Networks<'_, 'a> {
         let list = match address.to_canonical() {
             IpAddr::V4(v4) => {
-                let wanted = v4.to_bits();
-                self.range(self.tables.ranges_v4, |row| {
-                    (
-                        row.first.to_native() <= wanted,
-                        wanted <= row.last.to_native(),
-                    )
+                let (wanted, table) = (v4.to_bits(), self.tables.ranges_v4);
+                let row = |number| self.row(table, number);
+                first_not(table.len(), &|number| {
+                    row(number).is_some_and(|row| row.first.to_native() <= wanted)
                 })
+                .checked_sub(1)
+                .and_then(row)
+                .filter(|row| wanted <= row.last.to_native())
                 .map(|row| row.networks)
             }
             IpAddr::V6(v6) => {
-                let bits = v6.to_bits();
-                self.range(self.tables.ranges_v6, |row| {
-                    (words(&row.first) <= bits, bits <= words(&row.last))
+                let (wanted, table) = (v6.to_bits(), self.tables.ranges_v6);
+                let row = |number| self.row(table, number);
+                first_not(table.len(), &|number| {
+                    row(number).is_some_and(|row| words(&row.first) <= wanted)
                 })
+                .checked_sub(1)
+                .and_then(row)
+                .filter(|row| wanted <= words(&row.last))
                 .map(|row| row.networks)
             }
         };
@@ -35,21 +40,20 @@ impl<'a> Snapshot<'a> {
             rows: list.map_or(&[], |list| self.list(list.to_native())),
         }
     }
+}
 
-    /// The last row that starts at or before the wanted address, if it also ends at or after it.
-    fn range<R>(&self, table: Table<'a, R>, place: impl Fn(&R) -> (bool, bool)) -> Option<&'a R> {
-        let (mut low, mut high) = (0_u32, table.len() as u32);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if place(self.row(table, middle)?).0 {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
+/// The first row of a sorted table for which something does not hold; it holds for those before.
+pub(super) fn first_not(len: usize, holds: &dyn Fn(u32) -> bool) -> u32 {
+    let (mut low, mut high) = (0_u32, len as u32);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
-        self.row(table, low.checked_sub(1)?)
-            .filter(|row| place(row).1)
     }
+    low
 }
 
 /// 128 bits from four words, most significant first.

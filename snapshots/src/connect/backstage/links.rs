@@ -121,6 +121,7 @@ impl Entity {
             }),
             escalation_policy: facts.escalation_policy.clone(),
             covered: false,
+            environment: Vec::new(),
         });
     }
 

@@ -387,6 +387,7 @@ impl Identity {
             owner: None,
             escalation_policy: None,
             covered: false,
+            environment: Vec::new(),
         };
         if !harvest.scopes.contains(&scope) {
             harvest.scopes.push(scope);

@@ -23,6 +23,7 @@ pub(super) fn emit(mut tenant: Tenant, domain: &str, source: &Source, harvest: &
         owner: None,
         escalation_policy: None,
         covered: lists_principals && !tenant.is_cut(),
+        environment: Vec::new(),
     });
     if let Some(name) = tenant.organizations.remove(domain) {
         harvest.domains.push(DomainFacts {

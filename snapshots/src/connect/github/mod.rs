@@ -265,6 +265,7 @@ impl<'a> State<'a> {
                 owner: None,
                 escalation_policy: None,
                 covered: *all_members,
+                environment: Vec::new(),
             };
             // Unless all members were listed, who is not in the inventory may still be one of them.
             if *all_members {
