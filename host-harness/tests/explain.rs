@@ -54,6 +54,7 @@ struct Seen {
     misses: usize,
     outranked: usize,
     not_asked: usize,
+    chosen: usize,
 }
 
 /// Explains and enriches every line; what differs.
@@ -65,6 +66,9 @@ fn disagreements(
 ) -> Vec<String> {
     let mut config: Value = serde_json::from_slice(config).expect("JSON");
     config["rendering"] = json!("native");
+    // What a pipeline leaves out can't be compared.
+    config["detail"] = json!("standard");
+    config["fields"] = json!([]);
     let mut native = Native::default();
     native
         .configure(config.to_string().as_bytes())
@@ -131,6 +135,20 @@ fn compare(decision: &Decision, context: &Value, seen: &mut Seen) -> Vec<String>
         winner.map(|rule| rule.priority.to_string()),
         &context["triage"]["priority"],
     );
+    // Written where there are several, and where there is a response at all.
+    let about = &context["response"]["about"];
+    if about.is_object() {
+        seen.chosen += 1;
+        same(
+            "because",
+            Some(decision.about_because.to_owned()),
+            &about["because"],
+        );
+        let role = decision
+            .about
+            .map(|about| decision.identities[about].role.to_string());
+        same("role of the response", role, &about["role"]);
+    }
     let identities = context["identities"].as_array().expect("identities");
     assert_eq!(decision.identities.len(), identities.len());
     for (decided, enriched) in decision.identities.iter().zip(identities) {
@@ -238,7 +256,8 @@ fn explaining_and_enriching_agree_in_every_case_and_sample() {
             && seen.deviations > 50
             && seen.misses > 20
             && seen.outranked > 0
-            && seen.not_asked > 50,
+            && seen.not_asked > 50
+            && seen.chosen > 20,
         "{seen:?}"
     );
 }
@@ -399,6 +418,7 @@ fn ruled() -> Vec<u8> {
         owner: None,
         escalation_policy: None,
         covered: true,
+        environment: Vec::new(),
     });
     let uid = "aws:111122223333:user/x";
     let mut user = Identity::new(uid, "x", Kind::IamUser, Provider::Aws, "111122223333");
@@ -507,6 +527,21 @@ fn each_rule_names_the_condition_that_fails_and_what_was_there() {
         EVENT.as_bytes(),
     );
     let object: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    // What a pipeline keeps is not what a person wants to see.
+    place.put(
+        "c.json",
+        r#"{"rendering":"ocsf","detail":"minimal","fields":["owner"]}"#,
+    );
+    let arguments = [
+        "explain",
+        "--snapshot",
+        "s.whose",
+        "--json",
+        "--config",
+        "c.json",
+    ];
+    let configured = place.run(&arguments, EVENT.as_bytes());
+    assert_eq!(out(&configured), out(&output), "{}", err(&configured));
     let triage = &object["triage"];
     assert_eq!(
         (

@@ -140,8 +140,7 @@ pub(crate) fn unmet(
     }
     // One finding has to be named and as severe, not one each.
     let fits = rule.findings().len() == 0
-        || open().any(|finding| {
-            is_severe(finding) && rule.findings().any(|name| finding.name == name)
-        });
+        || open()
+            .any(|finding| is_severe(finding) && rule.findings().any(|name| finding.name == name));
     (!fits).then_some(Condition::Findings)
 }

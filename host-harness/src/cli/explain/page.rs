@@ -623,7 +623,7 @@ impl Page<'_> {
         let said = format!(
             "response: about the {}; {}",
             self.label(about),
-            decision.about_because
+            because(decision.about_because)
         );
         self.out.line(0, 4, &[(Tone::Plain, &said)]);
         let response = self.explained.context["response"].clone();
@@ -739,6 +739,23 @@ fn role_meaning(role: Role) -> &'static str {
         Role::Via => ", which forwarded the call",
         Role::Target => ", which was acted upon",
         _ => "",
+    }
+}
+
+/// Why the response is about an identity.
+fn because(word: &str) -> &str {
+    match word {
+        "only" => "it is the only one in the event",
+        "triage" => "the triage rule fits it",
+        "actor" => "it acted, and no triage rule fits",
+        "first" => "no triage rule fits, and the event names nobody who acted",
+        "known" => {
+            "it acted too, and nothing is known to do about the one that the rule or its role points to"
+        }
+        "revocable" => {
+            "it acted too, and no way is known to switch off the one that the rule or its role points to"
+        }
+        other => other,
     }
 }
 
