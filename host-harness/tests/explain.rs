@@ -7,11 +7,20 @@ mod inventory;
 #[path = "common/place.rs"]
 mod place;
 
+use enrich_core::KeyType;
 use enrich_core::explain::{Decision, KeyAnswer};
+use enrich_core::vocabulary::{
+    Basis, Criticality, Dimension, Environment, Kind, LifecycleState, OutcomeKind, Priority,
+    PrivilegeLevel, Provider, Role, Severity, Verdict,
+};
 use host_harness::{Backend, Check, Native, SnapshotFile};
 use serde_json::{Value, json};
+use snapshots::format::build;
+use snapshots::model::{
+    Alias, Expectation, Finding, Identity, Inventory, Privilege, Scope, TriageRule,
+};
 
-use inventory::{EVENT, snapshot};
+use inventory::{CREATED_MS, EVENT, snapshot};
 use place::{Place, code, err, out};
 
 const ENVELOPES: &[&str] = &["Records", "records", "Events", "logEvents", "items"];
@@ -45,6 +54,7 @@ struct Seen {
     misses: usize,
     outranked: usize,
     not_asked: usize,
+    chosen: usize,
 }
 
 /// Explains and enriches every line; what differs.
@@ -56,6 +66,9 @@ fn disagreements(
 ) -> Vec<String> {
     let mut config: Value = serde_json::from_slice(config).expect("JSON");
     config["rendering"] = json!("native");
+    // What a pipeline leaves out can't be compared.
+    config["detail"] = json!("standard");
+    config["fields"] = json!([]);
     let mut native = Native::default();
     native
         .configure(config.to_string().as_bytes())
@@ -122,6 +135,20 @@ fn compare(decision: &Decision, context: &Value, seen: &mut Seen) -> Vec<String>
         winner.map(|rule| rule.priority.to_string()),
         &context["triage"]["priority"],
     );
+    // Written where there are several, and where there is a response at all.
+    let about = &context["response"]["about"];
+    if about.is_object() {
+        seen.chosen += 1;
+        same(
+            "because",
+            Some(decision.about_because.to_owned()),
+            &about["because"],
+        );
+        let role = decision
+            .about
+            .map(|about| decision.identities[about].role.to_string());
+        same("role of the response", role, &about["role"]);
+    }
     let identities = context["identities"].as_array().expect("identities");
     assert_eq!(decision.identities.len(), identities.len());
     for (decided, enriched) in decision.identities.iter().zip(identities) {
@@ -229,7 +256,8 @@ fn explaining_and_enriching_agree_in_every_case_and_sample() {
             && seen.deviations > 50
             && seen.misses > 20
             && seen.outranked > 0
-            && seen.not_asked > 50,
+            && seen.not_asked > 50
+            && seen.chosen > 20,
         "{seen:?}"
     );
 }
@@ -343,4 +371,188 @@ fn the_incident_of_the_samples_is_explained() {
     for line in text.lines().filter(|line| line.chars().count() > 100) {
         assert!(!line.trim().contains(' '), "{line}");
     }
+}
+
+fn rule(name: &str, change: impl FnOnce(&mut TriageRule)) -> TriageRule {
+    let mut rule = TriageRule {
+        name: name.to_owned(),
+        priority: Priority::High,
+        rationale: format!("why {name}"),
+        outcomes: Vec::new(),
+        roles: Vec::new(),
+        verdicts: Vec::new(),
+        max_tier: None,
+        min_criticality: None,
+        min_finding_severity: None,
+        findings: Vec::new(),
+        kinds: Vec::new(),
+        deviations: Vec::new(),
+        environments: Vec::new(),
+        lifecycle_states: Vec::new(),
+    };
+    change(&mut rule);
+    rule
+}
+
+fn finding(name: &str, severity: Severity, exception: Option<(i64, String)>) -> Finding {
+    Finding {
+        name: name.to_owned(),
+        owasp: None,
+        severity,
+        evidence: "seen".to_owned(),
+        exception,
+    }
+}
+
+/// One identity that fails each rule at another condition, and fits the last but one.
+fn ruled() -> Vec<u8> {
+    let mut inventory = Inventory::default();
+    inventory.meta.organization = "Northwind Outfitters".into();
+    inventory.meta.created_ms = CREATED_MS;
+    inventory.meta.sequence = 1;
+    inventory.scopes.push(Scope {
+        provider: Provider::Aws,
+        domain: "111122223333".into(),
+        part: String::new(),
+        name: None,
+        owner: None,
+        escalation_policy: None,
+        covered: true,
+        environment: Vec::new(),
+    });
+    let uid = "aws:111122223333:user/x";
+    let mut user = Identity::new(uid, "x", Kind::IamUser, Provider::Aws, "111122223333");
+    user.aliases.push(Alias {
+        key_type: KeyType::AwsPrincipalId,
+        domain: String::new(),
+        value: "AIDARTX3GSDSRAOPG3HK3".to_owned(),
+        valid_from_ms: None,
+        valid_to_ms: None,
+    });
+    user.privilege = Some(Privilege {
+        tier: 2,
+        level: PrivilegeLevel::Write,
+        basis: Vec::new(),
+    });
+    user.criticality = Some(Criticality::Medium);
+    user.environment = vec![Environment::Production, Environment::Test];
+    let accepted = Some((CREATED_MS + 86_400_000, "moves in May".to_owned()));
+    user.findings = vec![
+        finding(
+            "stale",
+            Severity::Low,
+            Some((CREATED_MS - 1000, "over".to_owned())),
+        ),
+        finding("orphaned", Severity::High, accepted),
+    ];
+    user.behavior = vec![Expectation {
+        dimension: Dimension::Region,
+        allowed: vec!["us-east-1".to_owned()],
+        hours: None,
+        basis: Basis::Observed,
+        window_days: 30,
+        samples: 412,
+    }];
+    inventory.identities.push(user);
+    inventory.rules = vec![
+        rule("by-role", |rule| rule.roles.push(Role::Target)),
+        rule("by-outcome", |rule| {
+            rule.outcomes.push(OutcomeKind::Retired)
+        }),
+        rule("by-verdict", |rule| {
+            rule.verdicts = vec![Verdict::Expected, Verdict::NoBaseline];
+        }),
+        rule("by-kind", |rule| rule.kinds.push(Kind::AiAgent)),
+        rule("by-state", |rule| {
+            rule.lifecycle_states.push(LifecycleState::Dormant)
+        }),
+        rule("by-tier", |rule| rule.max_tier = Some(1)),
+        rule("by-criticality", |rule| {
+            rule.min_criticality = Some(Criticality::High)
+        }),
+        rule("by-environment", |rule| {
+            rule.environments.push(Environment::Staging)
+        }),
+        rule("by-deviation", |rule| {
+            rule.deviations.push(Dimension::Network)
+        }),
+        rule("by-severity", |rule| {
+            rule.min_finding_severity = Some(Severity::High)
+        }),
+        rule("by-finding", |rule| {
+            rule.findings.push("orphaned".to_owned())
+        }),
+        rule("winner", |rule| {
+            rule.verdicts.push(Verdict::Unexpected);
+            rule.max_tier = Some(2);
+            rule.findings.push("stale".to_owned());
+        }),
+        rule("not-looked-at", |_| {}),
+    ];
+    build(&inventory).expect("fits the format")
+}
+
+#[test]
+fn each_rule_names_the_condition_that_fails_and_what_was_there() {
+    let place = Place::new();
+    place.put("s.whose", ruled());
+    let output = place.run(&["explain", "--snapshot", "s.whose"], EVENT.as_bytes());
+    // Where lines break is not asked here.
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = flat(&out(&output));
+    for expected in [
+        "region      deviates: eu-west-1\n                          expected (observed over 30 days in 412 events): us-east-1\n",
+        "findings    stale (low): seen; was accepted until 2026-03-20T05:59:59Z, so it counts again",
+        "orphaned (high): seen; accepted until 2026-03-21T06:00:00Z, so it does not count (reason:",
+        "triage: high by rule winner, for the actor x\n",
+        "no by-role (high): actor: the rule is about target\n",
+        "no by-outcome (high): actor: outcome is matched, wants retired\n",
+        "no by-verdict (high): actor: verdict is unexpected, wants expected or no_baseline\n",
+        "no by-kind (high): actor: kind is iam_user, wants ai_agent\n",
+        "no by-state (high): actor: lifecycle state is active, wants dormant\n",
+        "no by-tier (high): actor: privilege tier is 2, wants at most 1\n",
+        "no by-criticality (high): actor: criticality is medium, wants at least high\n",
+        "no by-environment (high): actor: environment is production and test, wants staging\n",
+        "no by-deviation (high): actor: deviation is region, wants network\n",
+        "no by-severity (high): actor: finding severity is low of stale, high of orphaned (accepted, does\n       not count), wants at least high\n",
+        "no by-finding (high): actor: finding is stale, orphaned (accepted, does not count), wants orphaned\n",
+        "yes winner (high): actor x: verdict unexpected; privilege tier 2 (wants at most 2); finding stale,\n       orphaned (accepted, does not count) (wants stale)\n      why: why winner\n",
+        "  1 more rule was not looked at\n",
+        "response: about the actor x; it is the only one in the event\n",
+    ] {
+        assert!(text.contains(&flat(expected)), "{expected}\nin\n{text}");
+    }
+    let output = place.run(
+        &["explain", "--snapshot", "s.whose", "--json"],
+        EVENT.as_bytes(),
+    );
+    let object: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    // What a pipeline keeps is not what a person wants to see.
+    place.put(
+        "c.json",
+        r#"{"rendering":"ocsf","detail":"minimal","fields":["owner"]}"#,
+    );
+    let arguments = [
+        "explain",
+        "--snapshot",
+        "s.whose",
+        "--json",
+        "--config",
+        "c.json",
+    ];
+    let configured = place.run(&arguments, EVENT.as_bytes());
+    assert_eq!(out(&configured), out(&output), "{}", err(&configured));
+    let triage = &object["triage"];
+    assert_eq!(
+        (
+            &triage["winner"]["rule"],
+            &triage["not_looked_at"],
+            &triage["rules"][5]["tried"][0]["unmet"]
+        ),
+        (
+            &json!("winner"),
+            &json!(1),
+            &json!({"about": "privilege tier", "has": "2", "wants": "at most 1"})
+        )
+    );
 }

@@ -80,6 +80,7 @@ fn snapshot(is_new: bool) -> Vec<u8> {
         owner: None,
         escalation_policy: None,
         covered: true,
+        environment: Vec::new(),
     });
     inventory.rules = vec![
         rule("controls-everything", Priority::Critical, Some(0)),

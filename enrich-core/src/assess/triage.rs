@@ -135,7 +135,7 @@ pub(crate) fn unmet(
     };
     let severity = row.min_finding_severity.to_native();
     let is_severe = |finding: &EventFinding<'_>| u32::from(finding.severity.code()) >= severity;
-    if severity != 0 && !open().any(|finding| is_severe(finding)) {
+    if severity != 0 && !open().any(is_severe) {
         return Some(Condition::MinFindingSeverity);
     }
     // One finding has to be named and as severe, not one each.

@@ -37,7 +37,8 @@ pub struct Decision {
     pub triage: TriageTrace,
     /// Number of the identity that the response is about.
     pub about: Option<usize>,
-    /// Why that one, in words.
+    /// Why that one, in the word that outputs carry: `only`, `triage`, `actor`, `first`, `known`,
+    /// `revocable`.
     pub about_because: &'static str,
 }
 
@@ -192,22 +193,7 @@ pub(crate) fn decide<'s>(
         identities,
         triage: rules::trace(layers, assessment, time_ms),
         about: assessment.primary,
-        about_because: because(assessment),
-    }
-}
-
-/// Why the response is about the identity that it is about.
-fn because(assessment: &Assessment<'_>) -> &'static str {
-    let Some(primary) = assessment.primary else {
-        return "the event names no identity";
-    };
-    let role = assessment.identities.get(primary).map(|one| one.role);
-    match &assessment.triage {
-        _ if assessment.identities.len() == 1 => "it is the only one in the event",
-        Some(triage) if triage.identity == primary => "the triage rule fits it",
-        Some(_) => "more is known of how to respond to it than to the one that the rule fits",
-        None if role == Some(Role::Actor) => "it acted, and no triage rule fits",
-        None => "no triage rule fits, and the event names no other that acted",
+        about_because: assessment.primary_because.as_str(),
     }
 }
 
@@ -320,46 +306,27 @@ fn networks(layers: &Layers<'_>, facts: &Facts) -> Vec<String> {
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-fn day(number: usize) -> &'static str {
-    DAYS.get(number).copied().unwrap_or("")
+fn day(number: u8) -> &'static str {
+    DAYS.get(usize::from(number)).copied().unwrap_or("")
 }
 
 /// An hour of the week, as `fri 07:00`.
 fn hour_text(hour: u8) -> String {
-    format!("{} {:02}:00", day(usize::from(hour / 24)), hour % 24)
+    format!("{} {:02}:00", day(hour / 24), hour % 24)
 }
 
 /// The hours of a week as policies write them: `mon-fri 06:00-20:00`, a text a span.
 fn hours_text(words: [u32; 6]) -> Vec<String> {
-    let allows = |day: usize, hour: usize| {
-        let bit = day * 24 + hour;
-        words
-            .get(bit / 32)
-            .is_some_and(|word| word >> (bit % 32) & 1 == 1)
-    };
-    let mut spans = Vec::new();
-    let mut first = 0;
-    while first < 7 {
-        let mut after = first + 1;
-        while after < 7 && (0..24).all(|hour| allows(first, hour) == allows(after, hour)) {
-            after += 1;
-        }
-        let days = if after == first + 1 {
+    let mut texts = Vec::new();
+    behavior::spans(words, &mut |[first, last, from, to]| {
+        let days = if first == last {
             day(first).to_owned()
         } else {
-            format!("{}-{}", day(first), day(after - 1))
+            format!("{}-{}", day(first), day(last))
         };
-        let mut from = 0;
-        for hour in 0..24 {
-            if !allows(first, hour) {
-                from = hour + 1;
-            } else if hour == 23 || !allows(first, hour + 1) {
-                spans.push(format!("{days} {from:02}:00-{:02}:00", hour + 1));
-            }
-        }
-        first = after;
-    }
-    spans
+        texts.push(format!("{days} {from:02}:00-{to:02}:00"));
+    });
+    texts
 }
 
 #[cfg(test)]

@@ -215,11 +215,20 @@ fn stated(
             at_least(row.min_finding_severity.to_native(), Severity::from_code),
             findings(assessment, assessed, time_ms, true),
         ),
-        Condition::Findings => (
-            "finding",
-            Some(list(rule.findings(), " or ")).filter(|names| !names.is_empty()),
-            findings(assessment, assessed, time_ms, false),
-        ),
+        Condition::Findings => {
+            // One finding has to be named and, where a severity is stated, as severe.
+            let severity = at_least(row.min_finding_severity.to_native(), Severity::from_code);
+            let names = list(rule.findings(), " or ");
+            let wants = match &severity {
+                Some(severity) => format!("{names}, {severity}"),
+                None => names.clone(),
+            };
+            (
+                "finding",
+                (!names.is_empty()).then_some(wants),
+                findings(assessment, assessed, time_ms, severity.is_some()),
+            )
+        }
     };
     Some(Stated {
         about,

@@ -176,8 +176,8 @@ pub(crate) fn configuration(
     Ok(serde_json::to_vec(&configured(domains, trusted)?)?)
 }
 
-/// The same for commands that read the context themselves: whatever the file says, it has the native
-/// rendering.
+/// The same for `replay`, which reads contexts itself: whatever the file says, the rendering is the
+/// native one.
 pub(crate) fn native_rendering(domains: &Domains, trusted: &Trusted) -> anyhow::Result<Vec<u8>> {
     let mut config = configured(domains, Some(trusted))?;
     config["rendering"] = json!("native");
@@ -191,6 +191,17 @@ pub(crate) fn is_native(domains: &Domains) -> anyhow::Result<bool> {
         config["rendering"].as_str(),
         None | Some("native")
     ))
+}
+
+/// The same for `explain`, which tells everything of the usual detail, whatever a pipeline keeps.
+pub(crate) fn usual_detail(domains: &Domains, trusted: &Trusted) -> anyhow::Result<Vec<u8>> {
+    let mut config = configured(domains, Some(trusted))?;
+    config["rendering"] = json!("native");
+    if let Some(config) = config.as_object_mut() {
+        config.remove("detail");
+        config.remove("fields");
+    }
+    Ok(serde_json::to_vec(&config)?)
 }
 
 fn configured(domains: &Domains, trusted: Option<&Trusted>) -> anyhow::Result<Value> {

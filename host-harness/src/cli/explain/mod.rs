@@ -22,7 +22,7 @@ use serde_json::Value;
 use super::Failure;
 use super::contexts::contexts_of_enriched;
 use super::input::{Part, read_all};
-use super::setup::{Domains, Inventory, native_rendering, prepare};
+use super::setup::{Domains, Inventory, prepare, usual_detail};
 use super::table::Colour;
 
 pub(crate) use self::observed::Explainer;
@@ -74,7 +74,7 @@ impl Explain {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let snapshots = self.inventory.read()?;
         let trusted = &self.inventory.trusted;
-        let config = native_rendering(&self.domains, trusted)?;
+        let config = usual_detail(&self.domains, trusted)?;
         let mut native = Native::default();
         prepare(&mut native, &config, Some(trusted), &snapshots)?;
         let mut out = stdout().lock();

@@ -265,6 +265,22 @@ impl Page<'_> {
             self.out
                 .labelled(2, COLUMN, "uid", &[(Tone::Plain, &shown(&found.uid))]);
         }
+        let credential = &context["credential"];
+        if credential.is_object() {
+            let mut said = [text_at(credential, "/uid"), text_at(credential, "/type")].join(", ");
+            if let Some(days) = credential["rotation_age_days"].as_i64() {
+                said.push_str(&format!(", rotated {days} days before the event"));
+            }
+            if let Some(limit) = credential["max_age_days"].as_u64() {
+                said.push_str(&format!(", limit {limit}"));
+            }
+            let status = text_at(credential, "/status");
+            if !status.is_empty() {
+                said.push_str(&format!(", {status}"));
+            }
+            self.out
+                .labelled(2, COLUMN, "credential", &[(Tone::Plain, &said)]);
+        }
     }
 
     /// A key, where it stands, and what the lookup made of it.
@@ -447,9 +463,9 @@ impl Page<'_> {
                 }
             }
             let label = if at == 0 { "findings" } else { "" };
-            self.out.labelled(
+            self.out.item(
                 2,
-                COLUMN,
+                [COLUMN, COLUMN + 2],
                 label,
                 &[(Tone::Warn, &head), (Tone::Plain, &said)],
             );
@@ -607,7 +623,7 @@ impl Page<'_> {
         let said = format!(
             "response: about the {}; {}",
             self.label(about),
-            decision.about_because
+            because(decision.about_because)
         );
         self.out.line(0, 4, &[(Tone::Plain, &said)]);
         let response = self.explained.context["response"].clone();
@@ -653,7 +669,7 @@ impl Page<'_> {
                 told("fastest", &said);
                 let breaks = listed(texts_of(&fastest["breaks"]));
                 if !breaks.is_empty() {
-                    told("which stops", &breaks);
+                    told("it stops", &breaks);
                 }
                 if options.len() > 1 {
                     let others = options[1..]
@@ -723,6 +739,23 @@ fn role_meaning(role: Role) -> &'static str {
         Role::Via => ", which forwarded the call",
         Role::Target => ", which was acted upon",
         _ => "",
+    }
+}
+
+/// Why the response is about an identity.
+fn because(word: &str) -> &str {
+    match word {
+        "only" => "it is the only one in the event",
+        "triage" => "the triage rule fits it",
+        "actor" => "it acted, and no triage rule fits",
+        "first" => "no triage rule fits, and the event names nobody who acted",
+        "known" => {
+            "it acted too, and nothing is known to do about the one that the rule or its role points to"
+        }
+        "revocable" => {
+            "it acted too, and no way is known to switch off the one that the rule or its role points to"
+        }
+        other => other,
     }
 }
 

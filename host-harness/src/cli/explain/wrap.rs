@@ -62,11 +62,22 @@ impl Wrapped {
         label: &str,
         parts: &[(Tone, &str)],
     ) {
+        self.item(indent, [hang, hang], label, parts);
+    }
+
+    /// As [`Self::labelled`]; what follows begins at the first column and goes on at the second.
+    pub(crate) fn item(
+        &mut self,
+        indent: usize,
+        [begin, hang]: [usize; 2],
+        label: &str,
+        parts: &[(Tone, &str)],
+    ) {
         self.text.push_str(&" ".repeat(indent));
         self.text.push_str(&self.colour.paint(label, Tone::Dim));
         let column = indent + label.chars().count();
         // `line` begins at its indent; what stands there already is taken from it.
-        let gap = hang.saturating_sub(column).max(1);
+        let gap = begin.saturating_sub(column).max(1);
         self.text.push_str(&" ".repeat(gap));
         let at = self.text.len();
         self.line(column + gap, hang, parts);

@@ -6,7 +6,16 @@
 use serde_json::{Map, Value, json};
 
 /// Members by which the elements of a list are told apart, in order of preference.
-const NAMED_BY: [&str; 6] = ["uid", "name", "action", "dimension", "ref", "id"];
+const NAMED_BY: [&str; 8] = [
+    "uid",
+    "name",
+    "action",
+    "dimension",
+    "ref",
+    "id",
+    "value",
+    "field",
+];
 
 /// Whom a difference is about.
 #[derive(Clone, Debug, PartialEq)]
