@@ -22,19 +22,25 @@ const fn word(provider: Provider) -> &'static str {
 
 type Domain<'a> = (Provider, &'a str);
 
-/// Gives the identities of an account its tags as `account/KEY`, its name and its state as
-/// `account.name` and `account.state`. What is in a closed account can't be used: it is disabled.
-/// Of two sources the first that states a tag wins.
-pub(crate) fn apply(facts: &[DomainFacts], subjects: &mut [Box<Subject>]) {
-    let mut by_domain: BTreeMap<Domain<'_>, Vec<&DomainFacts>> = BTreeMap::new();
-    for facts in facts {
-        let domain = (facts.provider, facts.domain.as_str());
-        by_domain.entry(domain).or_default().push(facts);
+/// What sources say about accounts, by account. Of two sources the first that states a tag wins.
+pub(crate) struct Domains<'a>(BTreeMap<Domain<'a>, Vec<&'a DomainFacts>>);
+
+impl<'a> Domains<'a> {
+    pub(crate) fn new(facts: &'a [DomainFacts]) -> Self {
+        let mut by_domain: BTreeMap<Domain<'_>, Vec<&DomainFacts>> = BTreeMap::new();
+        for facts in facts {
+            let domain = (facts.provider, facts.domain.as_str());
+            by_domain.entry(domain).or_default().push(facts);
+        }
+        Self(by_domain)
     }
-    for subject in subjects {
+
+    /// Gives an identity the tags of its account as `account/KEY`, its name and its state as
+    /// `account.name` and `account.state`. What is in a closed account can't be used: it is disabled.
+    pub(crate) fn apply(&self, subject: &mut Subject) {
         let identity = &mut subject.identity;
         let domain = (identity.provider, identity.domain.as_str());
-        for facts in by_domain.get(&domain).into_iter().flatten() {
+        for facts in self.0.get(&domain).into_iter().flatten() {
             let word = word(facts.provider);
             let own = [("name", &facts.name), ("state", &facts.state)]
                 .into_iter()

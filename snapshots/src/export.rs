@@ -80,7 +80,7 @@ impl Read {
     /// What a harvest holds by now, to be taken off what it holds later.
     fn so_far(harvest: &Harvest) -> [usize; 5] {
         [
-            harvest.records.len(),
+            harvest.len(),
             harvest.directory.entries.len(),
             harvest.domains.len(),
             harvest.stored_secrets.len(),

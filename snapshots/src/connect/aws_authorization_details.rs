@@ -13,6 +13,7 @@ use super::aws_privilege::{ADMINISTRATOR, ALL_BUT, IAM_ADMINISTRATOR, managed_gr
 use super::fields::Unknown;
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
+use crate::kept::Kept;
 use crate::record::{Grant, Harvest, Source};
 
 const CONNECTOR: Connector = Connector::AwsAuthorizationDetails;
@@ -166,8 +167,8 @@ struct Account {
     policies: Vec<Allowed>,
     /// By account and name: groups of one account, whatever their path.
     groups: BTreeMap<(String, String), Draft>,
-    /// Users and roles, and where their record stands in the harvest.
-    drafts: Vec<(usize, Draft)>,
+    /// Users and roles: what they are by themselves, and what they hold.
+    drafts: Vec<(Kept, Draft)>,
 }
 
 impl Account {
@@ -424,8 +425,9 @@ fn add_entry(
         facts.last_seen = RoleLastUsed::last_seen(entry.role_last_used.as_ref(), source, created);
     }
     let (draft, unreadable) = account.draft(&mut entry);
-    account.drafts.push((harvest.records.len(), draft));
-    harvest.records.push(record);
+    let last = account.drafts.last().map(|(kept, _)| &kept.source);
+    let kept = Kept::new(&record, last);
+    account.drafts.push((kept, draft));
     unreadable
 }
 
@@ -440,9 +442,9 @@ fn finish(source: &Source, mut account: Account, harvest: &mut Harvest) {
             *policy = format!("{policy} (group {name})");
         }
     }
-    for (at, mut draft) in std::mem::take(&mut account.drafts) {
+    for (kept, mut draft) in std::mem::take(&mut account.drafts) {
         account.granted(&mut draft, &mut unknown);
-        let record = &harvest.records[at];
+        let mut record = kept.open();
         let arn = record
             .aliases
             .first()
@@ -471,12 +473,13 @@ fn finish(source: &Source, mut account: Account, harvest: &mut Harvest) {
         draft.grants.dedup();
         draft.roles.sort();
         draft.roles.dedup();
-        let facts = &mut harvest.records[at].facts;
+        let facts = &mut record.facts;
         facts.grants = draft.grants;
         facts.can_assume = draft.roles;
         facts.boundary = draft
             .boundary
             .and_then(|boundary| account.boundary(&boundary));
+        harvest.add(record);
     }
     if let Some(first) = unknown.first() {
         harvest.warn(

@@ -504,7 +504,7 @@ impl Cluster {
         }
         for ((namespace, name), account) in &self.accounts {
             let record = self.record(cluster, namespace, name, account, source, harvest);
-            harvest.records.push(record);
+            harvest.add(record);
         }
         for (user, grants) in &self.users {
             // No namespace holds a colon, so no service account has this uid.
@@ -524,7 +524,7 @@ impl Cluster {
             facts.provider = Some(Provider::K8s);
             facts.domain = Some(cluster.to_owned());
             facts.grants = grants.iter().cloned().collect();
-            harvest.records.push(record);
+            harvest.add(record);
         }
     }
 
@@ -611,16 +611,17 @@ pub(super) fn add_token_subjects(harvest: &mut Harvest) {
         return;
     }
     let mut refused = BTreeMap::new();
-    for record in &mut harvest.records {
+    let issuers = std::mem::take(&mut harvest.token_issuers);
+    let add = |record: &mut Record| {
         let facts = &record.facts;
         if facts.sub_type.as_deref() != Some(SERVICE_ACCOUNT) {
-            continue;
+            return false;
         }
         let Some(cluster) = facts.domain.clone() else {
-            continue;
+            return false;
         };
-        let Some(issuer) = harvest.token_issuers.get(&cluster) else {
-            continue;
+        let Some(issuer) = issuers.get(&cluster) else {
+            return false;
         };
         let user = record
             .aliases
@@ -631,7 +632,10 @@ pub(super) fn add_token_subjects(harvest: &mut Harvest) {
         {
             refused.insert(cluster, refusal.to_string());
         }
-    }
+        true
+    };
+    harvest.revise(|kept| kept.provider == Some(Provider::K8s), add);
+    harvest.token_issuers = issuers;
     let refused = refused.into_iter();
     let warnings = refused.map(|(cluster, refusal)| format!("tokens of {cluster}: {refusal}"));
     harvest.warnings.extend(warnings);

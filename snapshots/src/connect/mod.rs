@@ -350,13 +350,12 @@ pub fn connect(
     inputs: &[Input],
     harvest: &mut Harvest,
 ) -> Result<(), ConnectError> {
-    let before = harvest.records.len();
+    let before = harvest.len();
     read(connector, source, inputs, harvest)?;
     harvest.coverage.read.insert(source.name.clone());
     // Answers about one user or role list nothing; that connector says itself what is a list.
     if connector != Connector::AwsIamUsers {
-        let records = harvest.records.get(before..).unwrap_or_default();
-        harvest.coverage.list(source, records);
+        harvest.list(source, before);
     }
     Ok(())
 }
