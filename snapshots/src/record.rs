@@ -135,7 +135,9 @@ impl Grant {
     /// The name of the policy or role alone, without where it holds and through whom.
     #[must_use]
     pub fn bare_name(&self) -> &str {
-        self.name.split(" (").next().unwrap_or(&self.name)
+        let name = self.name.split(" (").next().unwrap_or(&self.name);
+        // Azure and Entra say where a role is held: `Key Vault Reader at resource group …`.
+        name.rsplit_once(" at ").map_or(name, |(name, _)| name)
     }
 
     /// A grant of a level; the tier that usually goes with it is given by the connector.

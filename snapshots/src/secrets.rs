@@ -400,6 +400,9 @@ fn has_assignment(text: &str) -> bool {
             let is_part = |c: char| c.is_ascii_alphanumeric() || "+/=%-_".contains(c);
             return value.len() >= 40 && value.chars().all(is_part);
         }
+        if name.eq_ignore_ascii_case("code") && text[..from].ends_with(['?', '&']) {
+            return is_function_key(value);
+        }
         let stands_for = value.starts_with(['$', '<', '{', '%', '*'])
             || value
                 .bytes()
@@ -408,6 +411,19 @@ fn has_assignment(text: &str) -> bool {
             && !stands_for
             && NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
     })
+}
+
+/// A key of Azure Functions, as addresses carry it behind `?code=`: 40 random bytes in base64, or the newer
+/// form that says what it is.
+fn is_function_key(value: &str) -> bool {
+    let bare = value.trim_end_matches('=');
+    let bare = bare
+        .strip_suffix("%3D%3D")
+        .or_else(|| bare.strip_suffix("%3d%3d"));
+    let bare = bare.unwrap_or_else(|| value.trim_end_matches('='));
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "+/-_%".contains(c);
+    let is_long = bare.contains("AzFu") && bare.len() >= 50;
+    bare.chars().all(is_part) && (is_long || (bare.len() >= 54 && value.len() > bare.len()))
 }
 
 /// Whether a value has what words of a sentence have not.
@@ -508,6 +524,19 @@ pub(crate) fn samples() -> Vec<String> {
             "https://x.blob.example/c?sv=2024-11-04&sp=r&sig={}%3D",
             "aB3".repeat(15)
         ),
+        format!(
+            "https://shop.azurewebsites.net/api/orders?code={}==",
+            "aB3".repeat(18)
+        ),
+        format!(
+            "https://shop.azurewebsites.net/api/orders?x=1&code={}%3D%3D",
+            "aB3".repeat(18)
+        ),
+        format!(
+            "https://shop.azurewebsites.net/api/orders?code={}AzFu{}Q==",
+            "aB3-_x6Z".repeat(5),
+            "7aB3-_x6"
+        ),
         "grant_type=client_credentials&client_secret=hunter2hunter2".to_owned(),
         "password: hunter22".to_owned(),
         "{\"password\":\"correcthorse\"}".to_owned(),
@@ -570,6 +599,8 @@ mod tests {
             "secret=projects/1234567/secrets/erp/versions/2",
             "k8s-secret:prod/payments/api-token-1",
             "repo:northwind/api-token:environment:prod-eu-1",
+            "https://runbooks.example/lookup?code=ERR-1234-of-the-payment-service-in-the-old-data-centre",
+            "https://shop.example/orders?code=SPRING2026",
             "shelf_inventory_service_account_of_production_eu1",
             "risk-proj-assessment-service-account-1234",
             "sk-skaffold-service-account-of-the-platform-1",

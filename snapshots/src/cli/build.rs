@@ -113,7 +113,7 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     files::write_atomically(&args.out, &bytes, false)?;
     line.0.finish_and_clear();
     if args.json {
-        println!("{}", json(&exported, bytes.len(), seed.is_some()));
+        say!("{}", json(&exported, bytes.len(), seed.is_some()));
     } else {
         summary(&exported, &args.out, bytes.len(), seed.is_some());
     }

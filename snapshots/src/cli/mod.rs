@@ -1,5 +1,12 @@
 //! The command line: one file a subcommand. Exit 0 done, 1 failed, 2 usage, 3 a check did not hold.
 
+/// Writes a line of the answer to standard output.
+macro_rules! say {
+    ($($text:tt)*) => {
+        crate::cli::answer(format_args!($($text)*))
+    };
+}
+
 mod build;
 mod diff;
 mod files;
@@ -13,6 +20,7 @@ mod sources;
 mod table;
 mod verify;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -55,6 +63,19 @@ enum Done {
     Yes,
     /// A check did not hold.
     CheckFailed,
+}
+
+/// Writes a line of the answer. Whoever closed the other end has seen enough, and the exit status still says
+/// what it says; any other fault means that the answer did not arrive.
+fn answer(line: std::fmt::Arguments<'_>) {
+    match writeln!(std::io::stdout().lock(), "{line}") {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        Err(error) => {
+            eprintln!("error: standard output can't be written: {error}");
+            std::process::exit(1);
+        }
+    }
 }
 
 pub(crate) fn run() -> ExitCode {

@@ -416,6 +416,7 @@ fn add_entry(
         return Vec::new();
     };
     let trust = entry.assume_role_policy_document.trust();
+    trust.warn(&entry.arn, source, harvest);
     let facts = &mut record.facts;
     facts.assumable_by = trust.assumable_by;
     facts.workloads = trust.workloads;
@@ -637,6 +638,21 @@ mod tests {
             })
         };
         assert!(told("cut") && told("policy/torn"), "{:?}", harvest.warnings);
+    }
+
+    #[test]
+    fn a_trust_policy_that_cannot_be_read_is_told() {
+        let harvest = load(&[r#"{"RoleDetailList":[{"RoleName":"a","RoleId":"AROA4AAA4AAA4AAA4AAA","Arn":"arn:aws:iam::111122223333:role/a",
+            "AssumeRolePolicyDocument":"%7Btorn"}]}"#])
+        .unwrap();
+        let facts = &harvest.records[0].facts;
+        assert_eq!(facts.unconditioned_trust.len(), 1);
+        assert!(facts.assumable_by.is_empty());
+        assert!(
+            harvest.warnings[0].contains("role/a: the trust policy"),
+            "{:?}",
+            harvest.warnings
+        );
     }
 
     #[test]

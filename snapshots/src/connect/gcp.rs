@@ -2,7 +2,7 @@
 //! keys, policies, roles, projects and federation. The entries of a file are told apart by their members.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use enrich_core::KeyType;
 use enrich_core::vocabulary::{Kind, Provider};
@@ -132,12 +132,17 @@ pub(super) fn connect(
         ..Estate::default()
     };
     let mut empty = None;
+    let mut pages = Pages::default();
     for input in inputs {
         let before = (estate.counts.all(), estate.left.len());
-        let (mut has_more, mut unread) = (false, 0_u64);
+        let mut unread = 0_u64;
+        let mut of = (String::new(), String::new());
         let seen = each_document(input, CONNECTOR, LISTS, &mut |item| {
             if item.is_wrapper || item.value.get("nextPageToken").is_some() {
-                has_more = text(&item.value, "nextPageToken").is_some();
+                let has_more = text(&item.value, "nextPageToken").is_some();
+                pages.note(std::mem::take(&mut of), has_more, input.path());
+            } else {
+                of = listed(item.list, &item.value);
             }
             let is_read = item.value.is_string()
                 || estate.read(&item.value, source, input.path(), 0)?
@@ -149,13 +154,6 @@ pub(super) fn connect(
             let path = input.path().display();
             let text = format!("{path}: {unread} entries hold nothing that is read");
             harvest.warn(source, text);
-        }
-        if has_more {
-            let path = input.path().display();
-            harvest.warn(
-                source,
-                format!("{path}: the last answer has a nextPageToken, so more pages belong to it"),
-            );
         }
         let is_empty = seen.items == 0 && !seen.lists.is_empty();
         if !is_empty && before == (estate.counts.all(), estate.left.len()) {
@@ -174,9 +172,49 @@ pub(super) fn connect(
             "service account, key, policy, asset, role, project, pool or activity",
         ));
     }
+    pages.settle(source, harvest);
     estate.bind();
     estate.harvest(source, harvest);
     Ok(())
+}
+
+/// Which list an entry is from: the member that it stood in, and the project where each has a list of its own.
+fn listed(list: &str, entry: &Value) -> (String, String) {
+    let project = match list {
+        "accounts" => text(entry, "projectId").unwrap_or_default(),
+        _ => "",
+    };
+    (list.to_owned(), project.to_owned())
+}
+
+/// Pages by their list: the last one of those that lead on, and whether one came that does not.
+#[derive(Debug, Default)]
+struct Pages(BTreeMap<(String, String), (Option<PathBuf>, bool)>);
+
+impl Pages {
+    fn note(&mut self, of: (String, String), has_more: bool, path: &Path) {
+        let (more, ended) = self.0.entry(of).or_default();
+        if has_more {
+            *more = Some(path.to_owned());
+        } else {
+            *ended = true;
+        }
+    }
+
+    /// Says so where pages lead on and the last one is missing.
+    fn settle(self, source: &Source, harvest: &mut Harvest) {
+        let cut = self.0.into_values().filter(|(_, ended)| !ended);
+        for path in cut.filter_map(|(more, _)| more) {
+            harvest.incomplete(source);
+            harvest.warn(
+                source,
+                format!(
+                    "{}: the list is cut (a nextPageToken without a last page); what is not in it is not known to be gone",
+                    path.display()
+                ),
+            );
+        }
+    }
 }
 
 /// Whether the beginning of a file looks like assets of Cloud Asset Inventory.

@@ -7,8 +7,22 @@ use super::*;
 use crate::model::Lineage;
 use crate::text::{glob, printable};
 
-/// The annotation of a service account that names an AWS role.
-const ROLE_ARN: &str = "eks.amazonaws.com/role-arn";
+/// The annotations of a service account that name an identity of a cloud: in the words of a warning, what they
+/// name and why it takes over nothing.
+const ANNOTATIONS: &[(Provider, &str)] = &[
+    (
+        Provider::Aws,
+        "an AWS role in eks.amazonaws.com/role-arn that does not trust them, and the role",
+    ),
+    (
+        Provider::Gcp,
+        "an account of Google Cloud in iam.gke.io/gcp-service-account that does not let them in (roles/iam.workloadIdentityUser), and the account",
+    ),
+    (
+        Provider::Entra,
+        "an identity of Entra in azure.workload.identity/client-id that has no federated credential for them, and the identity",
+    ),
+];
 
 /// Writes trust edges as uids and on both ends; a cloud role takes over the workloads of the
 /// Kubernetes accounts that become it. Gives warnings.
@@ -70,8 +84,8 @@ pub(super) fn link(subjects: &mut [Stored]) -> Vec<String> {
                 .insert(subject.uid.to_string());
         }
         // Kubernetes states the edge alone; an AWS policy needs the role's consent as well, and so does
-        // an annotation, which whoever may edit the account can write. An association of EKS states
-        // both ends.
+        // an annotation, which whoever may edit the account can write: the identity that it names changes
+        // only when its own source confirms it. An association of EKS states both ends.
         if subject.provider == Provider::K8s {
             if !lineage.can_assume.is_empty() {
                 asking.insert(subject.uid.to_string(), Asking::of(&subject.aliases()));
@@ -91,12 +105,12 @@ pub(super) fn link(subjects: &mut [Stored]) -> Vec<String> {
             subject.set_edges(&edges);
         }
     }
-    let mut refused = BTreeSet::new();
+    let mut refused: BTreeMap<Provider, BTreeSet<String>> = BTreeMap::new();
     for subject in subjects.iter_mut() {
         let stated = subject.edges();
         let mut edges = stated.clone();
         let (lineage, workloads) = &mut edges;
-        if subject.provider == Provider::Aws
+        if subject.provider != Provider::K8s
             && let Some(accounts) = inward.get_mut(&*subject.uid)
         {
             accounts.retain(|account| {
@@ -104,6 +118,7 @@ pub(super) fn link(subjects: &mut [Stored]) -> Vec<String> {
                     .get(account)
                     .is_none_or(|asking| asking.is_let_in(account, lineage));
                 if !is_let_in {
+                    let refused = refused.entry(subject.provider).or_default();
                     refused.insert(account.clone());
                 }
                 is_let_in
@@ -134,27 +149,30 @@ pub(super) fn link(subjects: &mut [Stored]) -> Vec<String> {
             subject.set_edges(&edges);
         }
     }
-    if refused.is_empty() {
-        return Vec::new();
-    }
-    let few: Vec<String> = refused
+    ANNOTATIONS
         .iter()
-        .take(5)
-        .map(|uid| printable(uid, 80))
-        .collect();
-    let more = if refused.len() > few.len() {
-        ", …"
-    } else {
-        ""
-    };
-    vec![format!(
-        "{} service accounts name an AWS role in {ROLE_ARN} that does not trust them, and the role takes over nothing from them: {}{more}",
-        refused.len(),
-        few.join(", ")
-    )]
+        .filter_map(|(provider, words)| Some((refused.get(provider)?, words)))
+        .map(|(refused, words)| {
+            let few: Vec<String> = refused
+                .iter()
+                .take(5)
+                .map(|uid| printable(uid, 80))
+                .collect();
+            let more = if refused.len() > few.len() {
+                ", …"
+            } else {
+                ""
+            };
+            format!(
+                "{} service accounts name {words} takes over nothing from them: {}{more}",
+                refused.len(),
+                few.join(", ")
+            )
+        })
+        .collect()
 }
 
-/// A service account that says it becomes a role.
+/// A service account that says it becomes an identity of a cloud.
 struct Asking {
     /// Who it is to those who trust its tokens.
     user: Option<String>,
@@ -178,16 +196,166 @@ impl Asking {
         }
     }
 
-    /// Whether the role lets the account in.
-    fn is_let_in(&self, account: &str, role: &Lineage) -> bool {
-        role.assumable_by.iter().any(|by| {
+    /// Whether the identity lets the account in.
+    fn is_let_in(&self, account: &str, identity: &Lineage) -> bool {
+        identity.assumable_by.iter().any(|by| {
             by == account
                 || by == "*"
                 || by == "aws_service:pods.eks.amazonaws.com"
+                || self.is_of_pool(by)
                 || subject_of(by).is_some_and(|(issuer, pattern)| {
                     (self.issuers.is_empty() || self.issuers.contains(&issuer))
                         && self.user.as_ref().is_some_and(|user| glob(&pattern, user))
                 })
         })
+    }
+
+    /// Whether this is the account as GKE's pool of a project names it. Which cluster of the project it
+    /// is does not matter to Google: all of them are one to the pool.
+    fn is_of_pool(&self, by: &str) -> bool {
+        let Some((pool, account)) = by
+            .strip_prefix("gcp:")
+            .and_then(|rest| rest.split_once(":principal/ns/"))
+        else {
+            return false;
+        };
+        let Some(project) = pool.strip_suffix(".svc.id.goog") else {
+            return false;
+        };
+        let user = self.user.as_deref();
+        let name = user.and_then(|user| user.strip_prefix("system:serviceaccount:"));
+        let of_project = format!("container.googleapis.com/v1/projects/{project}/");
+        name.and_then(|name| name.split_once(':')) == account.split_once("/sa/")
+            && (self.issuers.is_empty()
+                || self.issuers.iter().any(|it| it.starts_with(&of_project)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Source;
+
+    fn record(uid: &str, provider: Provider, keys: &[(KeyType, &str, &str)]) -> Record {
+        let source = Source {
+            name: "s".to_owned(),
+            rank: 0,
+            observed_ms: 0,
+            domain: None,
+        };
+        let mut record = Record::new(&source, Some(uid.to_owned()));
+        for (key_type, domain, value) in keys {
+            record.add_key(*key_type, domain, value, None).unwrap();
+        }
+        record.facts.provider = Some(provider);
+        record
+    }
+
+    const ACCOUNT: &str = "k8s:prod:shop/api";
+
+    /// An account of Kubernetes that names `named`, beside `cloud` that lets in `trusted`.
+    fn meet(named: &str, mut cloud: Record, trusted: &str, issuer: &str) -> (Lineage, Vec<String>) {
+        let user = "system:serviceaccount:shop:api";
+        let mut keys = vec![(KeyType::K8sUser, "prod", user)];
+        if !issuer.is_empty() {
+            keys.push((KeyType::OidcSubject, issuer, user));
+        }
+        let mut account = record(ACCOUNT, Provider::K8s, &keys);
+        account.facts.can_assume = vec![named.to_owned()];
+        account.facts.workloads = vec!["k8s:prod/shop/Deployment/api".to_owned()];
+        if !trusted.is_empty() {
+            cloud.facts.assumable_by = vec![trusted.to_owned()];
+        }
+        let uid = cloud.uid.clone().unwrap();
+        let mut harvest = Harvest {
+            records: vec![account, cloud],
+            ..Harvest::default()
+        };
+        let reconciled = reconcile(&mut harvest, &Precedence::default());
+        let of = |uid: &str| {
+            let stored = reconciled.subjects.iter().find(|it| *it.uid == *uid);
+            stored.unwrap().clone().open().identity
+        };
+        assert_eq!(of(ACCOUNT).lineage.can_assume, std::slice::from_ref(&uid));
+        let cloud = of(&uid);
+        let takes_over = !cloud.workloads.is_empty();
+        let knows = cloud.lineage.assumable_by.contains(&ACCOUNT.to_owned());
+        assert_eq!(takes_over, knows, "both or neither");
+        (cloud.lineage, reconciled.warnings)
+    }
+
+    fn is_in(lineage: &Lineage) -> bool {
+        lineage.assumable_by.contains(&ACCOUNT.to_owned())
+    }
+
+    #[test]
+    fn an_account_of_google_cloud_has_to_let_in_who_names_it() {
+        let mail = "api@larkmoor.iam.gserviceaccount.com";
+        let named = format!("gcp_email:{mail}");
+        let meet = |trusted: &str, issuer: &str| {
+            let uid = format!("gcp:larkmoor:sa/{mail}");
+            let cloud = record(&uid, Provider::Gcp, &[(KeyType::GcpEmail, "", mail)]);
+            meet(&named, cloud, trusted, issuer)
+        };
+        let (lineage, warnings) = meet("", "");
+        assert!(lineage.assumable_by.is_empty());
+        assert!(
+            warnings[0].starts_with("1 service accounts name an account of Google Cloud in iam.gke.io/gcp-service-account"),
+            "{warnings:?}"
+        );
+        let pool = "gcp:larkmoor.svc.id.goog:principal/ns/shop/sa/api";
+        let issuer = "container.googleapis.com/v1/projects/larkmoor/locations/eu/clusters/prod";
+        for (trusted, issuer) in [(ACCOUNT, ""), (pool, ""), (pool, issuer), ("*", "")] {
+            let (lineage, warnings) = meet(trusted, issuer);
+            assert!(is_in(&lineage), "{trusted} {issuer}");
+            assert_eq!(warnings, [""; 0]);
+        }
+        for (trusted, issuer) in [
+            ("gcp:larkmoor.svc.id.goog:principal/ns/shop/sa/other", ""),
+            ("gcp:larkmoor.svc.id.goog:principal/ns/other/sa/api", ""),
+            (pool, "oidc.eks.eu-west-1.amazonaws.com/id/7E57"),
+            (
+                pool,
+                "container.googleapis.com/v1/projects/larkmoor-2/locations/eu/clusters/prod",
+            ),
+        ] {
+            let (lineage, warnings) = meet(trusted, issuer);
+            assert!(!is_in(&lineage), "{trusted} {issuer}");
+            assert_eq!(warnings.len(), 1);
+        }
+    }
+
+    #[test]
+    fn an_identity_of_entra_has_to_let_in_who_names_it() {
+        let app = "a1b2c3d4-0000-4000-8000-00000000000a";
+        let named = format!("entra_app_id:{app}");
+        let meet = |trusted: &str, issuer: &str| {
+            let cloud = record(
+                "entra:7e57:sp/1",
+                Provider::Entra,
+                &[(KeyType::EntraAppId, "", app)],
+            );
+            meet(&named, cloud, trusted, issuer)
+        };
+        let issuer = "eastus.oic.prod-aks.azure.com/7e57/c1";
+        let subject = format!("oidc_subject@{issuer}:system:serviceaccount:shop:api");
+        let other = format!("oidc_subject@{issuer}:system:serviceaccount:shop:other");
+        for (trusted, issuer) in [(&*subject, issuer), (&subject, ""), (ACCOUNT, "")] {
+            let (lineage, warnings) = meet(trusted, issuer);
+            assert!(is_in(&lineage), "{trusted} {issuer}");
+            assert_eq!(warnings, [""; 0]);
+        }
+        for (trusted, issuer) in [
+            ("", issuer),
+            (&*other, issuer),
+            (&subject, "westeurope.oic.prod-aks.azure.com/7e57/c2"),
+        ] {
+            let (lineage, warnings) = meet(trusted, issuer);
+            assert!(!is_in(&lineage), "{trusted} {issuer}");
+            assert!(
+                warnings[0].contains("azure.workload.identity/client-id"),
+                "{warnings:?}"
+            );
+        }
     }
 }

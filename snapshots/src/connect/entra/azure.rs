@@ -35,8 +35,8 @@ struct Found {
     /// Resources that run as an identity: by principal id, and by the identity's resource id.
     runs: BTreeSet<(String, String)>,
     federated: BTreeMap<String, BTreeSet<Federated>>,
-    /// Collections that go on behind the last page that is there.
-    cut: usize,
+    /// Lists by subscription and type: pages that lead on, and whether the last one came.
+    pages: BTreeMap<(String, String), (usize, bool)>,
     of_people: usize,
     known: usize,
     unknown: usize,
@@ -68,13 +68,20 @@ pub(in crate::connect) fn connect(
     let mut found = Found::default();
     for input in inputs {
         let before = found.known;
+        let mut of = (String::new(), String::new());
         let seen = each_json(input, CONNECTOR, LISTS, &mut |item| {
             let mut value = item.value;
             spell(&mut value);
             if item.is_wrapper {
-                found.cut += usize::from(value.get("nextLink").is_some_and(Value::is_string));
+                let (more, ended) = found.pages.entry(std::mem::take(&mut of)).or_default();
+                if value.get("nextLink").is_some_and(Value::is_string) {
+                    *more += 1;
+                } else {
+                    *ended = true;
+                }
                 return Ok(());
             }
+            of = listed(&value);
             let before = found.known;
             found.visit(&value, 0);
             if found.known == before {
@@ -96,6 +103,18 @@ pub(in crate::connect) fn connect(
     }
     found.tell(source, harvest);
     found.emit(source, harvest)
+}
+
+/// The subscription and the type of a listed object: which list it is from.
+fn listed(value: &Value) -> (String, String) {
+    let word = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or("");
+    let id = word("id").to_ascii_lowercase();
+    let subscription = id.strip_prefix("/subscriptions/");
+    let subscription = subscription.and_then(|rest| rest.split('/').next());
+    (
+        subscription.unwrap_or("").to_owned(),
+        word("type").to_ascii_lowercase(),
+    )
 }
 
 impl Found {
@@ -227,6 +246,11 @@ impl Found {
     }
 
     fn tell(&self, source: &Source, harvest: &mut Harvest) {
+        let cut = self.pages.values();
+        let cut = cut.filter(|(more, ended)| *more > 0 && !ended).count();
+        if cut > 0 {
+            harvest.incomplete(source);
+        }
         let mut count = |count: usize, what: &str| {
             if count > 0 {
                 harvest.warn(source, format!("{count} {what}"));
@@ -237,8 +261,8 @@ impl Found {
             "role assignments to people and groups are left out",
         );
         count(
-            self.cut,
-            "pages say that another follows (nextLink); check that it is among the files",
+            cut,
+            "lists are cut (the last page that is there has a nextLink); what is not in them is not known to be gone",
         );
         if let Some(place) = &self.first_unknown {
             count(
@@ -553,5 +577,31 @@ mod tests {
             load(&["[]"], Some("larkmoor.example")),
             Err(ConnectError::DomainShape { .. })
         ));
+    }
+
+    #[test]
+    fn a_list_that_is_cut_retires_nobody() {
+        let page = |subscription: u8, link: &str| {
+            format!(
+                r#"{{"value":[{{"id":"/subscriptions/5ab1e000-0000-4000-8000-00000000000{subscription}/resourceGroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/shop","type":"Microsoft.ManagedIdentity/userAssignedIdentities",
+                    "name":"shop","location":"westeurope","properties":{{"tenantId":"4d3bac44-0000-4000-8000-cc00736f0a97","principalId":"d9da5bf4-0000-4001-8000-123456789abc","clientId":"a1b2c3d4-0000-4000-8000-00000000000a"}}}}]{link}}}"#
+            )
+        };
+        let more = r#","nextLink":"https://management.azure.com/subscriptions/x?$skiptoken=y""#;
+        let (cut, other) = (page(1, more), page(2, ""));
+        let is_partial = |texts: &[&str]| {
+            let harvest = load(texts, None).unwrap();
+            let told = harvest
+                .warnings
+                .iter()
+                .any(|text| text.contains("nextLink"));
+            assert_eq!(told, harvest.coverage.partial.contains("azure"));
+            told
+        };
+        assert!(is_partial(&[&cut]));
+        // The end of another subscription's list is not the end of this one.
+        assert!(is_partial(&[&cut, &other]));
+        assert!(!is_partial(&[&cut, &page(1, "")]));
+        assert!(!is_partial(&[&other]));
     }
 }
