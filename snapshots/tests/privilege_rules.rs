@@ -55,7 +55,8 @@ fn privileges(policy: &str) -> Vec<(String, u8, PrivilegeLevel)> {
         connect(connector, &source, &inputs, &mut harvest).expect("the export is good");
     }
     finish(&mut harvest);
-    let policy = Policy::parse("policy.toml", policy).expect("the policy is good");
+    let policy = Policy::parse("policy.toml", &format!("version = 1\n{policy}"))
+        .expect("the policy is good");
     let explicit = Explicit::new(NOW, 1, 0);
     let exported = assemble("Larkmoor", &harvest, &policy, &explicit);
     let identities = exported.inventory.identities.into_iter();

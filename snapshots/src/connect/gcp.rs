@@ -222,6 +222,17 @@ pub(super) fn is_asset(head: &str) -> bool {
     head.contains("\"assetType\"") && head.contains("googleapis.com/")
 }
 
+/// What `get-iam-policy` prints where nobody holds anything: `{"etag": "ACAB"}`.
+fn is_empty_policy(head: &str) -> bool {
+    let policy: Option<BTreeMap<String, Value>> = serde_json::from_str(head).ok();
+    policy.is_some_and(|policy| {
+        policy.contains_key("etag")
+            && policy
+                .keys()
+                .all(|name| name == "etag" || name == "version")
+    })
+}
+
 /// Whether the beginning of a file looks like one of the other exports.
 pub(super) fn detect(head: &str) -> bool {
     let has = |word: &str| head.contains(word);
@@ -229,7 +240,8 @@ pub(super) fn detect(head: &str) -> bool {
     if has("\"protoPayload\"") {
         return false;
     }
-    has("/serviceAccounts/")
+    is_empty_policy(head)
+        || has("/serviceAccounts/")
         || has("\"serviceAccount:")
         || has("/workloadIdentityPools/")
         || has("\"includedPermissions\"")

@@ -417,7 +417,17 @@ pub fn detect(path: &Path, head: &[u8]) -> Option<Connector> {
         return Some(Connector::Pagerduty);
     }
     if head.starts_with(['{', '[']) {
-        return if has("\"UserDetailList\"") || has("\"RoleDetailList\"") {
+        let is_empty_list = |name: &str| {
+            let mut rest = head.chars().filter(|c| !c.is_whitespace());
+            let mut start = format!("{{\"{name}\":[]").into_bytes().into_iter();
+            start.all(|byte| rest.next() == Some(char::from(byte)))
+        };
+        return if has("\"UserDetailList\"")
+            || has("\"RoleDetailList\"")
+            || has("\"GroupDetailList\"")
+            || (has("\"Policies\"") && has("\"PolicyVersionList\""))
+            || is_empty_list("Policies")
+        {
             Some(Connector::AwsAuthorizationDetails)
         } else if has("\"Content\"")
             && (has("\"ReportFormat\"") || has("user,arn,user_creation_time"))
@@ -438,7 +448,8 @@ pub fn detect(path: &Path, head: &[u8]) -> Option<Connector> {
             Some(Connector::AwsTags)
         } else if let Some(connector) = entra::recognise(head) {
             Some(connector)
-        } else if has(":organizations::") && has("\"JoinedMethod\"") {
+        } else if is_empty_list("Accounts") || (has(":organizations::") && has("\"JoinedMethod\""))
+        {
             Some(Connector::AwsOrganizations)
         } else if (has("\"serviceAccount\"") && has("\"associationId\""))
             || (has(":eks:") && has("\"cluster\"") && has("\"issuer\""))
@@ -449,7 +460,10 @@ pub fn detect(path: &Path, head: &[u8]) -> Option<Connector> {
             && has("\"id_token_signing_alg_values_supported\"")
         {
             Some(Connector::Kubernetes)
-        } else if has("\"Arn\"") && (has("\"UserId\"") || has("\"RoleId\"")) {
+        } else if is_empty_list("Users")
+            || is_empty_list("Roles")
+            || (has("\"Arn\"") && (has("\"UserId\"") || has("\"RoleId\"")))
+        {
             Some(Connector::AwsIamUsers)
         } else if [
             "\"AccessKeyMetadata\"",
