@@ -16,6 +16,7 @@ use crate::format::{BuildError, Builder, Holder};
 use crate::limits::{Cleaned, clean, clean_rules, clean_scope, is_clean, told};
 use crate::model::{Identity, Inventory, Meta, Time};
 use crate::policy::Policy;
+use crate::previous::Previous;
 use crate::privacy::Pseudonyms;
 use crate::reach::reach;
 use crate::reconcile::{Precedence, RETENTION_MS, Stored, in_parallel, reconcile, tombstones};
@@ -121,7 +122,7 @@ impl<'a> Assembly<'a> {
             cleaned,
             ..Report::default()
         };
-        if let Some((previous, _)) = &explicit.previous {
+        if let Some(previous) = &explicit.previous {
             let (count, left_out) = tombstones(
                 previous,
                 &harvest.coverage,
@@ -141,7 +142,7 @@ impl<'a> Assembly<'a> {
                 created_ms: explicit.created_ms,
                 sequence: explicit.sequence,
                 valid_for_s: explicit.valid_for_s,
-                previous: explicit.previous.as_ref().map(|(_, digest)| *digest),
+                previous: explicit.previous.as_ref().map(Previous::digest),
                 overlay_of: None,
             },
             identities: Vec::new(),

@@ -118,6 +118,23 @@ const ODD: &[(&str, &str)] = &[
         "user.json",
         r#"{"User":{"UserName":"a","UserId":"AIDA4AAA4AAA4AAA4AAA","Arn":"arn:aws:iam::111122223333:user/a","CreateDate":"2024-02-01T00:00:00Z"}}"#,
     ),
+    (
+        "caller.json",
+        r#"{"UserId":"AROA4AAA4AAA4AAA4AAA:ci","Account":"111122223333","Arn":"arn:aws:sts::111122223333:assumed-role/a/ci"}"#,
+    ),
+    (
+        "schedules.json",
+        r#"{"schedules":[{"id":"PLK4SCH","type":"schedule","self":"https://api.pagerduty.com/schedules/PLK4SCH","escalation_policies":[{"id":"PLK4SHP","type":"escalation_policy_reference"}]}]}"#,
+    ),
+    (
+        "webhook.json",
+        r#"{"action":"revoked","sender":{"login":"lena","id":1,"type":"User","site_admin":false,"avatar_url":"https://avatars.githubusercontent.com/u/1"}}"#,
+    ),
+    (
+        "requests.json",
+        r#"[{"id":1,"account":{"login":"larkmoor","id":2,"type":"Organization","site_admin":false,"avatar_url":"https://avatars.githubusercontent.com/u/2"},
+            "requester":{"login":"lena","id":3,"type":"User","site_admin":false,"avatar_url":"https://avatars.githubusercontent.com/u/3"},"created_at":"2026-01-01T00:00:00Z"}]"#,
+    ),
     ("keys.json", r#"{"AccessKeyMetadata":[]}"#),
     ("secrets.json", r#"{"SecretList":[]}"#),
     ("tags.json", r#"{"ResourceTagMappingList":[]}"#),

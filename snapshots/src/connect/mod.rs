@@ -462,7 +462,10 @@ pub fn detect(path: &Path, head: &[u8]) -> Option<Connector> {
             Some(Connector::Kubernetes)
         } else if is_empty_list("Users")
             || is_empty_list("Roles")
-            || (has("\"Arn\"") && (has("\"UserId\"") || has("\"RoleId\"")))
+            || (has("\"Arn\"")
+                && (has("\"UserId\"") || has("\"RoleId\""))
+                // Who asks STS who he is may be no user.
+                && (has(":iam:") || !has(":sts:")))
         {
             Some(Connector::AwsIamUsers)
         } else if [

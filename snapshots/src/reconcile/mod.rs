@@ -35,7 +35,7 @@ pub(crate) use self::stored::Stored;
 pub use self::tombstones::RETENTION_MS;
 pub(crate) use self::tombstones::tombstones;
 use crate::kept::Kept;
-use crate::model::{Alias, Conflict, Credential, Identity, Inventory, Provenance, Time};
+use crate::model::{Alias, Conflict, Credential, Identity, Provenance, Time};
 use crate::packed::KeyRef;
 use crate::record::{Grant, Harvest, KeyId, Record, notation};
 use crate::text::DAY_MS;

@@ -2,6 +2,7 @@
 
 use super::meet::same_key;
 use super::*;
+use crate::previous::Previous;
 use crate::record::Coverage;
 
 /// For how long a removed identity stays answerable, when nothing else is configured.
@@ -14,20 +15,20 @@ pub const RETENTION_MS: i64 = 400 * DAY_MS;
 /// any more, or when its unique id or its name stands elsewhere now. Where nothing was read, nothing is
 /// known: it is left out, and named in a warning.
 pub(crate) fn tombstones(
-    previous: &Inventory,
+    previous: &Previous,
     coverage: &Coverage,
     created_ms: i64,
     retention_ms: i64,
     current: &mut Vec<Stored>,
 ) -> (usize, Vec<String>) {
-    let mut left_out: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    let open: Vec<(&Identity, i64)> = previous
-        .identities
-        .iter()
-        .map(|old| (old, old.retired_at_ms.unwrap_or(created_ms)))
-        .filter(|(_, end)| created_ms.saturating_sub(*end) <= retention_ms)
-        .filter(|(old, _)| !is_still_there(old, current))
-        .collect();
+    let mut left_out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut open: Vec<(Identity, i64)> = Vec::new();
+    previous.visit(|old| {
+        let end = old.retired_at_ms.unwrap_or(created_ms);
+        if created_ms.saturating_sub(end) <= retention_ms && !is_still_there(&old, current) {
+            open.push((old, end));
+        }
+    });
     // Holders are looked up for the keys of those that are gone, which are few beside all keys.
     let wanted: HashSet<KeyId> = open
         .iter()
@@ -72,12 +73,13 @@ pub(crate) fn tombstones(
             current[*number].set_aliases(&renamed);
             continue;
         } else if old.retired_at_ms.is_none()
-            && let Some(source) = unread(old, coverage)
+            && let Some(source) = unread(&old, coverage)
         {
-            left_out.entry(source).or_default().push(&old.uid);
+            let source = source.to_owned();
+            left_out.entry(source).or_default().push(old.uid);
             continue;
         }
-        let mut tombstone = old.clone();
+        let mut tombstone = old;
         tombstone.uid = uid;
         tombstone.lifecycle_state = LifecycleState::Deprovisioned;
         tombstone.retired_at_ms = Some(end);
@@ -106,7 +108,8 @@ pub(crate) fn tombstones(
     current.append(&mut added);
     current.sort_by(|a, b| a.uid.cmp(&b.uid));
     let warnings = left_out.into_iter().map(|(source, uids)| {
-        let first = uids.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let first: Vec<&str> = uids.iter().take(NAMED).map(String::as_str).collect();
+        let first = first.join(", ");
         let more = if uids.len() > NAMED { ", …" } else { "" };
         let count = uids.len();
         let what = if count == 1 {
