@@ -617,3 +617,23 @@ fn whoever_closes_the_pipe_has_seen_enough() {
         assert!(!told.contains("panicked"), "{line}: {told}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let folder = Folder::new();
+    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z");
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_whose-snapshot"))
+        .args(["inspect", "a.snap"])
+        .current_dir(folder.0.path())
+        .stdout(full)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("standard output"), "{told}");
+}

@@ -22,6 +22,7 @@ mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{Parser, Subcommand};
 
@@ -65,16 +66,17 @@ enum Done {
     CheckFailed,
 }
 
+/// Why the answer did not arrive.
+static UNTOLD: OnceLock<std::io::Error> = OnceLock::new();
+
 /// Writes a line of the answer. Whoever closed the other end has seen enough, and the exit status still says
 /// what it says; any other fault means that the answer did not arrive.
 fn answer(line: std::fmt::Arguments<'_>) {
-    match writeln!(std::io::stdout().lock(), "{line}") {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-        Err(error) => {
-            eprintln!("error: standard output can't be written: {error}");
-            std::process::exit(1);
-        }
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{line}")
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        // The first fault is the one to tell.
+        let _ = UNTOLD.set(error);
     }
 }
 
@@ -91,6 +93,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Sign(args) => sign::run(&args),
         Command::Keygen(args) => keygen::run(&args),
     };
+    if let (Ok(_), Some(error)) = (&done, UNTOLD.get()) {
+        eprintln!("error: standard output can't be written: {error}");
+        return ExitCode::from(1);
+    }
     match done {
         Ok(Done::Yes) => ExitCode::SUCCESS,
         Ok(Done::CheckFailed) => ExitCode::from(3),

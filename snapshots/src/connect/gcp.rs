@@ -2,7 +2,7 @@
 //! keys, policies, roles, projects and federation. The entries of a file are told apart by their members.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use enrich_core::KeyType;
 use enrich_core::vocabulary::{Kind, Provider};
@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::gcp_iam_policy::{Binding, Holdings};
 use super::gcp_keys::{self, Entry};
 use super::gcp_names::{Mail, Spot, account_in, id, text};
+use super::gcp_pages::{Pages, listed};
 use super::gcp_projects::Hierarchy;
 use super::gcp_roles::Roles;
 use super::gcp_service_accounts::{self, Account, Listing};
@@ -176,45 +177,6 @@ pub(super) fn connect(
     estate.bind();
     estate.harvest(source, harvest);
     Ok(())
-}
-
-/// Which list an entry is from: the member that it stood in, and the project where each has a list of its own.
-fn listed(list: &str, entry: &Value) -> (String, String) {
-    let project = match list {
-        "accounts" => text(entry, "projectId").unwrap_or_default(),
-        _ => "",
-    };
-    (list.to_owned(), project.to_owned())
-}
-
-/// Pages by their list: the last one of those that lead on, and whether one came that does not.
-#[derive(Debug, Default)]
-struct Pages(BTreeMap<(String, String), (Option<PathBuf>, bool)>);
-
-impl Pages {
-    fn note(&mut self, of: (String, String), has_more: bool, path: &Path) {
-        let (more, ended) = self.0.entry(of).or_default();
-        if has_more {
-            *more = Some(path.to_owned());
-        } else {
-            *ended = true;
-        }
-    }
-
-    /// Says so where pages lead on and the last one is missing.
-    fn settle(self, source: &Source, harvest: &mut Harvest) {
-        let cut = self.0.into_values().filter(|(_, ended)| !ended);
-        for path in cut.filter_map(|(more, _)| more) {
-            harvest.incomplete(source);
-            harvest.warn(
-                source,
-                format!(
-                    "{}: the list is cut (a nextPageToken without a last page); what is not in it is not known to be gone",
-                    path.display()
-                ),
-            );
-        }
-    }
 }
 
 /// Whether the beginning of a file looks like assets of Cloud Asset Inventory.

@@ -23,6 +23,7 @@ mod gcp_asset_inventory;
 mod gcp_iam_policy;
 mod gcp_keys;
 mod gcp_names;
+mod gcp_pages;
 mod gcp_principals;
 mod gcp_projects;
 mod gcp_roles;
@@ -390,7 +391,7 @@ fn read(
 
 /// What needs the words of several sources: called once when all of them have been read.
 pub fn finish(harvest: &mut Harvest) {
-    kubernetes::add_token_subjects(harvest);
+    kubernetes::tokens::add_token_subjects(harvest);
     crate::joins::settle(harvest);
 }
 

@@ -117,7 +117,7 @@ fn keys_of<'k>(
         out.push((canonical(holder.uid, alias, buffer)?, interval));
     }
     if with_uid {
-        let key = (KeyType::Uid, Cow::Borrowed(""), Cow::Borrowed(&*holder.uid));
+        let key = (KeyType::Uid, Cow::Borrowed(""), Cow::Borrowed(holder.uid));
         out.push((key, (i64::MIN, i64::MAX)));
     }
     // Neither the order of aliases nor that of sources shows in the bytes.
