@@ -149,6 +149,10 @@ const ODD: &[(&str, &str)] = &[
         r#"[{"id":"/subscriptions/5ab1/providers/Microsoft.Authorization/roleAssignments/1","principalId":"d9da5bf4-0000-4001-8000-123456789abc","principalType":"ServicePrincipal","roleDefinitionName":"Reader","scope":"/subscriptions/5ab1"}]"#,
     ),
     (
+        "sdk.json",
+        r#"[{"id":"1","principal_id":"d9da5bf4-0000-4001-8000-123456789abc","role_definition_id":"62e90394-69f5-4237-9190-012177145e10","directory_scope_id":"/"}]"#,
+    ),
+    (
         "projects.json",
         r#"[{"projectId":"shop","projectNumber":"123456789012","name":"Shop"}]"#,
     ),
