@@ -9,16 +9,17 @@ use std::sync::Mutex;
 use enrich_core::vocabulary::{LifecycleState, OwnerStatus};
 
 use crate::classify::{Context, Named, complete, decide, scopes};
-use crate::domains;
+use crate::domains::{self, Domains};
 use crate::export::{Explicit, Exported, Report};
 use crate::format::MAX_UID;
 use crate::format::{BuildError, Builder, Holder};
-use crate::limits::{Cleaned, clean, clean_keys, clean_rules, clean_scope, told};
-use crate::model::{Alias, EventLimits, Identity, Inventory, Meta, Time};
+use crate::limits::{Cleaned, clean, clean_rules, clean_scope, is_clean, told};
+use crate::model::{EventLimits, Identity, Inventory, Meta, Time};
 use crate::policy::Policy;
+use crate::previous::Previous;
 use crate::privacy::Pseudonyms;
 use crate::reach::reach;
-use crate::reconcile::{Precedence, RETENTION_MS, Subject, in_parallel, reconcile, tombstones};
+use crate::reconcile::{Precedence, RETENTION_MS, Stored, in_parallel, reconcile, tombstones};
 use crate::record::Harvest;
 
 /// What the inventory configuration decides beside the sources.
@@ -46,7 +47,7 @@ const BATCH: usize = 16_384;
 
 /// Identities that are decided and not finished.
 pub(crate) struct Assembly<'a> {
-    subjects: Vec<Box<Subject>>,
+    subjects: Vec<Stored>,
     context: Context<'a>,
     inventory: Inventory,
     report: Report,
@@ -61,19 +62,20 @@ impl<'a> Assembly<'a> {
     ) -> Self {
         let reconciled = reconcile(harvest, &settings.precedence);
         let harvest = &*harvest;
-        let mut subjects = reconciled.subjects;
-        domains::apply(&harvest.domains, &mut subjects);
+        let domains = Domains::new(&harvest.domains);
         let mut covered = domains::owned(&harvest.scopes, &harvest.domains, policy);
-        domains::namespaces(&mut covered, &subjects, policy);
+        domains::namespaces(&mut covered, &reconciled.subjects, policy);
         let scopes = scopes(&covered, policy, &harvest.directory);
         let mut context = Context::new(policy, &harvest.directory, explicit.created_ms, &scopes);
         if policy.pseudonymise_people && settings.pseudonyms.is_some() {
             context.pseudonyms.clone_from(&settings.pseudonyms);
         }
         let named = Mutex::new(Named::default());
-        let mut subjects = in_parallel(subjects, |mut subject| {
+        let mut subjects = in_parallel(reconciled.subjects, |stored| {
+            let mut subject = stored.open();
+            domains.apply(&mut subject);
             decide(&mut subject, &context, &named);
-            subject
+            Stored::of(subject)
         });
         reach(&mut subjects);
         let named = named.into_inner().unwrap_or_default();
@@ -90,12 +92,19 @@ impl<'a> Assembly<'a> {
         let mut too_long = 0_usize;
         subjects.retain_mut(|subject| {
             // The format has no room for it, and one odd name is no reason to have no snapshot.
-            if subject.identity.uid.len() > MAX_UID {
+            if subject.uid.len() > MAX_UID {
                 too_long += 1;
                 return false;
             }
-            let is_kept = clean_keys(&mut subject.identity, &mut cleaned);
-            if !is_kept {
+            let is_kept = is_clean(&subject.uid, &mut cleaned);
+            if is_kept {
+                let stated = subject.aliases();
+                let mut aliases = stated.clone();
+                cleaned.aliases(&mut aliases);
+                if aliases != stated {
+                    subject.set_aliases(&aliases);
+                }
+            } else {
                 warnings.push(
                     "an identity is left out because its uid is shaped as a secret or holds control characters".to_owned(),
                 );
@@ -114,7 +123,7 @@ impl<'a> Assembly<'a> {
             cleaned,
             ..Report::default()
         };
-        if let Some((previous, _)) = &explicit.previous {
+        if let Some(previous) = &explicit.previous {
             let (count, left_out) = tombstones(
                 previous,
                 &harvest.coverage,
@@ -134,7 +143,7 @@ impl<'a> Assembly<'a> {
                 created_ms: explicit.created_ms,
                 sequence: explicit.sequence,
                 valid_for_s: explicit.valid_for_s,
-                previous: explicit.previous.as_ref().map(|(_, digest)| *digest),
+                previous: explicit.previous.as_ref().map(Previous::digest),
                 overlay_of: None,
             },
             identities: Vec::new(),
@@ -170,21 +179,22 @@ impl<'a> Assembly<'a> {
 
     /// Writes the identities as they are finished. The inventory that comes back holds none of them.
     pub(crate) fn into_snapshot(mut self) -> Result<(Vec<u8>, Exported), BuildError> {
-        let keys: Vec<(String, Vec<Alias>, Option<i64>)> = self
-            .subjects
-            .iter_mut()
-            .map(|subject| {
-                let identity = &mut subject.identity;
-                let aliases = std::mem::take(&mut identity.aliases);
-                (identity.uid.clone(), aliases, identity.retired_at_ms)
-            })
-            .collect();
-        let holders: Vec<Holder<'_>> = keys
-            .iter()
-            .map(|(uid, aliases, retired)| Holder::new(uid, aliases, *retired))
-            .collect();
-        let mut builder = Builder::new(&holders, &[], false)?;
-        drop(holders);
+        let mut builder = {
+            let subjects = &self.subjects;
+            let holder = |number: usize| {
+                let subject = &subjects[number];
+                Holder {
+                    uid: &subject.uid,
+                    aliases: subject.aliases().into(),
+                    retired_at_ms: subject.retired_at_ms,
+                }
+            };
+            Builder::new((subjects.len(), &holder), &[], false)?
+        };
+        // The keys are written.
+        for subject in &mut self.subjects {
+            subject.drop_aliases();
+        }
         let (inventory, report) = self.each(&mut |identity| builder.add(&identity))?;
         let bytes = builder.finish(&inventory)?;
         Ok((bytes, Exported { inventory, report }))
@@ -204,8 +214,9 @@ impl<'a> Assembly<'a> {
         subjects.reverse();
         while !subjects.is_empty() {
             let rest = subjects.len().saturating_sub(BATCH);
-            let batch: Vec<Box<Subject>> = subjects.drain(rest..).rev().collect();
-            let finished = in_parallel(batch, |mut subject| {
+            let batch: Vec<Stored> = subjects.drain(rest..).rev().collect();
+            let finished = in_parallel(batch, |stored| {
+                let mut subject = stored.open();
                 let mut cleaned = Cleaned::default();
                 if !subject.is_tombstone {
                     cleaned.secrets += subject.exposed.len();

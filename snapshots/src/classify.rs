@@ -343,8 +343,9 @@ fn apply_rule_owner(subject: &mut Subject, context: &Context<'_>) {
 /// The widest grant decides; the policy may know a name better than the connector.
 fn privilege(subject: &mut Subject, policy: &Policy, tier: Option<u8>) {
     for grant in &mut subject.grants {
-        let bare = grant.bare_name();
-        if let Some(rule) = policy.privilege.iter().find(|rule| glob(&rule.name, bare)) {
+        let is_meant = |name: &str| glob(name, grant.bare_name()) || glob(name, &grant.name);
+        let mut rules = policy.privilege.iter();
+        if let Some(rule) = rules.find(|rule| is_meant(&rule.name)) {
             grant.tier = rule.tier;
             grant.level = std::cmp::Reverse(rule.level.0);
             // The policy knows the name, whatever the document says.

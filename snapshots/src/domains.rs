@@ -6,7 +6,7 @@ use enrich_core::vocabulary::{Environment, LifecycleState, Provider};
 
 use crate::model::{EntityRef, Provenance, Scope};
 use crate::policy::{Policy, owner_reference};
-use crate::reconcile::Subject;
+use crate::reconcile::{Stored, Subject};
 use crate::record::DomainFacts;
 
 /// What the provider calls its domains, in front of the names of their tags.
@@ -22,19 +22,25 @@ const fn word(provider: Provider) -> &'static str {
 
 type Domain<'a> = (Provider, &'a str);
 
-/// Gives the identities of an account its tags as `account/KEY`, its name and its state as
-/// `account.name` and `account.state`. What is in a closed account can't be used: it is disabled.
-/// Of two sources the first that states a tag wins.
-pub(crate) fn apply(facts: &[DomainFacts], subjects: &mut [Box<Subject>]) {
-    let mut by_domain: BTreeMap<Domain<'_>, Vec<&DomainFacts>> = BTreeMap::new();
-    for facts in facts {
-        let domain = (facts.provider, facts.domain.as_str());
-        by_domain.entry(domain).or_default().push(facts);
+/// What sources say about accounts, by account. Of two sources the first that states a tag wins.
+pub(crate) struct Domains<'a>(BTreeMap<Domain<'a>, Vec<&'a DomainFacts>>);
+
+impl<'a> Domains<'a> {
+    pub(crate) fn new(facts: &'a [DomainFacts]) -> Self {
+        let mut by_domain: BTreeMap<Domain<'_>, Vec<&DomainFacts>> = BTreeMap::new();
+        for facts in facts {
+            let domain = (facts.provider, facts.domain.as_str());
+            by_domain.entry(domain).or_default().push(facts);
+        }
+        Self(by_domain)
     }
-    for subject in subjects {
+
+    /// Gives an identity the tags of its account as `account/KEY`, its name and its state as
+    /// `account.name` and `account.state`. What is in a closed account can't be used: it is disabled.
+    pub(crate) fn apply(&self, subject: &mut Subject) {
         let identity = &mut subject.identity;
         let domain = (identity.provider, identity.domain.as_str());
-        for facts in by_domain.get(&domain).into_iter().flatten() {
+        for facts in self.0.get(&domain).into_iter().flatten() {
             let word = word(facts.provider);
             let own = [("name", &facts.name), ("state", &facts.state)]
                 .into_iter()
@@ -109,7 +115,7 @@ pub(crate) fn owned(scopes: &[Scope], facts: &[DomainFacts], policy: &Policy) ->
 
 /// Gives a namespace the environment that its labels name, by the policy's list of environment tags.
 /// Its accounts carry the labels as `namespace/KEY`.
-pub(crate) fn namespaces(scopes: &mut [Scope], subjects: &[Box<Subject>], policy: &Policy) {
+pub(crate) fn namespaces(scopes: &mut [Scope], subjects: &[Stored], policy: &Policy) {
     let mut wanted: BTreeMap<(Provider, String, String), &mut Vec<Environment>> = scopes
         .iter_mut()
         .filter(|scope| !scope.part.is_empty() && scope.environment.is_empty())
@@ -118,7 +124,12 @@ pub(crate) fn namespaces(scopes: &mut [Scope], subjects: &[Box<Subject>], policy
             (place, &mut scope.environment)
         })
         .collect();
-    for subject in subjects {
+    for stored in subjects {
+        // Only clusters have namespaces, and to open one costs what a hundred of these looks cost.
+        if wanted.is_empty() || !stored.uid.starts_with("k8s:") {
+            continue;
+        }
+        let subject = stored.rest();
         let identity = &subject.identity;
         let Some(namespace) = &subject.namespace else {
             continue;

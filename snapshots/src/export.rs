@@ -14,6 +14,7 @@ use crate::format::BuildError;
 use crate::limits::Cleaned;
 use crate::model::Inventory;
 use crate::policy::{ConfigError, Policy};
+use crate::previous::Previous;
 use crate::privacy::{LEAST_KEY, Pseudonyms};
 use crate::record::{Harvest, Source};
 
@@ -27,8 +28,8 @@ pub struct Explicit {
     pub sequence: u64,
     /// For how long it counts as fresh.
     pub valid_for_s: u64,
-    /// The previous snapshot and its digest.
-    pub previous: Option<(Inventory, [u8; 32])>,
+    /// The previous snapshot.
+    pub previous: Option<Previous>,
 }
 
 impl Explicit {
@@ -80,7 +81,7 @@ impl Read {
     /// What a harvest holds by now, to be taken off what it holds later.
     fn so_far(harvest: &Harvest) -> [usize; 5] {
         [
-            harvest.records.len(),
+            harvest.len(),
             harvest.directory.entries.len(),
             harvest.domains.len(),
             harvest.stored_secrets.len(),

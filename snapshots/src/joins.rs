@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use enrich_core::vocabulary::Provider;
 
 pub use self::parties::Party;
+use crate::kept::Kept;
 use crate::model::EscalationPolicy;
 use crate::record::{Directory, Facts, Harvest, Record, Source};
 
@@ -139,12 +140,14 @@ pub(crate) fn settle(harvest: &mut Harvest) {
 /// repositories have nothing in the inventory, and the annotation was not written for it: they are
 /// passed over.
 fn repositories(joins: &Joins, harvest: &mut Harvest) {
-    let listed: BTreeSet<String> = harvest
-        .records
-        .iter()
-        .filter(|record| record.uid.is_some())
-        .filter_map(|record| record.local_name.clone())
-        .collect();
+    let mut listed = BTreeSet::new();
+    if !joins.repositories.is_empty() {
+        let is_named = |kept: &Kept| kept.uid.is_some() && kept.local_name().is_some();
+        harvest.visit(is_named, |record| {
+            let name = record.local_name.clone();
+            listed.extend(name.filter(|_| record.uid.is_some()));
+        });
+    }
     for ((_, name), claims) in &joins.repositories {
         let Some(first) = claims.first().filter(|_| listed.contains(name)) else {
             continue;
@@ -191,10 +194,11 @@ fn selectors(joins: &Joins, harvest: &mut Harvest) {
         return;
     }
     let mut more = Vec::new();
-    for record in &harvest.records {
+    let is_object = |kept: &Kept| kept.provider == Some(Provider::K8s) && kept.uid.is_some();
+    harvest.visit(is_object, |record| {
         let facts = &record.facts;
         if facts.provider != Some(Provider::K8s) || record.uid.is_none() {
-            continue;
+            return;
         }
         let near = facts
             .tags
@@ -221,26 +225,33 @@ fn selectors(joins: &Joins, harvest: &mut Harvest) {
                 });
             }
         }
-    }
+    });
     harvest.records.append(&mut more);
 }
 
 /// Owners that a source names as another system knows them.
 fn people(harvest: &mut Harvest) {
-    let directory = &harvest.directory;
-    for record in &mut harvest.records {
-        let facts = &mut record.facts;
-        let named = facts
-            .owner
-            .iter_mut()
-            .chain(&mut facts.sponsor)
-            .chain(&mut facts.secondary_owners);
-        for reference in named {
-            if let Some(meant) = meant(reference, directory) {
-                *reference = meant;
+    let directory = std::mem::take(&mut harvest.directory);
+    harvest.revise(
+        |kept| kept.is_owned,
+        |record| {
+            let facts = &mut record.facts;
+            let mut is_changed = false;
+            let named = facts
+                .owner
+                .iter_mut()
+                .chain(&mut facts.sponsor)
+                .chain(&mut facts.secondary_owners);
+            for reference in named {
+                if let Some(meant) = meant(reference, &directory) {
+                    *reference = meant;
+                    is_changed = true;
+                }
             }
-        }
-    }
+            is_changed
+        },
+    );
+    harvest.directory = directory;
 }
 
 /// The reference of a person or team that a source calls `github-team:ORG/TEAM`,
@@ -299,30 +310,36 @@ fn paging(joins: &Joins, harvest: &mut Harvest) {
             None
         }
     };
-    for record in &mut harvest.records {
-        // The link is the same fact, whoever states the policy.
-        if let Some(stated) = &mut record.facts.escalation_policy
-            && stated.system == "pagerduty"
-            && stated.url.is_none()
-        {
-            *stated = policy(&stated.id);
-        }
-        let Some(service) = record.facts.tags.get(SERVICE) else {
-            continue;
-        };
-        if let Some((policy, source)) = of_service(service.trim()) {
-            more.push(Record {
-                source,
-                uid: record.uid.clone(),
-                aliases: record.aliases.clone(),
-                local_name: record.local_name.clone(),
-                facts: Facts {
-                    escalation_policy: Some(policy),
-                    ..Facts::default()
-                },
-            });
-        }
-    }
+    harvest.revise(
+        |kept| kept.is_paged,
+        |record| {
+            let mut is_changed = false;
+            // The link is the same fact, whoever states the policy.
+            if let Some(stated) = &mut record.facts.escalation_policy
+                && stated.system == "pagerduty"
+                && stated.url.is_none()
+            {
+                *stated = policy(&stated.id);
+                is_changed = true;
+            }
+            let Some(service) = record.facts.tags.get(SERVICE) else {
+                return is_changed;
+            };
+            if let Some((policy, source)) = of_service(service.trim()) {
+                more.push(Record {
+                    source,
+                    uid: record.uid.clone(),
+                    aliases: record.aliases.clone(),
+                    local_name: record.local_name.clone(),
+                    facts: Facts {
+                        escalation_policy: Some(policy),
+                        ..Facts::default()
+                    },
+                });
+            }
+            is_changed
+        },
+    );
     let mut unclear = Vec::new();
     for (team, link) in &joins.teams {
         let found = match link {

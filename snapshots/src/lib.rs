@@ -15,6 +15,7 @@
 //! | [`secrets`] | shapes of secrets |
 //! | [`limits`] | what may enter a snapshot: lengths, control characters, no secrets |
 //! | [`mod@format`] | the bytes |
+//! | [`previous`] | the snapshot before this one |
 //! | [`lint`], [`diff`] | what an inventory leaves open, and what changed between two |
 //! | [`read`] | a snapshot's bytes as an inventory again |
 #![forbid(unsafe_code)]
@@ -30,10 +31,13 @@ pub mod export;
 mod findings;
 pub mod format;
 pub mod joins;
+mod kept;
 pub mod limits;
 pub mod lint;
 pub mod model;
+mod packed;
 pub mod policy;
+pub mod previous;
 pub mod privacy;
 mod reach;
 pub mod read;

@@ -177,15 +177,22 @@ pub fn told(line: String) -> String {
 
 /// Cleans uid and keys alone. `false` when the uid is shaped as a secret or holds control characters.
 pub fn clean_keys(identity: &mut Identity, cleaned: &mut Cleaned) -> bool {
-    if has_marked_secret(&identity.uid) {
+    is_clean(&identity.uid, cleaned) && {
+        cleaned.aliases(&mut identity.aliases);
+        true
+    }
+}
+
+/// Whether a uid can be kept: it is not shaped as a secret and holds no control characters.
+pub(crate) fn is_clean(uid: &str, cleaned: &mut Cleaned) -> bool {
+    if has_marked_secret(uid) {
         cleaned.secrets += 1;
         return false;
     }
-    if has_control(&identity.uid) {
+    if has_control(uid) {
         cleaned.control += 1;
         return false;
     }
-    cleaned.aliases(&mut identity.aliases);
     true
 }
 
@@ -285,7 +292,7 @@ impl Cleaned {
 
     /// Keys are never cut: a shortened key would be another key. The 40-character rule is left out,
     /// because unique ids look alike.
-    fn aliases(&mut self, aliases: &mut Vec<Alias>) {
+    pub(crate) fn aliases(&mut self, aliases: &mut Vec<Alias>) {
         let before = aliases.len();
         aliases
             .retain(|alias| !has_marked_secret(&alias.value) && !has_marked_secret(&alias.domain));

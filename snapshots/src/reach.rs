@@ -2,82 +2,110 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use enrich_core::vocabulary::Provider;
+use enrich_core::vocabulary::{Environment, Provider};
 
 use crate::model::BlastRadius;
-use crate::reconcile::Subject;
+use crate::reconcile::Stored;
 
-/// Computes the blast radius of every identity that can become another one.
-pub(crate) fn reach(subjects: &mut [Box<Subject>]) {
-    let edges = edges(subjects);
-    let reached: Vec<BTreeSet<usize>> = (0..subjects.len())
-        .map(|start| walk(start, &edges))
-        .collect();
-    for (number, reached) in reached.into_iter().enumerate() {
-        if reached.is_empty() {
-            continue;
+/// Where an identity is, and whose it is.
+struct Place {
+    provider: Provider,
+    domain: String,
+    environments: Vec<Environment>,
+    team: Option<String>,
+}
+
+impl Place {
+    fn of(stored: &Stored) -> Self {
+        let identity = stored.rest().identity;
+        Self {
+            provider: identity.provider,
+            domain: identity.domain,
+            environments: identity.environment,
+            team: identity.owner.map(|owner| owner.entity.reference),
         }
-        let own = &subjects[number].identity;
-        let own_team = own
-            .owner
-            .as_ref()
-            .map(|owner| owner.entity.reference.clone());
-        let others = || reached.iter().map(|other| &subjects[*other].identity);
-        let places: BTreeSet<(Provider, &str)> = others()
-            .map(|other| (other.provider, other.domain.as_str()))
-            .collect();
-        let environments: BTreeSet<_> = others()
-            .flat_map(|other| other.environment.iter().copied())
-            .collect();
-        let teams: BTreeSet<String> = others()
-            .filter_map(|other| other.owner.as_ref())
-            .map(|owner| owner.entity.reference.clone())
-            .filter(|team| Some(team) != own_team.as_ref())
-            .collect();
-        let radius = BlastRadius {
-            identities: u32::try_from(reached.len()).unwrap_or(u32::MAX),
-            accounts: u32::try_from(places.len()).unwrap_or(u32::MAX),
-            environments: environments.into_iter().collect(),
-            teams: teams.into_iter().collect(),
-        };
-        subjects[number].identity.blast_radius = Some(radius);
     }
 }
 
+/// Computes the blast radius of every identity that can become another one. The identities are in the
+/// order of their uids.
+pub(crate) fn reach(subjects: &mut [Stored]) {
+    let edges = edges(subjects);
+    let reached: Vec<(usize, BTreeSet<usize>)> = edges
+        .keys()
+        .map(|start| (*start, walk(*start, &edges)))
+        .collect();
+    // Most identities are reached by none.
+    let mut places: BTreeMap<usize, Place> = BTreeMap::new();
+    for number in reached
+        .iter()
+        .flat_map(|(start, all)| all.iter().chain([start]))
+    {
+        places
+            .entry(*number)
+            .or_insert_with(|| Place::of(&subjects[*number]));
+    }
+    for (number, reached) in reached {
+        if reached.is_empty() {
+            continue;
+        }
+        let own_team = &places[&number].team;
+        let others = || reached.iter().map(|other| &places[other]);
+        let accounts: BTreeSet<(Provider, &str)> = others()
+            .map(|other| (other.provider, other.domain.as_str()))
+            .collect();
+        let environments: BTreeSet<_> = others()
+            .flat_map(|other| other.environments.iter().copied())
+            .collect();
+        let teams: BTreeSet<&String> = others()
+            .filter(|other| other.team != *own_team)
+            .filter_map(|other| other.team.as_ref())
+            .collect();
+        let radius = BlastRadius {
+            identities: u32::try_from(reached.len()).unwrap_or(u32::MAX),
+            accounts: u32::try_from(accounts.len()).unwrap_or(u32::MAX),
+            environments: environments.into_iter().collect(),
+            teams: teams.into_iter().cloned().collect(),
+        };
+        subjects[number].blast_radius = Some(Box::new(radius));
+    }
+}
+
+/// Whom an identity can become, by its place; those that can become nobody are left out.
+type Reaching = BTreeMap<usize, BTreeSet<usize>>;
+
 /// Who can become whom. An identity that a trust policy names may come in; one that is only let in
 /// as a member of its account also needs a permission that names the role.
-fn edges(subjects: &[Box<Subject>]) -> Vec<BTreeSet<usize>> {
-    let by_uid: BTreeMap<&str, usize> = subjects
-        .iter()
-        .enumerate()
-        .map(|(number, subject)| (subject.identity.uid.as_str(), number))
-        .collect();
-    let mut out = vec![BTreeSet::new(); subjects.len()];
+fn edges(subjects: &[Stored]) -> Reaching {
+    let mut out = Reaching::new();
     for (number, subject) in subjects.iter().enumerate() {
-        let identity = &subject.identity;
-        let root = format!("aws:{}:root", identity.domain);
-        for target in &identity.lineage.can_assume {
-            let Some(&other) = by_uid.get(target.as_str()) else {
+        let (lineage, _) = subject.edges();
+        if lineage.can_assume.is_empty() {
+            continue;
+        }
+        let root = format!("aws:{}:root", subject.rest().identity.domain);
+        for target in &lineage.can_assume {
+            let Ok(other) = subjects.binary_search_by(|other| (*other.uid).cmp(target)) else {
                 continue;
             };
-            let trusted = &subjects[other].identity.lineage.assumable_by;
-            let lets_in = identity.provider != Provider::Aws
-                || trusted
-                    .iter()
-                    .any(|by| *by == identity.uid || *by == root || by == "*");
+            let lets_in = subject.provider != Provider::Aws || {
+                let (lineage, _) = subjects[other].edges();
+                let mut trusted = lineage.assumable_by.iter();
+                trusted.any(|by| **by == *subject.uid || *by == root || by == "*")
+            };
             if lets_in && other != number {
-                out[number].insert(other);
+                out.entry(number).or_default().insert(other);
             }
         }
     }
     out
 }
 
-fn walk(start: usize, edges: &[BTreeSet<usize>]) -> BTreeSet<usize> {
+fn walk(start: usize, edges: &Reaching) -> BTreeSet<usize> {
     let mut reached = BTreeSet::new();
     let mut open = vec![start];
     while let Some(at) = open.pop() {
-        for next in &edges[at] {
+        for next in edges.get(&at).into_iter().flatten() {
             if *next != start && reached.insert(*next) {
                 open.push(*next);
             }

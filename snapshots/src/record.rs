@@ -8,6 +8,7 @@ use enrich_core::vocabulary::{
 use enrich_core::{Key, KeyRefused, KeyType};
 
 use crate::joins::Joins;
+use crate::kept::Kept;
 use crate::model::{Agent, Alias, Credential, EscalationPolicy, Expectation, Scope, Time};
 
 /// A source of the inventory configuration, as connectors see it.
@@ -134,7 +135,9 @@ impl Grant {
     /// The name of the policy or role alone, without where it holds and through whom.
     #[must_use]
     pub fn bare_name(&self) -> &str {
-        self.name.split(" (").next().unwrap_or(&self.name)
+        let name = self.name.split(" (").next().unwrap_or(&self.name);
+        // Azure and Entra say where a role is held: `Key Vault Reader at resource group …`.
+        name.rsplit_once(" at ").map_or(name, |(name, _)| name)
     }
 
     /// A grant of a level; the tier that usually goes with it is given by the connector.
@@ -401,6 +404,8 @@ impl Coverage {
 /// Everything that the connectors of one export yielded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Harvest {
+    /// Statements of the sources that were read before, packed.
+    pub(crate) kept: Vec<Kept>,
     /// Statements, in the order of the sources.
     pub records: Vec<Record>,
     /// People and teams.
@@ -425,11 +430,9 @@ impl Harvest {
     /// Takes over what a source further down says. Where both speak of the same team, secret or
     /// issuer, the first one is believed.
     pub fn absorb(&mut self, mut other: Self) {
-        if self.records.is_empty() {
-            self.records = other.records;
-        } else {
-            self.records.append(&mut other.records);
-        }
+        self.keep();
+        other.keep();
+        self.kept.append(&mut other.kept);
         for (reference, entry) in other.directory.entries {
             self.directory.entries.entry(reference).or_insert(entry);
         }
@@ -455,21 +458,7 @@ impl Harvest {
         self.scopes.sort();
         self.domains
             .sort_by_cached_key(|facts| format!("{facts:?}"));
-        self.records.shrink_to_fit();
-        // Lists that grew entry by entry have room for more; a million of them have no such room.
-        for record in &mut self.records {
-            let facts = &mut record.facts;
-            record.aliases.shrink_to_fit();
-            facts.credentials.shrink_to_fit();
-            facts.grants.shrink_to_fit();
-            for list in [
-                &mut facts.workloads,
-                &mut facts.assumable_by,
-                &mut facts.can_assume,
-            ] {
-                list.shrink_to_fit();
-            }
-        }
+        self.keep();
     }
 
     /// Notes that a source does not show all that it lists, so nothing is gone for its silence.

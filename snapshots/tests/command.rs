@@ -592,3 +592,48 @@ fn a_path_with_control_characters_is_shown_without_them() {
     assert_eq!(output.status.code(), Some(1));
     assert!(!output.stderr.contains(&0x1b));
 }
+
+#[test]
+fn whoever_closes_the_pipe_has_seen_enough() {
+    let folder = Folder::new();
+    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z");
+    for (line, code) in [
+        ("inspect a.snap", 0),
+        ("lint a.snap", 0),
+        ("verify a.snap", 0),
+        // What the status says is not lost with the text.
+        ("verify inventory.toml --json", 3),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_whose-snapshot"))
+            .args(line.split_whitespace())
+            .current_dir(folder.0.path())
+            .stdout(writer)
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{line}: {told}");
+        assert!(!told.contains("panicked"), "{line}: {told}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let folder = Folder::new();
+    folder.expect(0, "build --out a.snap --created 2026-03-20T06:00:00Z");
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_whose-snapshot"))
+        .args(["inspect", "a.snap"])
+        .current_dir(folder.0.path())
+        .stdout(full)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("standard output"), "{told}");
+}

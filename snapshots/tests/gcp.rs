@@ -545,6 +545,32 @@ fn assets_hold_what_the_lists_hold() {
 }
 
 #[test]
+fn a_list_that_is_cut_retires_nobody() {
+    let page = |project: &str, more: &str| {
+        format!(
+            r#"{{"accounts":[{{"name":"projects/{project}/serviceAccounts/api@{project}.iam.gserviceaccount.com","projectId":"{project}",
+                "uniqueId":"100000000000000000001","email":"api@{project}.iam.gserviceaccount.com"}}]{more}}}"#
+        )
+    };
+    let more = r#","nextPageToken":"more""#;
+    let (cut, end, other) = (page("shop", more), page("shop", ""), page("lab", ""));
+    let is_partial = |files: &[(&str, &str)]| {
+        let harvest = read(&[(Connector::Gcp, None, files)]).unwrap();
+        let told = harvest
+            .warnings
+            .iter()
+            .any(|text| text.contains("nextPageToken"));
+        assert_eq!(told, harvest.coverage.partial.contains("gcp-0"));
+        told
+    };
+    assert!(is_partial(&[("a.json", &cut)]));
+    assert!(is_partial(&[("a.json", &cut), ("b.json", &other)]));
+    assert!(!is_partial(&[("a.json", &cut), ("b.json", &end)]));
+    assert!(!is_partial(&[("b.json", &end), ("a.json", &cut)]));
+    assert!(!is_partial(&[("b.json", &end)]));
+}
+
+#[test]
 fn a_policy_without_a_name_needs_a_place() {
     let policy = r#"{"bindings":[{"role":"roles/iam.serviceAccountTokenCreator","members":["user:jane@larkmoor.example"]}],"etag":"BwX","version":1}"#;
     let error = read(&[(Connector::Gcp, None, &[("policy.json", policy)])]).unwrap_err();

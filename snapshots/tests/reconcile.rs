@@ -54,6 +54,13 @@ fn role(id: &str, created: &str) -> String {
     )
 }
 
+/// An inventory as the snapshot before this one.
+fn previous(inventory: &snapshots::model::Inventory) -> snapshots::previous::Previous {
+    let mut bytes = rkyv::util::AlignedVec::new();
+    bytes.extend_from_slice(&snapshots::format::build(inventory).unwrap());
+    snapshots::previous::Previous::read(bytes).unwrap()
+}
+
 #[test]
 fn a_recreated_role_is_two_identities() {
     let (old, new) = (
@@ -388,7 +395,7 @@ fn what_is_gone_becomes_a_tombstone() {
         ],
     )]));
     let mut explicit = Explicit::new(NOW + 86_400_000, 8, 0);
-    explicit.previous = Some((before.inventory.clone(), [1; 32]));
+    explicit.previous = Some(previous(&before.inventory));
     let policy = Policy::built_in().unwrap();
     let after = assemble(
         "Northwind",
@@ -466,7 +473,7 @@ fn what_was_read_in_part_retires_nobody() {
         ("report", report, None, &[&two]),
     ]));
     let mut explicit = Explicit::new(NOW + 86_400_000, 8, 0);
-    explicit.previous = Some((before.inventory, [1; 32]));
+    explicit.previous = Some(previous(&before.inventory));
     let policy = Policy::built_in().unwrap();
     let after = |harvest: &Harvest| assemble("Northwind", harvest, &policy, &explicit);
     let left_out =

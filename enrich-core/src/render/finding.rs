@@ -13,7 +13,7 @@ pub(super) fn write(finding: &EventFinding<'_>, time_ms: i64, out: &mut Out<'_, 
     out.some(Field::FindingOwasp, finding.owasp);
     out.string(Field::FindingSeverity, finding.severity.as_str());
     // A sentence that names a person is left out where people are not named.
-    let names_a_person = |text: &str| text.contains("user:");
+    let names_a_person = |text: &str| text.as_bytes().windows(5).any(|part| part == b"user:");
     let is_hidden = out.style.people != People::Named
         && match finding.evidence {
             Evidence::Text(text) | Evidence::Named(_, text, _) => names_a_person(text),

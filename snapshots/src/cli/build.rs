@@ -9,6 +9,7 @@ use enrich_core::{Check, Snapshot, Trust};
 use indicatif::{ProgressBar, ProgressStyle};
 use snapshots::config::{InventoryConfig, MOST_VALID_S};
 use snapshots::export::{Explicit, Exported, Progress, Report, export_snapshot};
+use snapshots::previous::Previous;
 use snapshots::text::{parse_duration, parse_time, printable, time};
 
 use super::table::table;
@@ -113,7 +114,7 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     files::write_atomically(&args.out, &bytes, false)?;
     line.0.finish_and_clear();
     if args.json {
-        println!("{}", json(&exported, bytes.len(), seed.is_some()));
+        say!("{}", json(&exported, bytes.len(), seed.is_some()));
     } else {
         summary(&exported, &args.out, bytes.len(), seed.is_some());
     }
@@ -135,35 +136,30 @@ fn explicit(args: &Args, config: &InventoryConfig) -> Result<Explicit> {
     let previous = match args.previous.as_ref().or(config.previous.as_ref()) {
         None => None,
         Some(path) => {
-            let bytes = files::read_snapshot(path)?;
-            let snapshot = Snapshot::open(&bytes, Check::All, &Trust::default())
+            let previous = Previous::read(files::read_snapshot(path)?)
                 .with_context(|| format!("previous snapshot {} can't be used", path.display()))?;
-            let inventory = snapshots::read::inventory(&snapshot)
-                .with_context(|| format!("previous snapshot {} can't be used", path.display()))?;
-            Some((inventory, snapshot.header().digest))
+            Some(previous)
         }
     };
-    let following = previous
-        .as_ref()
-        .map(|(inventory, _)| inventory.meta.sequence + 1);
+    let following = previous.as_ref().map(|previous| previous.sequence() + 1);
     let sequence = args.sequence.or(config.sequence).or(following);
     let sequence = sequence.unwrap_or_else(|| u64::try_from(created_ms / 1000).unwrap_or(0));
-    if let Some((inventory, _)) = &previous
-        && inventory.meta.sequence >= sequence
+    if let Some(previous) = &previous
+        && previous.sequence() >= sequence
     {
         bail!(
             "sequence {sequence} does not follow the previous snapshot, which has {}; readers would refuse the new one",
-            inventory.meta.sequence
+            previous.sequence()
         );
     }
-    if let Some((inventory, _)) = &previous
-        && inventory.meta.created_ms > created_ms
+    if let Some(previous) = &previous
+        && previous.created_ms() > created_ms
         && !args.force
     {
         bail!(
             "the snapshot would be of {}, before the previous one, which is of {}; check `created` and the clock, or say --force",
             time(created_ms),
-            time(inventory.meta.created_ms)
+            time(previous.created_ms())
         );
     }
     let mut explicit = Explicit::new(

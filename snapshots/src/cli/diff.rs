@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let (old, new) = (open(&args.old, &old)?, open(&args.new, &new)?);
     let diff = Diff::between(&old, &new).context("the snapshots can't be compared")?;
     if args.json {
-        println!("{}", as_json(&diff, &old, &new));
+        say!("{}", as_json(&diff, &old, &new));
     } else {
         people(&diff, &old, &new, args.limit);
     }
@@ -48,14 +48,14 @@ fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<Snapshot<'a>> {
 fn people(diff: &Diff, old: &Snapshot<'_>, new: &Snapshot<'_>, limit: usize) {
     for (sign, snapshot) in [("-", old), ("+", new)] {
         let header = snapshot.header();
-        println!(
+        say!(
             "{sign} {}, {}, sequence {}",
             printable(header.id(), 60),
             time(header.created_ms),
             header.sequence
         );
     }
-    println!(
+    say!(
         "{} new, {} gone, {} renamed, {} changed, {} the same",
         diff.new.len(),
         diff.gone.len(),
@@ -69,14 +69,14 @@ fn people(diff: &Diff, old: &Snapshot<'_>, new: &Snapshot<'_>, limit: usize) {
             .iter()
             .map(|(field, count)| format!("{field} {count}"))
             .collect();
-        println!("changed fields: {}", counts.join(", "));
+        say!("changed fields: {}", counts.join(", "));
     }
     for (what, scopes) in [
         ("covered now", &diff.scopes_new),
         ("not covered any more", &diff.scopes_gone),
     ] {
         for scope in scopes.iter().take(limit) {
-            println!("{what}: {}", printable(scope, 200));
+            say!("{what}: {}", printable(scope, 200));
         }
         more(scopes.len(), limit);
     }
@@ -84,17 +84,17 @@ fn people(diff: &Diff, old: &Snapshot<'_>, new: &Snapshot<'_>, limit: usize) {
         if list.is_empty() {
             continue;
         }
-        println!("\n{what}");
-        println!(
+        say!("\n{what}");
+        say!(
             "{}",
             table(list.iter().take(limit).map(brief_row)).trim_fmt()
         );
         more(list.len(), limit);
     }
     if !diff.renamed.is_empty() {
-        println!("\nrenamed");
+        say!("\nrenamed");
         for renamed in diff.renamed.iter().take(limit) {
-            println!(
+            say!(
                 "{} -> {}",
                 printable(&renamed.from, 200),
                 printable(&renamed.to, 200)
@@ -104,9 +104,9 @@ fn people(diff: &Diff, old: &Snapshot<'_>, new: &Snapshot<'_>, limit: usize) {
         more(diff.renamed.len(), limit);
     }
     if !diff.changed.is_empty() {
-        println!("\nchanged");
+        say!("\nchanged");
         for changed in diff.changed.iter().take(limit) {
-            println!("{}", printable(&changed.uid, 200));
+            say!("{}", printable(&changed.uid, 200));
             changes(&changed.changes);
         }
         more(diff.changed.len(), limit);
@@ -115,7 +115,7 @@ fn people(diff: &Diff, old: &Snapshot<'_>, new: &Snapshot<'_>, limit: usize) {
 
 fn more(count: usize, limit: usize) {
     if count > limit {
-        println!(
+        say!(
             "and {} more (--limit shows them, --json has them all)",
             count - limit
         );
@@ -139,7 +139,7 @@ fn changes(changes: &[Change]) {
         if change.added.is_empty() && change.removed.is_empty() {
             let show =
                 |value: &Option<String>| printable(value.as_deref().unwrap_or("(none)"), 200);
-            println!(
+            say!(
                 "  {}: {} -> {}",
                 change.field,
                 show(&change.from),
@@ -148,7 +148,7 @@ fn changes(changes: &[Change]) {
         }
         for (sign, list) in [("-", &change.removed), ("+", &change.added)] {
             for entry in list {
-                println!("  {}: {sign} {}", change.field, printable(entry, 300));
+                say!("  {}: {sign} {}", change.field, printable(entry, 300));
             }
         }
     }

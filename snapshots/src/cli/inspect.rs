@@ -54,7 +54,7 @@ fn overview(args: &Args, snapshot: &Snapshot<'_>, inventory: &Inventory) {
     if args.json {
         let sections: Vec<Value> =
             snapshot.sections().map(|entry| json!({"id": entry.id, "rows": entry.rows, "row_bytes": entry.row_len, "offset": entry.offset, "bytes": entry.len})).collect();
-        println!(
+        say!(
             "{}",
             json!({"id": header.id(), "organization": inventory.meta.organization, "format": format!("{}.{}", header.major, header.minor), "layer": header.layer.as_str(),
                 "bytes": header.total_len, "created": time(header.created_ms), "sequence": header.sequence, "valid_for_s": header.valid_for_s,
@@ -137,7 +137,7 @@ fn overview(args: &Args, snapshot: &Snapshot<'_>, inventory: &Inventory) {
             ),
         );
     }
-    println!("{}", table(rows).trim_fmt());
+    say!("{}", table(rows).trim_fmt());
 }
 
 fn one(args: &Args, key: &str, inventory: &Inventory) -> Result<()> {
@@ -164,17 +164,17 @@ fn one(args: &Args, key: &str, inventory: &Inventory) -> Result<()> {
     let records: Vec<Value> = found.iter().map(|identity| record(identity)).collect();
     if args.json {
         for record in records {
-            println!("{record}");
+            say!("{record}");
         }
         return Ok(());
     }
     for (number, record) in records.iter().enumerate() {
         if number > 0 {
-            println!();
+            say!("");
         }
         let mut rows = Vec::new();
         flatten("", record, &mut rows);
-        println!("{}", table(rows).trim_fmt());
+        say!("{}", table(rows).trim_fmt());
     }
     Ok(())
 }

@@ -74,14 +74,14 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     }
     let failed = lint.failed(&limits);
     if args.json {
-        println!(
+        say!(
             "{}",
             as_json(&lint, &limits, &failed, args.missing, &missing)
         );
     } else {
         people(&lint, &limits, &failed);
         for uid in &missing {
-            println!("{}", printable(uid, 400));
+            say!("{}", printable(uid, 400));
         }
     }
     Ok(if failed.is_empty() {
@@ -111,7 +111,7 @@ fn people(lint: &Lint, limits: &[Limit], failed: &[(Limit, Share)]) {
         );
         rows.push(row);
     }
-    println!("{}", table(rows).trim_fmt());
+    say!("{}", table(rows).trim_fmt());
     for (limit, share) in failed {
         eprintln!(
             "error: {} of {}: {} of {} known, {}; the limit is {}%",

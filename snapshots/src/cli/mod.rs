@@ -1,5 +1,12 @@
 //! The command line: one file a subcommand. Exit 0 done, 1 failed, 2 usage, 3 a check did not hold.
 
+/// Writes a line of the answer to standard output.
+macro_rules! say {
+    ($($text:tt)*) => {
+        crate::cli::answer(format_args!($($text)*))
+    };
+}
+
 mod build;
 mod diff;
 mod files;
@@ -13,7 +20,9 @@ mod sources;
 mod table;
 mod verify;
 
+use std::io::Write;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{Parser, Subcommand};
 
@@ -57,6 +66,20 @@ enum Done {
     CheckFailed,
 }
 
+/// Why the answer did not arrive.
+static UNTOLD: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Writes a line of the answer. Whoever closed the other end has seen enough, and the exit status still says
+/// what it says; any other fault means that the answer did not arrive.
+fn answer(line: std::fmt::Arguments<'_>) {
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{line}")
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        // The first fault is the one to tell.
+        let _ = UNTOLD.set(error);
+    }
+}
+
 pub(crate) fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Init(args) => init::run(&args),
@@ -70,6 +93,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Sign(args) => sign::run(&args),
         Command::Keygen(args) => keygen::run(&args),
     };
+    if let (Ok(_), Some(error)) = (&done, UNTOLD.get()) {
+        eprintln!("error: standard output can't be written: {error}");
+        return ExitCode::from(1);
+    }
     match done {
         Ok(Done::Yes) => ExitCode::SUCCESS,
         Ok(Done::CheckFailed) => ExitCode::from(3),

@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let tell = |reference: &str| {
         let reference = reference.trim();
         if !reference.is_empty() {
-            println!(
+            say!(
                 "{}\t{}",
                 pseudonyms.of(reference),
                 printable(reference, 400)

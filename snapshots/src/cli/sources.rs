@@ -22,7 +22,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Done> {
     if args.files.is_empty() {
         for connector in Connector::ALL {
-            println!("{}", connector.as_str());
+            say!("{}", connector.as_str());
         }
         return Ok(Done::Yes);
     }
@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args) -> Result<Done> {
             hasher
                 .update_reader(input.raw().with_context(failed)?)
                 .with_context(failed)?;
-            println!(
+            say!(
                 "{}",
                 json!({"file": path.display().to_string(), "connector": connector, "blake3": files::hex(hasher.finalize().as_bytes())})
             );
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<Done> {
         ]);
     }
     if !args.json {
-        println!("{}", table(rows).trim_fmt());
+        say!("{}", table(rows).trim_fmt());
     }
     Ok(if all { Done::Yes } else { Done::CheckFailed })
 }

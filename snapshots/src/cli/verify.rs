@@ -52,13 +52,13 @@ fn report(args: &Args, snapshot: &Snapshot<'_>) {
     };
     if args.json {
         let digest = format!("blake3:{}", files::hex(&header.digest));
-        println!(
+        say!(
             "{}",
             json!({"ok": true, "id": header.id(), "sequence": header.sequence, "digest": digest, "integrity": snapshot.integrity().as_str(),
                 "signed": header.is_signed(), "identities": snapshot.identity_count(), "keys": snapshot.key_count()})
         );
     } else {
-        println!(
+        say!(
             "{}: good; {} identities, {} keys, {signature}",
             args.file.display(),
             snapshot.identity_count(),
@@ -69,7 +69,7 @@ fn report(args: &Args, snapshot: &Snapshot<'_>) {
 
 fn refuse(args: &Args, error: &SnapshotError) {
     if args.json {
-        println!("{}", json!({"ok": false, "error": error.to_string()}));
+        say!("{}", json!({"ok": false, "error": error.to_string()}));
     }
     eprintln!("error: {} does not hold", args.file.display());
     eprintln!("caused by: {error}");

@@ -137,7 +137,7 @@ fn rows<R: Read>(
         }
         let row = Row(headers.iter().zip(row.iter()).collect());
         if let Some(record) = record(source, &row, harvest) {
-            harvest.records.push(record);
+            harvest.add(record);
         } else {
             harvest.incomplete(source);
         }

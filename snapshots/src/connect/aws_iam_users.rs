@@ -171,6 +171,7 @@ fn harvest_entry(source: &Source, entry: &Entry, harvest: &mut Harvest) {
         return;
     };
     let trust = entry.assume_role_policy_document.trust();
+    trust.warn(&entry.arn, source, harvest);
     let facts = &mut record.facts;
     facts.assumable_by = trust.assumable_by;
     facts.workloads = trust.workloads;

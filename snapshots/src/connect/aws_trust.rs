@@ -3,7 +3,12 @@
 use serde_json::Value;
 
 use super::aws::uid_of;
-use super::aws_policy::{Document, Statement, texts};
+use super::aws_policy::{Document, Gap, Statement, texts};
+use crate::record::{Harvest, Source};
+
+/// What is said of a trust policy that is no document, or has a part that is none.
+pub(super) const UNREADABLE: &str =
+    "the trust policy, or a part of it, can't be read, so it counts as trust in everybody";
 
 /// Whom a trust policy lets in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +28,10 @@ impl Document {
         for statement in self.allowed() {
             statement.add_trust(&mut trust);
         }
+        if self.gap == Gap::Unreadable {
+            // It may let in anybody; whom it does is not known, so it is no consent to anything.
+            trust.unconditioned.push(UNREADABLE.to_owned());
+        }
         for list in [
             &mut trust.assumable_by,
             &mut trust.workloads,
@@ -32,6 +41,16 @@ impl Document {
             list.dedup();
         }
         trust
+    }
+}
+
+impl Trust {
+    /// Tells of a trust policy that can't be read.
+    pub(super) fn warn(&self, arn: &str, source: &Source, harvest: &mut Harvest) {
+        if self.unconditioned.iter().any(|text| text == UNREADABLE) {
+            let arn = crate::text::printable(arn, 120);
+            harvest.warn(source, format!("{arn}: {UNREADABLE}"));
+        }
     }
 }
 
@@ -160,6 +179,22 @@ mod tests {
             ]
         );
         assert!(trust.unconditioned.is_empty());
+    }
+
+    #[test]
+    fn a_trust_policy_that_cannot_be_read_is_not_the_same_as_none() {
+        for document in [
+            json!("{garbage"),
+            json!({"Version": "2012-10-17"}),
+            json!({"Statement": [{"Effect": "Allow", "Principal": {"AWS": "444455556666"}}, "torn"]}),
+        ] {
+            let trust = Document::from_value(&document).trust();
+            assert_eq!(trust.unconditioned, [UNREADABLE], "{document}");
+            assert!(!trust.assumable_by.contains(&"*".to_owned()), "no consent");
+        }
+        let closed = json!({"Statement": [{"Effect": "Deny", "Principal": "*"}]});
+        assert_eq!(Document::from_value(&closed).trust(), Trust::default());
+        assert_eq!(Document::from_value(&Value::Null).trust(), Trust::default());
     }
 
     #[test]

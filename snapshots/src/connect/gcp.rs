@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::gcp_iam_policy::{Binding, Holdings};
 use super::gcp_keys::{self, Entry};
 use super::gcp_names::{Mail, Spot, account_in, id, text};
+use super::gcp_pages::{Pages, listed};
 use super::gcp_projects::Hierarchy;
 use super::gcp_roles::Roles;
 use super::gcp_service_accounts::{self, Account, Listing};
@@ -132,12 +133,17 @@ pub(super) fn connect(
         ..Estate::default()
     };
     let mut empty = None;
+    let mut pages = Pages::default();
     for input in inputs {
         let before = (estate.counts.all(), estate.left.len());
-        let (mut has_more, mut unread) = (false, 0_u64);
+        let mut unread = 0_u64;
+        let mut of = (String::new(), String::new());
         let seen = each_document(input, CONNECTOR, LISTS, &mut |item| {
             if item.is_wrapper || item.value.get("nextPageToken").is_some() {
-                has_more = text(&item.value, "nextPageToken").is_some();
+                let has_more = text(&item.value, "nextPageToken").is_some();
+                pages.note(std::mem::take(&mut of), has_more, input.path());
+            } else {
+                of = listed(item.list, &item.value);
             }
             let is_read = item.value.is_string()
                 || estate.read(&item.value, source, input.path(), 0)?
@@ -149,13 +155,6 @@ pub(super) fn connect(
             let path = input.path().display();
             let text = format!("{path}: {unread} entries hold nothing that is read");
             harvest.warn(source, text);
-        }
-        if has_more {
-            let path = input.path().display();
-            harvest.warn(
-                source,
-                format!("{path}: the last answer has a nextPageToken, so more pages belong to it"),
-            );
         }
         let is_empty = seen.items == 0 && !seen.lists.is_empty();
         if !is_empty && before == (estate.counts.all(), estate.left.len()) {
@@ -174,6 +173,7 @@ pub(super) fn connect(
             "service account, key, policy, asset, role, project, pool or activity",
         ));
     }
+    pages.settle(source, harvest);
     estate.bind();
     estate.harvest(source, harvest);
     Ok(())
@@ -184,6 +184,17 @@ pub(super) fn is_asset(head: &str) -> bool {
     head.contains("\"assetType\"") && head.contains("googleapis.com/")
 }
 
+/// What `get-iam-policy` prints where nobody holds anything: `{"etag": "ACAB"}`.
+fn is_empty_policy(head: &str) -> bool {
+    let policy: Option<BTreeMap<String, Value>> = serde_json::from_str(head).ok();
+    policy.is_some_and(|policy| {
+        policy.contains_key("etag")
+            && policy
+                .keys()
+                .all(|name| name == "etag" || name == "version")
+    })
+}
+
 /// Whether the beginning of a file looks like one of the other exports.
 pub(super) fn detect(head: &str) -> bool {
     let has = |word: &str| head.contains(word);
@@ -191,7 +202,8 @@ pub(super) fn detect(head: &str) -> bool {
     if has("\"protoPayload\"") {
         return false;
     }
-    has("/serviceAccounts/")
+    is_empty_policy(head)
+        || has("/serviceAccounts/")
         || has("\"serviceAccount:")
         || has("/workloadIdentityPools/")
         || has("\"includedPermissions\"")

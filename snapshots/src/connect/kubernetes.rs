@@ -4,6 +4,7 @@
 //! Of Secrets only the metadata of service account tokens is read; their data is never looked at.
 
 mod object;
+pub(super) mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -411,35 +412,6 @@ impl Cluster {
         }
     }
 
-    /// Tokens in Secrets don't expire.
-    fn hold_tokens(&mut self, cluster: &str) {
-        for secret in std::mem::take(&mut self.tokens) {
-            let (namespace, secret_name) = (secret.namespace(), secret.name());
-            let tags = secret.tags();
-            let Some(name) = tags.get("kubernetes.io/service-account.name").cloned() else {
-                continue;
-            };
-            let created = secret
-                .creation_timestamp
-                .as_deref()
-                .and_then(parse_time)
-                .map_or(Time::Unknown, Time::At);
-            if let Some(account) = self.account(&namespace, &name) {
-                account.tokens.push(Credential {
-                    uid: format!("secret/{namespace}/{secret_name}"),
-                    credential_type: "token".to_owned(),
-                    created,
-                    last_rotated: created,
-                    expires: Time::Never,
-                    last_used: Time::NotTracked,
-                    status: CredentialStatus::Active,
-                    secret_source: Some(format!("k8s:{cluster}/{namespace}/secret/{secret_name}")),
-                    max_age_days: None,
-                });
-            }
-        }
-    }
-
     /// What the export leaves open.
     fn warn(&self, source: &Source, harvest: &mut Harvest) {
         let account = |(namespace, name): &(String, String)| format!("{namespace}/{name}");
@@ -505,7 +477,7 @@ impl Cluster {
         }
         for ((namespace, name), account) in &self.accounts {
             let record = self.record(cluster, namespace, name, account, source, harvest);
-            harvest.records.push(record);
+            harvest.add(record);
         }
         for (user, grants) in &self.users {
             // No namespace holds a colon, so no service account has this uid.
@@ -525,7 +497,7 @@ impl Cluster {
             facts.provider = Some(Provider::K8s);
             facts.domain = Some(cluster.to_owned());
             facts.grants = grants.iter().cloned().collect();
-            harvest.records.push(record);
+            harvest.add(record);
         }
     }
 
@@ -603,39 +575,6 @@ fn few(names: impl ExactSizeIterator<Item = String>) -> String {
     let more = if names.len() > FEW { ", …" } else { "" };
     let first: Vec<String> = names.take(FEW).map(|name| printable(&name, 80)).collect();
     first.join(", ") + more
-}
-
-/// Where the issuer of a cluster's tokens is known, its service accounts are the subjects of those
-/// tokens: clouds and their logs know them under that name.
-pub(super) fn add_token_subjects(harvest: &mut Harvest) {
-    if harvest.token_issuers.is_empty() {
-        return;
-    }
-    let mut refused = BTreeMap::new();
-    for record in &mut harvest.records {
-        let facts = &record.facts;
-        if facts.sub_type.as_deref() != Some(SERVICE_ACCOUNT) {
-            continue;
-        }
-        let Some(cluster) = facts.domain.clone() else {
-            continue;
-        };
-        let Some(issuer) = harvest.token_issuers.get(&cluster) else {
-            continue;
-        };
-        let user = record
-            .aliases
-            .iter()
-            .find(|alias| alias.key_type == KeyType::K8sUser);
-        if let Some((user, from)) = user.map(|user| (user.value.clone(), user.valid_from_ms))
-            && let Err(refusal) = record.add_key(KeyType::OidcSubject, issuer, &user, from)
-        {
-            refused.insert(cluster, refusal.to_string());
-        }
-    }
-    let refused = refused.into_iter();
-    let warnings = refused.map(|(cluster, refusal)| format!("tokens of {cluster}: {refusal}"));
-    harvest.warnings.extend(warnings);
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod gcp_asset_inventory;
 mod gcp_iam_policy;
 mod gcp_keys;
 mod gcp_names;
+mod gcp_pages;
 mod gcp_principals;
 mod gcp_projects;
 mod gcp_roles;
@@ -350,13 +351,12 @@ pub fn connect(
     inputs: &[Input],
     harvest: &mut Harvest,
 ) -> Result<(), ConnectError> {
-    let before = harvest.records.len();
+    let before = harvest.len();
     read(connector, source, inputs, harvest)?;
     harvest.coverage.read.insert(source.name.clone());
     // Answers about one user or role list nothing; that connector says itself what is a list.
     if connector != Connector::AwsIamUsers {
-        let records = harvest.records.get(before..).unwrap_or_default();
-        harvest.coverage.list(source, records);
+        harvest.list(source, before);
     }
     Ok(())
 }
@@ -391,7 +391,7 @@ fn read(
 
 /// What needs the words of several sources: called once when all of them have been read.
 pub fn finish(harvest: &mut Harvest) {
-    kubernetes::add_token_subjects(harvest);
+    kubernetes::tokens::add_token_subjects(harvest);
     crate::joins::settle(harvest);
 }
 
@@ -418,7 +418,17 @@ pub fn detect(path: &Path, head: &[u8]) -> Option<Connector> {
         return Some(Connector::Pagerduty);
     }
     if head.starts_with(['{', '[']) {
-        return if has("\"UserDetailList\"") || has("\"RoleDetailList\"") {
+        let is_empty_list = |name: &str| {
+            let mut rest = head.chars().filter(|c| !c.is_whitespace());
+            let mut start = format!("{{\"{name}\":[]").into_bytes().into_iter();
+            start.all(|byte| rest.next() == Some(char::from(byte)))
+        };
+        return if has("\"UserDetailList\"")
+            || has("\"RoleDetailList\"")
+            || has("\"GroupDetailList\"")
+            || (has("\"Policies\"") && has("\"PolicyVersionList\""))
+            || is_empty_list("Policies")
+        {
             Some(Connector::AwsAuthorizationDetails)
         } else if has("\"Content\"")
             && (has("\"ReportFormat\"") || has("user,arn,user_creation_time"))
@@ -439,7 +449,8 @@ pub fn detect(path: &Path, head: &[u8]) -> Option<Connector> {
             Some(Connector::AwsTags)
         } else if let Some(connector) = entra::recognise(head) {
             Some(connector)
-        } else if has(":organizations::") && has("\"JoinedMethod\"") {
+        } else if is_empty_list("Accounts") || (has(":organizations::") && has("\"JoinedMethod\""))
+        {
             Some(Connector::AwsOrganizations)
         } else if (has("\"serviceAccount\"") && has("\"associationId\""))
             || (has(":eks:") && has("\"cluster\"") && has("\"issuer\""))
@@ -450,7 +461,13 @@ pub fn detect(path: &Path, head: &[u8]) -> Option<Connector> {
             && has("\"id_token_signing_alg_values_supported\"")
         {
             Some(Connector::Kubernetes)
-        } else if has("\"Arn\"") && (has("\"UserId\"") || has("\"RoleId\"")) {
+        } else if is_empty_list("Users")
+            || is_empty_list("Roles")
+            || (has("\"Arn\"")
+                && (has("\"UserId\"") || has("\"RoleId\""))
+                // Who asks STS who he is may be no user.
+                && (has(":iam:") || !has(":sts:")))
+        {
             Some(Connector::AwsIamUsers)
         } else if [
             "\"AccessKeyMetadata\"",

@@ -58,7 +58,12 @@ const POLICY: &[&str] = &[
 
 /// Whether a text looks like an answer of the PagerDuty API that is read here.
 pub(super) fn recognise(head: &str) -> bool {
+    let tight: String = head.chars().filter(|c| !c.is_whitespace()).collect();
+    let is_type = |name: &str| tight.contains(&format!("\"type\":\"{name}\""));
+    // Schedules name the escalation policies that they are a part of.
+    let is_schedule = is_type("schedule") && !is_type("service") && !is_type("escalation_policy");
     head.starts_with(['{', '['])
+        && !is_schedule
         && head.contains("pagerduty.com/")
         && ["services", "escalation_policies", "escalation_policy"]
             .iter()

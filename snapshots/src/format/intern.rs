@@ -71,6 +71,11 @@ impl Texts {
         self.add(text.unwrap_or(""))
     }
 
+    /// The text at an offset that [`Self::add`] gave.
+    pub(super) fn get(&self, at: u32) -> &[u8] {
+        stored(&self.heap, at)
+    }
+
     pub(super) fn into_heap(self) -> Vec<u8> {
         self.heap
     }

@@ -6,22 +6,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use enrich_core::snapshot::schema::{
     KeyClassRow, KeyHolderRow, KeyRow, NOBODY, SHARED, ValidityRow,
 };
-use enrich_core::{Key, KeyType};
-use hashbrown::HashMap;
+use enrich_core::{Key, KeyType, hash};
 
 use super::intern::{Lists, Rows, Texts};
-use super::{BuildError, Holder, fit};
+use super::{BuildError, Holder, Holders, MAX_UID, fit};
 use crate::model::Alias;
+use crate::reconcile::repeated;
 use crate::record::KeyId;
 
 /// A folded key. Most aliases are folded when they come, and are borrowed then.
-pub(super) type Canonical<'k> = (KeyType, Cow<'k, str>, Cow<'k, str>);
+type Canonical<'k> = (KeyType, Cow<'k, str>, Cow<'k, str>);
 /// Inclusive start and exclusive end.
 type Interval = (i64, i64);
 
 /// The key tables of one snapshot.
 #[derive(Debug, Default)]
-pub(super) struct KeyTables<'k> {
+pub(super) struct KeyTables {
     pub(super) classes: Vec<KeyClassRow>,
     pub(super) keys: Vec<KeyRow>,
     pub(super) validity: Vec<ValidityRow>,
@@ -30,8 +30,36 @@ pub(super) struct KeyTables<'k> {
     pub(super) first: Vec<u32>,
     /// List of shared keys of each identity.
     pub(super) shared: Vec<u32>,
-    /// The keys as the index hashes them.
-    pub(super) canonical: Vec<Canonical<'k>>,
+    /// Digest of all keys in their order; the seed of the index comes from it.
+    content: blake3::Hasher,
+}
+
+impl KeyTables {
+    /// The first seed of the index.
+    pub(super) fn first_seed(&self) -> u64 {
+        let content = self.content.finalize();
+        let first = content.as_bytes().first_chunk();
+        first.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+
+    /// The hash of key row `number`. The key is read from the tables, which hold all of it.
+    pub(super) fn hash(&self, number: usize, seed: u64, texts: &Texts, value: &mut Vec<u8>) -> u64 {
+        let row = self.keys[number];
+        let class = self.classes[row.class as usize];
+        value.clear();
+        for part in [class.prefix, row.rest, class.suffix] {
+            value.extend_from_slice(texts.get(part));
+        }
+        hash::key_hash(seed, class.key_type as u8, texts.get(class.domain), value)
+    }
+
+    fn see(&mut self, (key_type, domain, value): &Canonical<'_>) {
+        self.content.update(&[key_type.code()]);
+        for text in [domain, value] {
+            self.content.update(&(text.len() as u64).to_le_bytes());
+            self.content.update(text.as_bytes());
+        }
+    }
 }
 
 fn canonical<'k>(
@@ -67,12 +95,12 @@ fn id(key: &Canonical<'_>) -> KeyId {
 
 /// The keys of one identity with their intervals, in the order of the keys.
 fn keys_of<'k>(
-    holder: &Holder<'k>,
+    holder: &'k Holder<'_>,
     with_uid: bool,
     buffer: &mut String,
 ) -> Result<Vec<(Canonical<'k>, Interval)>, BuildError> {
     let mut out = Vec::with_capacity(holder.aliases.len() + usize::from(with_uid));
-    for alias in holder.aliases {
+    for alias in &*holder.aliases {
         let interval = (
             alias.valid_from_ms.unwrap_or(i64::MIN),
             alias.valid_to_ms.unwrap_or(i64::MAX),
@@ -118,43 +146,54 @@ fn split(key_type: KeyType, value: &str) -> (&str, &str, &str) {
     (&value[..cut], &value[cut..], "")
 }
 
-/// Builds the key tables. `identities` is in the order of the identity rows.
+/// Builds the key tables, and checks the uids beside.
 pub(super) fn tables<'k>(
-    identities: &[Holder<'k>],
-    removed: &'k [Alias],
+    (count, holder): Holders<'_, 'k>,
+    removed: &[Alias],
     with_uids: bool,
     texts: &mut Texts,
     lists: &mut Lists,
-) -> Result<KeyTables<'k>, BuildError> {
+) -> Result<KeyTables, BuildError> {
     let mut buffer = String::new();
     let mut gone = BTreeSet::new();
     for alias in removed {
         gone.insert(canonical("removed keys", alias, &mut buffer)?);
     }
     // How often a key is held decides where it stands; most are held once.
-    let mut held: HashMap<KeyId, bool> = HashMap::with_capacity(2 * identities.len());
-    for key in &gone {
-        held.insert(id(key), true);
-    }
-    for holder in identities {
-        for (key, _) in keys_of(holder, with_uids, &mut buffer)? {
-            held.entry(id(&key))
-                .and_modify(|several| *several = true)
-                .or_insert(false);
+    let mut last = None;
+    let mut ids: Vec<KeyId> = Vec::with_capacity(2 * count);
+    for number in 0..count {
+        let holder = holder(number);
+        if holder.uid.is_empty() || holder.uid.len() > MAX_UID {
+            let first = holder.aliases.first();
+            return Err(BuildError::UidLength {
+                name: first.map_or_else(String::new, crate::record::notation),
+                len: holder.uid.len(),
+                limit: MAX_UID,
+            });
         }
+        if last == Some(holder.uid) {
+            return Err(BuildError::DuplicateUid {
+                uid: holder.uid.to_owned(),
+            });
+        }
+        last = Some(holder.uid);
+        let keys = keys_of(&holder, with_uids, &mut buffer)?;
+        ids.extend(keys.iter().map(|(key, _)| id(key)));
     }
+    let most = ids.len() + gone.len();
+    let mut several = repeated(ids);
+    several.extend(gone.iter().map(id));
 
     let mut out = KeyTables::default();
     // Lists of this length would take twice their place while they grow.
-    let most = held.len();
     out.keys.reserve_exact(most);
-    out.canonical.reserve_exact(most);
     let (mut classes, mut validity) = (Rows::new(), Rows::new());
     let mut holder_rows: Rows<KeyHolderRow> = Rows::new();
-    let mut add = |key: Canonical<'k>,
+    let mut add = |key: &Canonical<'_>,
                    interval: Interval,
                    holder: u32,
-                   out: &mut KeyTables<'k>,
+                   out: &mut KeyTables,
                    texts: &mut Texts,
                    validity: &mut Rows<ValidityRow>| {
         let (prefix, rest, suffix) = split(key.0, &key.2);
@@ -171,23 +210,30 @@ pub(super) fn tables<'k>(
             rest: texts.add(rest)?,
             holder,
         });
-        out.canonical.push(key);
+        out.see(key);
         Ok::<u32, BuildError>(number)
     };
-    let mut shared: BTreeMap<Canonical<'k>, Vec<(u32, Interval)>> = BTreeMap::new();
-    for (number, holder) in identities.iter().enumerate() {
+    let mut shared: BTreeMap<Canonical<'_>, Vec<(u32, Interval)>> = BTreeMap::new();
+    for number in 0..count {
+        let holder = holder(number);
         let number = fit("identities", number)?;
         out.first.push(fit("keys", out.keys.len())?);
-        for (key, interval) in keys_of(holder, with_uids, &mut buffer)? {
-            if held.get(&id(&key)) == Some(&true) {
+        for (key, interval) in keys_of(&holder, with_uids, &mut buffer)? {
+            if several.contains(&id(&key)) {
+                let (key_type, domain, value) = key;
+                let key = (
+                    key_type,
+                    Cow::Owned(domain.into_owned()),
+                    Cow::Owned(value.into_owned()),
+                );
                 shared.entry(key).or_default().push((number, interval));
             } else {
-                add(key, interval, number, &mut out, texts, &mut validity)?;
+                add(&key, interval, number, &mut out, texts, &mut validity)?;
             }
         }
     }
-    drop(held);
-    let mut shared_of: Vec<Vec<u32>> = vec![Vec::new(); identities.len()];
+    drop(several);
+    let mut shared_of: Vec<Vec<u32>> = vec![Vec::new(); if shared.is_empty() { 0 } else { count }];
     for (key, of) in shared {
         let mut list = Vec::with_capacity(of.len() + 1);
         if gone.remove(&key) {
@@ -206,7 +252,7 @@ pub(super) fn tables<'k>(
         }
         let holder = SHARED | lists.add(list)?;
         let interval = (i64::MIN, i64::MAX);
-        let number = add(key, interval, holder, &mut out, texts, &mut validity)?;
+        let number = add(&key, interval, holder, &mut out, texts, &mut validity)?;
         for (identity, _) in of {
             let of_identity = &mut shared_of[identity as usize];
             if of_identity.last() != Some(&number) {
@@ -214,13 +260,14 @@ pub(super) fn tables<'k>(
             }
         }
     }
-    for list in shared_of {
-        out.shared.push(lists.add(list)?);
+    out.shared.resize(count, 0);
+    for (slot, list) in out.shared.iter_mut().zip(shared_of) {
+        *slot = lists.add(list)?;
     }
     // Keys that nobody holds here and somebody may in the base.
     for key in gone {
         let interval = (i64::MIN, i64::MAX);
-        add(key, interval, NOBODY, &mut out, texts, &mut validity)?;
+        add(&key, interval, NOBODY, &mut out, texts, &mut validity)?;
     }
     out.classes = classes.into_rows();
     out.validity = validity.into_rows();

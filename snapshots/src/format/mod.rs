@@ -12,9 +12,10 @@ mod keys;
 mod networks;
 mod rows;
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use enrich_core::hash;
 use enrich_core::snapshot::header::{ID_LEN, MAJOR, MINOR};
 use enrich_core::snapshot::schema::{
     ExceptionRow, IdentityRow, MetaRow, ScopeEnvironmentRow, ScopeRow, section,
@@ -44,28 +45,18 @@ fn fit(what: &'static str, count: usize) -> Result<u32, BuildError> {
 }
 
 /// What the key tables need of an identity.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Holder<'k> {
+#[derive(Clone, Debug)]
+pub(crate) struct Holder<'k> {
     /// Its uid.
-    pub uid: &'k str,
+    pub(crate) uid: &'k str,
     /// Its keys.
-    pub aliases: &'k [Alias],
+    pub(crate) aliases: Cow<'k, [Alias]>,
     /// For a tombstone: when it was removed.
-    pub retired_at_ms: Option<i64>,
+    pub(crate) retired_at_ms: Option<i64>,
 }
 
-impl<'k> Holder<'k> {
-    /// Keys of an identity.
-    #[must_use]
-    pub const fn new(uid: &'k str, aliases: &'k [Alias], retired_at_ms: Option<i64>) -> Self {
-        Self {
-            uid,
-            aliases,
-            retired_at_ms,
-        }
-    }
-}
+/// So many identities, by the numbers of their rows.
+pub(crate) type Holders<'f, 'k> = (usize, &'f dyn Fn(usize) -> Holder<'k>);
 
 /// Writes an inventory as an unsigned snapshot.
 ///
@@ -74,13 +65,21 @@ impl<'k> Holder<'k> {
 pub fn build(inventory: &Inventory) -> Result<Vec<u8>, BuildError> {
     let mut identities: Vec<&Identity> = inventory.identities.iter().collect();
     identities.sort_by(|a, b| a.uid.cmp(&b.uid));
-    let holders: Vec<Holder<'_>> = identities
-        .iter()
-        .map(|identity| Holder::new(&identity.uid, &identity.aliases, identity.retired_at_ms))
-        .collect();
+    let holder = |number: usize| {
+        let identity = identities[number];
+        Holder {
+            uid: &identity.uid,
+            aliases: Cow::Borrowed(&identity.aliases),
+            retired_at_ms: identity.retired_at_ms,
+        }
+    };
     let is_overlay = inventory.meta.overlay_of.is_some();
-    let mut builder = Builder::new(&holders, &inventory.removed_keys, is_overlay)?;
-    for identity in identities {
+    let mut builder = Builder::new(
+        (identities.len(), &holder),
+        &inventory.removed_keys,
+        is_overlay,
+    )?;
+    for identity in &identities {
         builder.add(identity)?;
     }
     builder.finish(inventory)
@@ -89,42 +88,25 @@ pub fn build(inventory: &Inventory) -> Result<Vec<u8>, BuildError> {
 /// Writes a snapshot whose identities come one at a time, in the order of their uids: a large
 /// inventory need not be held as a whole.
 #[derive(Debug)]
-pub struct Builder<'k> {
+pub(crate) struct Builder {
     writer: Writer,
-    keys: KeyTables<'k>,
+    keys: KeyTables,
     rows: Vec<IdentityRow>,
     exceptions: Vec<ExceptionRow>,
     /// Networks that expectations name.
     networks: BTreeSet<String>,
 }
 
-impl<'k> Builder<'k> {
+impl Builder {
     /// Begins with the keys of all identities, in the order in which [`Self::add`] will see them.
     ///
     /// # Errors
     /// A uid or key that does not fit the format.
-    pub fn new(
-        holders: &[Holder<'k>],
-        removed_keys: &'k [Alias],
+    pub(crate) fn new<'k>(
+        holders: Holders<'_, 'k>,
+        removed_keys: &[Alias],
         is_overlay: bool,
     ) -> Result<Self, BuildError> {
-        for holder in holders {
-            if holder.uid.is_empty() || holder.uid.len() > MAX_UID {
-                let first = holder.aliases.first();
-                return Err(BuildError::UidLength {
-                    name: first.map_or_else(String::new, crate::record::notation),
-                    len: holder.uid.len(),
-                    limit: MAX_UID,
-                });
-            }
-        }
-        for pair in holders.windows(2) {
-            if pair[0].uid == pair[1].uid {
-                return Err(BuildError::DuplicateUid {
-                    uid: pair[0].uid.to_owned(),
-                });
-            }
-        }
         let mut writer = Writer::new();
         let keys = keys::tables(
             holders,
@@ -136,7 +118,7 @@ impl<'k> Builder<'k> {
         Ok(Self {
             writer,
             keys,
-            rows: Vec::with_capacity(holders.len()),
+            rows: Vec::with_capacity(holders.0),
             exceptions: Vec::new(),
             networks: BTreeSet::new(),
         })
@@ -146,7 +128,7 @@ impl<'k> Builder<'k> {
     ///
     /// # Errors
     /// What in it does not fit the format.
-    pub fn add(&mut self, identity: &Identity) -> Result<(), BuildError> {
+    pub(crate) fn add(&mut self, identity: &Identity) -> Result<(), BuildError> {
         let (writer, number) = (&mut self.writer, self.rows.len());
         let (uid_prefix, uid_rest) = split_uid(&identity.uid);
         let first_credential = fit("credentials", writer.credentials.len())?;
@@ -189,7 +171,7 @@ impl<'k> Builder<'k> {
     ///
     /// # Errors
     /// What in it does not fit the format.
-    pub fn finish(self, inventory: &Inventory) -> Result<Vec<u8>, BuildError> {
+    pub(crate) fn finish(self, inventory: &Inventory) -> Result<Vec<u8>, BuildError> {
         let Self {
             mut writer,
             keys,
@@ -219,22 +201,9 @@ impl<'k> Builder<'k> {
             })
             .collect::<Result<Vec<_>, BuildError>>()?;
 
-        let mut content = blake3::Hasher::new();
-        for (key_type, domain, value) in &keys.canonical {
-            content.update(&[key_type.code()]);
-            content.update(&(domain.len() as u64).to_le_bytes());
-            content.update(domain.as_bytes());
-            content.update(&(value.len() as u64).to_le_bytes());
-            content.update(value.as_bytes());
-        }
-        let first_seed = content
-            .finalize()
-            .as_bytes()
-            .first_chunk()
-            .map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        let index = index::build(keys.canonical.len(), first_seed, |number, seed| {
-            let (key_type, domain, value) = &keys.canonical[number];
-            hash::key_hash(seed, key_type.code(), domain.as_bytes(), value.as_bytes())
+        let value = RefCell::default();
+        let index = index::build(keys.keys.len(), keys.first_seed(), |number, seed| {
+            keys.hash(number, seed, &writer.texts, &mut value.borrow_mut())
         });
         let mut header = header(&inventory.meta, (index.seed, index.longest_probe))?;
         // A file that uses nothing of a later minor is one of the earlier.

@@ -13,6 +13,13 @@ impl<T> Default for Few<T> {
     }
 }
 
+impl<T> Few<T> {
+    /// The values.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+}
+
 impl<T: PartialEq> Few<T> {
     /// Adds a value; `false` when it is there already.
     pub fn insert(&mut self, value: T) -> bool {
@@ -30,10 +37,11 @@ impl<T: PartialEq> Few<T> {
     {
         self.0.iter().any(|known| known == value)
     }
+}
 
-    /// The values.
-    pub fn iter(&self) -> std::slice::Iter<'_, T> {
-        self.0.iter()
+impl<T> From<Vec<T>> for Few<T> {
+    fn from(list: Vec<T>) -> Self {
+        Self(list)
     }
 }
 
@@ -83,6 +91,12 @@ impl Tags {
     /// All tags, in the order in which they came.
     pub fn iter(&self) -> std::slice::Iter<'_, Tag> {
         self.0.iter()
+    }
+}
+
+impl From<Vec<Tag>> for Tags {
+    fn from(list: Vec<Tag>) -> Self {
+        Self(list)
     }
 }
 

@@ -5,6 +5,7 @@ use enrich_core::KeyType;
 
 use super::*;
 use crate::actions_subject::{is_pattern, issuer, repository};
+use crate::model::Lineage;
 use crate::record::{alias, parse_key};
 use crate::text::glob;
 
@@ -15,14 +16,12 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    pub(super) fn of(subjects: &[Box<Subject>]) -> Self {
-        let jobs = subjects.iter().map(|subject| &subject.identity);
-        let jobs = jobs.filter(|identity| identity.sub_type == "github_actions");
-        let uids: BTreeMap<_, _> = jobs
-            .map(|identity| {
-                let key = (issuer(&identity.domain), identity.name.clone());
-                (key, identity.uid.clone())
-            })
+    pub(super) fn of(subjects: &[Stored]) -> Self {
+        let of_github = subjects.iter().filter(|it| it.provider == Provider::Github);
+        let uids: BTreeMap<_, _> = of_github
+            .map(|stored| (stored.rest().identity, &*stored.uid))
+            .filter(|(identity, _)| identity.sub_type == "github_actions")
+            .map(|(identity, uid)| ((issuer(&identity.domain), identity.name), uid.to_owned()))
             .collect();
         let known = uids.values().cloned().collect();
         Self { uids, known }
@@ -34,15 +33,15 @@ impl Jobs {
 
     /// Gives jobs the subjects that trust policies name outright: such a subject is a key, and the
     /// repository in it says whose. A pattern is none.
-    pub(super) fn take_subjects(&self, subjects: &mut [Box<Subject>]) {
+    pub(super) fn take_subjects(&self, subjects: &mut [Stored]) {
         if self.uids.is_empty() {
             return;
         }
         let mut keys: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
         let trusted = subjects
             .iter()
-            .flat_map(|subject| &subject.identity.lineage.assumable_by);
-        for (issuer, text) in trusted.filter_map(|by| subject_of(by)) {
+            .flat_map(|subject| subject.edges().0.assumable_by);
+        for (issuer, text) in trusted.filter_map(|by| subject_of(&by)) {
             if !is_pattern(&text)
                 && let Some(name) = repository(&text)
                 && let Some(uid) = self.uids.get(&(issuer.clone(), name))
@@ -51,13 +50,18 @@ impl Jobs {
             }
         }
         for subject in subjects {
-            for (issuer, text) in keys.remove(&subject.identity.uid).unwrap_or_default() {
+            let Some(more) = keys.remove(&*subject.uid) else {
+                continue;
+            };
+            let mut aliases = subject.aliases();
+            for (issuer, text) in more {
                 // Too long for a key: the edge stays.
                 if let Ok(alias) = alias(KeyType::OidcSubject, &issuer, &text, None) {
-                    add_alias(&mut subject.identity.aliases, alias, None);
+                    add_alias(&mut aliases, alias, None);
                 }
             }
-            subject.identity.aliases.sort();
+            aliases.sort();
+            subject.set_aliases(&aliases);
         }
     }
 
@@ -65,19 +69,15 @@ impl Jobs {
     /// repository names its jobs; one that names many is an edge of each job, lest its list has no end.
     pub(super) fn let_in(
         &self,
-        identity: &mut Identity,
+        uid: &str,
+        lineage: &mut Lineage,
         outward: &mut BTreeMap<String, BTreeSet<String>>,
     ) {
         if self.uids.is_empty() {
             return;
         }
         let mut named = Vec::new();
-        for (issuer, pattern) in identity
-            .lineage
-            .assumable_by
-            .iter()
-            .filter_map(|by| subject_of(by))
-        {
+        for (issuer, pattern) in lineage.assumable_by.iter().filter_map(|by| subject_of(by)) {
             // Without a repository the pattern holds for whoever the issuer serves, which is a
             // finding and no edge.
             let Some(name) = repository(&pattern) else {
@@ -96,16 +96,16 @@ impl Jobs {
                 .uids
                 .range(from..)
                 .take_while(|((of, known), _)| *of == issuer && known.starts_with(&literal));
-            for (_, uid) in near.filter(|((_, known), _)| glob(&name, known)) {
+            for (_, job) in near.filter(|((_, known), _)| glob(&name, known)) {
                 outward
-                    .entry(uid.clone())
+                    .entry(job.clone())
                     .or_default()
-                    .insert(identity.uid.clone());
+                    .insert(uid.to_owned());
             }
         }
-        identity.lineage.assumable_by.append(&mut named);
-        identity.lineage.assumable_by.sort();
-        identity.lineage.assumable_by.dedup();
+        lineage.assumable_by.append(&mut named);
+        lineage.assumable_by.sort();
+        lineage.assumable_by.dedup();
     }
 }
 
@@ -169,9 +169,8 @@ mod tests {
         let reconciled = reconcile(&mut harvest, &Precedence::default());
         let of = |uid: &str| {
             let mut all = reconciled.subjects.iter();
-            &all.find(|subject| subject.identity.uid == uid)
-                .unwrap()
-                .identity
+            let stored = all.find(|subject| *subject.uid == *uid).unwrap();
+            stored.clone().open().identity
         };
         let docs = of("github:github.com:actions/larkmoor/docs");
         assert_eq!(

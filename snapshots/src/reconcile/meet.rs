@@ -2,19 +2,47 @@
 
 use std::collections::BTreeSet;
 
-use hashbrown::{HashMap, HashSet};
-
-use super::precedence::listed;
+use super::precedence::listed_kept as listed;
 use super::*;
+use crate::packed::{KeyRef, Packed, keys};
 
 /// An identity before its records are folded together.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) uid: String,
-    pub(super) aliases: Vec<Alias>,
+    /// `None`: those of its records.
+    pub(super) aliases: Option<Packed<Vec<Alias>>>,
     pub(super) retired_at_ms: Option<i64>,
     /// Records, by their place in the harvest.
     pub(super) members: Vec<u32>,
+}
+
+impl Draft {
+    /// Its keys. Those of its first record are its own until a claim brings more.
+    pub(super) fn aliases(&self, records: &[Kept]) -> Vec<Alias> {
+        match (&self.aliases, self.members.first()) {
+            (Some(aliases), _) => aliases.open(),
+            (None, Some(first)) => united(records[*first as usize].aliases()),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    fn each_key<'k>(&'k self, records: &'k [Kept], see: impl FnMut(KeyRef<'k>)) {
+        match (&self.aliases, self.members.first()) {
+            (Some(aliases), _) => keys(&mut aliases.bytes()).for_each(see),
+            (None, Some(first)) => records[*first as usize].each_key(see),
+            (None, None) => {}
+        }
+    }
+}
+
+/// Each key once.
+pub(super) fn united(aliases: Vec<Alias>) -> Vec<Alias> {
+    let mut out = Vec::with_capacity(aliases.len());
+    for alias in aliases {
+        add_alias(&mut out, alias, None);
+    }
+    out
 }
 
 type KeyOf = (KeyType, String, String);
@@ -82,8 +110,8 @@ impl Group {
 
 /// The identities that inventories list, in the order of their uids.
 ///
-/// Uid and keys are taken out of a record that is the only one of its identity.
-pub(super) fn meet(records: &mut [Box<Record>]) -> Vec<Draft> {
+/// The uid is taken out of a record that is the only one of its identity.
+pub(super) fn meet(records: &mut [Kept]) -> Vec<Draft> {
     let mut order: Vec<u32> = records
         .iter()
         .zip(0..)
@@ -109,24 +137,20 @@ pub(super) fn meet(records: &mut [Box<Record>]) -> Vec<Draft> {
         rest = more;
         if let [index] = run {
             let record = &mut records[*index as usize];
-            let mut draft = Draft {
+            let draft = Draft {
                 // It stays a statement of an inventory, without the text.
-                uid: record.uid.as_mut().map(std::mem::take).unwrap_or_default(),
+                uid: record
+                    .uid
+                    .as_mut()
+                    .map(std::mem::take)
+                    .unwrap_or_default()
+                    .into(),
                 members: vec![*index],
                 ..Draft::default()
             };
-            let aliases = if record.facts.secret_source.is_some() {
-                record.aliases.clone()
-            } else {
-                std::mem::take(&mut record.aliases)
-            };
-            for alias in aliases {
-                add_alias(&mut draft.aliases, alias, None);
-            }
-            draft.aliases.shrink_to_fit();
             out.push(draft);
         } else {
-            let uid = uid.clone().unwrap_or_default();
+            let uid = uid.as_deref().unwrap_or_default().to_owned();
             incarnations(&uid, run, records, &mut out);
         }
     }
@@ -150,12 +174,16 @@ fn sort<T: Send>(list: &mut [T], compare: &(impl Fn(&T, &T) -> std::cmp::Orderin
 }
 
 /// Several records of one uid: of one identity, or of one and its predecessors under the same name.
-fn incarnations(uid: &str, run: &[u32], records: &[Box<Record>], out: &mut Vec<Draft>) {
+fn incarnations(uid: &str, run: &[u32], records: &[Kept], out: &mut Vec<Draft>) {
+    let opened: BTreeMap<u32, Record> = run
+        .iter()
+        .map(|index| (*index, records[*index as usize].open()))
+        .collect();
     let mut groups: Vec<Group> = Vec::new();
     // Records with unique ids first: those without can then be told which incarnation they mean.
     for with_unique in [true, false] {
         for index in run {
-            let record = &records[*index as usize];
+            let record = &opened[index];
             let unique = unique_ids(&record.aliases);
             if unique.is_empty() == with_unique {
                 continue;
@@ -204,15 +232,17 @@ fn incarnations(uid: &str, run: &[u32], records: &[Box<Record>], out: &mut Vec<D
             retired_at_ms: until,
             ..Draft::default()
         };
+        let mut aliases = Vec::new();
         for index in &group.records {
-            for alias in &records[*index as usize].aliases {
+            for alias in &opened[index].aliases {
                 // The name leads to the living; until when it led to the dead is not known.
                 let is_taken = is_former && until.is_none() && group.is_gone;
                 if !is_taken || alias.key_type.is_unique_id() {
-                    add_alias(&mut draft.aliases, alias.clone(), until);
+                    add_alias(&mut aliases, alias.clone(), until);
                 }
             }
         }
+        draft.aliases = Some(Packed::of(&aliases));
         successor = group.created.or(successor);
         draft.members = group.records;
         out.push(draft);
@@ -242,7 +272,7 @@ pub(super) fn add_alias(aliases: &mut Vec<Alias>, mut alias: Alias, until: Optio
 }
 
 /// Gives each claim to the identities that hold one of its keys.
-pub(super) fn attach_claims(records: &[Box<Record>], drafts: &mut [Draft]) -> Vec<String> {
+pub(super) fn attach_claims(records: &[Kept], drafts: &mut [Draft]) -> Vec<String> {
     let mut waiting: Vec<u32> = records
         .iter()
         .zip(0..)
@@ -255,24 +285,26 @@ pub(super) fn attach_claims(records: &[Box<Record>], drafts: &mut [Draft]) -> Ve
     waiting.sort_by(|a, b| listed(&records[*a as usize], &records[*b as usize]));
     // Holders are looked up for the keys that claims name, which are few beside all keys.
     let claims = || waiting.iter().map(|index| &records[*index as usize]);
-    let wanted: HashSet<KeyId> = claims()
-        .flat_map(|record| record.aliases.iter().map(KeyId::from))
-        .collect();
-    let names: HashSet<&str> = claims()
-        .filter_map(|record| record.local_name.as_deref())
-        .collect();
+    let mut wanted: HashSet<KeyId> = HashSet::new();
+    for claim in claims() {
+        claim.each_key(|key| {
+            wanted.insert(key.id());
+        });
+    }
+    let names: HashSet<&str> = claims().filter_map(Kept::local_name).collect();
     let mut holders: HashMap<KeyId, BTreeSet<usize>> = HashMap::new();
     let mut local: HashMap<&str, BTreeSet<usize>> = HashMap::new();
     for (number, draft) in drafts.iter().enumerate() {
-        for id in draft.aliases.iter().map(KeyId::from) {
+        draft.each_key(records, |key| {
+            let id = key.id();
             if wanted.contains(&id) {
                 holders.entry(id).or_default().insert(number);
             }
-        }
+        });
         for name in draft
             .members
             .iter()
-            .filter_map(|index| records[*index as usize].local_name.as_deref())
+            .filter_map(|index| records[*index as usize].local_name())
             .filter(|name| names.contains(name))
         {
             local.entry(name).or_default().insert(number);
@@ -284,14 +316,11 @@ pub(super) fn attach_claims(records: &[Box<Record>], drafts: &mut [Draft]) -> Ve
         let before = waiting.len();
         waiting.retain(|index| {
             let record = &records[*index as usize];
-            let by_key = record
-                .aliases
+            let aliases = record.aliases();
+            let by_key = aliases
                 .iter()
                 .filter_map(|alias| holders.get(&KeyId::from(alias)));
-            let by_name = record
-                .local_name
-                .as_deref()
-                .and_then(|name| local.get(name));
+            let by_name = record.local_name().and_then(|name| local.get(name));
             let mut found: BTreeSet<usize> = by_key.chain(by_name).flatten().copied().collect();
             if found
                 .iter()
@@ -301,14 +330,19 @@ pub(super) fn attach_claims(records: &[Box<Record>], drafts: &mut [Draft]) -> Ve
             }
             for number in &found {
                 let draft = &mut drafts[*number];
-                draft.members.push(*index);
-                for alias in &record.aliases {
+                let mut known = draft.aliases(records);
+                let before = known.len();
+                for alias in &aliases {
                     // What a claim calls a key is not a statement about how long it has led here.
-                    if !draft.aliases.iter().any(|known| same_key(known, alias)) {
-                        add_alias(&mut draft.aliases, alias.clone(), None);
+                    if !known.iter().any(|known| same_key(known, alias)) {
+                        add_alias(&mut known, alias.clone(), None);
                         holders.entry(alias.into()).or_default().insert(*number);
                     }
                 }
+                if known.len() > before {
+                    draft.aliases = Some(Packed::of(&known));
+                }
+                draft.members.push(*index);
             }
             found.is_empty()
         });
@@ -316,13 +350,11 @@ pub(super) fn attach_claims(records: &[Box<Record>], drafts: &mut [Draft]) -> Ve
             break;
         }
     }
-    let name = |record: &Record| {
-        record
-            .aliases
-            .first()
-            .map(notation)
-            .or_else(|| record.local_name.clone())
-            .unwrap_or_default()
+    let name = |record: &Kept| {
+        let aliases = record.aliases();
+        let name = || record.local_name().map(str::to_owned);
+        let key = aliases.first().map(notation);
+        key.or_else(name).unwrap_or_default()
     };
     let mut unmatched: Vec<String> = waiting
         .iter()

@@ -13,14 +13,15 @@ mod link;
 mod meet;
 mod precedence;
 mod secrets;
+mod stored;
 mod tombstones;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use enrich_core::KeyType;
 use enrich_core::vocabulary::{Dimension, Kind, LifecycleState, Provider};
-use hashbrown::HashMap;
+use enrich_core::{Key, KeyType};
+use hashbrown::{HashMap, HashSet};
 
 pub(crate) use self::credentials::later;
 use self::credentials::{merge_credentials, name_report_keys};
@@ -28,10 +29,14 @@ pub use self::few::{Few, Tag, Tags};
 pub(crate) use self::fold::dimension_field;
 use self::fold::fold;
 use self::link::link;
-use self::meet::{Draft, add_alias, attach_claims, meet};
+use self::meet::{Draft, add_alias, attach_claims, meet, united};
 pub use self::precedence::{Order, Precedence};
-pub use self::tombstones::{RETENTION_MS, tombstones};
-use crate::model::{Alias, Conflict, Credential, Identity, Inventory, Provenance, Time};
+pub(crate) use self::stored::Stored;
+pub use self::tombstones::RETENTION_MS;
+pub(crate) use self::tombstones::tombstones;
+use crate::kept::Kept;
+use crate::model::{Alias, Conflict, Credential, Identity, Provenance, Time};
+use crate::packed::KeyRef;
 use crate::record::{Grant, Harvest, KeyId, Record, notation};
 use crate::text::DAY_MS;
 
@@ -72,24 +77,23 @@ pub struct Subject {
 }
 
 /// The result for one export.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Reconciled {
-    /// Identities in the order of their uids. Boxed: a record is let go when its identity is made,
-    /// and a million of them do not move together.
-    pub subjects: Vec<Box<Subject>>,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reconciled {
+    /// Identities in the order of their uids.
+    pub(crate) subjects: Vec<Stored>,
     /// Keys that several identities hold at the same time.
-    pub ambiguous_keys: Vec<String>,
+    pub(crate) ambiguous_keys: Vec<String>,
     /// Claims about keys that no inventory lists, as `source: key`.
-    pub unmatched: Vec<String>,
+    pub(crate) unmatched: Vec<String>,
     /// What did not come together.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Lets the records of a harvest meet. They are taken out of the harvest.
 #[must_use]
-pub fn reconcile(harvest: &mut Harvest, precedence: &Precedence) -> Reconciled {
-    let mut records = boxed(std::mem::take(&mut harvest.records));
+pub(crate) fn reconcile(harvest: &mut Harvest, precedence: &Precedence) -> Reconciled {
+    harvest.keep();
+    let mut records = std::mem::take(&mut harvest.kept);
     let mut drafts = meet(&mut records);
     let unmatched = attach_claims(&records, &mut drafts);
     let names: BTreeMap<String, Arc<str>> = records
@@ -112,10 +116,10 @@ pub fn reconcile(harvest: &mut Harvest, precedence: &Precedence) -> Reconciled {
         names,
     };
     let stored = &harvest.stored_secrets;
-    let mut subjects: Vec<Box<Subject>> = in_parallel(drafts, |draft| {
+    let mut subjects: Vec<Stored> = in_parallel(drafts, |draft| {
         let mut subject = held.subject(draft, precedence);
         secrets::age(&mut subject, stored);
-        subject
+        Stored::of(subject)
     });
     drop(held);
     let warnings = link(&mut subjects);
@@ -128,70 +132,77 @@ pub fn reconcile(harvest: &mut Harvest, precedence: &Precedence) -> Reconciled {
     }
 }
 
-/// The records, each in a place of its own; the large list shrinks as it is emptied.
-fn boxed(mut records: Vec<Record>) -> Vec<Box<Record>> {
-    let mut out = Vec::with_capacity(records.len());
-    while let Some(record) = records.pop() {
-        out.push(Box::new(record));
-        if records.len().is_multiple_of(65_536) {
-            records.shrink_to_fit();
-        }
-    }
-    out.reverse();
-    out
-}
+/// So many items are worked on before the next ones are taken up.
+const BATCH: usize = 65_536;
 
 /// Works through a list on all processors; the results are in the order of the list.
-pub(crate) fn in_parallel<T: Send, R: Send>(list: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+pub(crate) fn in_parallel<T: Send, R: Send>(
+    mut list: Vec<T>,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     if workers == 1 || list.len() < 1024 {
         return list.into_iter().map(work).collect();
     }
-    let mut slots: Vec<(Option<T>, Option<R>)> =
-        list.into_iter().map(|item| (Some(item), None)).collect();
-    let size = slots.len().div_ceil(workers);
-    std::thread::scope(|scope| {
-        for part in slots.chunks_mut(size) {
-            scope.spawn(|| {
-                for (item, result) in part {
-                    *result = item.take().map(&work);
-                }
-            });
-        }
-    });
-    slots.into_iter().filter_map(|(_, result)| result).collect()
+    let mut out = Vec::with_capacity(list.len());
+    // From the end, so that the list shrinks while the results grow.
+    list.reverse();
+    while !list.is_empty() {
+        let rest = list.len().saturating_sub(BATCH);
+        let mut slots: Vec<(Option<T>, Option<R>)> = list
+            .drain(rest..)
+            .rev()
+            .map(|item| (Some(item), None))
+            .collect();
+        let size = slots.len().div_ceil(workers);
+        std::thread::scope(|scope| {
+            for part in slots.chunks_mut(size) {
+                scope.spawn(|| {
+                    for (item, result) in part {
+                        *result = item.take().map(&work);
+                    }
+                });
+            }
+        });
+        out.extend(slots.into_iter().filter_map(|(_, result)| result));
+    }
+    out
 }
 
 /// Records on their way into identities. A claim may speak of several; the last one takes it.
 struct Held {
-    records: Vec<Mutex<(Option<Box<Record>>, u32)>>,
+    records: Vec<Mutex<(Option<Kept>, u32)>>,
     names: BTreeMap<String, Arc<str>>,
 }
 
 impl Held {
-    fn take(&self, index: u32) -> Option<Box<Record>> {
+    fn take(&self, index: u32) -> Option<Record> {
         let mut slot = self.records.get(index as usize)?.lock().ok()?;
         slot.1 = slot.1.saturating_sub(1);
+        let record = slot.0.as_ref().map(Kept::open);
         if slot.1 == 0 {
-            slot.0.take()
-        } else {
-            slot.0.clone()
+            slot.0 = None;
         }
+        record
     }
 
     fn subject(&self, draft: Draft, precedence: &Precedence) -> Box<Subject> {
         let mut subject = empty(draft.uid);
-        subject.identity.aliases = draft.aliases;
+        let mut records: Vec<Record> = draft
+            .members
+            .iter()
+            .filter_map(|index| self.take(*index))
+            .collect();
+        subject.identity.aliases = match (&draft.aliases, records.first()) {
+            (Some(aliases), _) => aliases.open(),
+            (None, Some(first)) => united(first.aliases.clone()),
+            (None, None) => Vec::new(),
+        };
         if let Some(until) = draft.retired_at_ms {
             subject.identity.lifecycle_state = LifecycleState::Deprovisioned;
             subject.identity.retired_at_ms = Some(until);
             subject.stated.insert("lifecycle_state");
         }
-        let mut records: Vec<Box<Record>> = draft
-            .members
-            .iter()
-            .filter_map(|index| self.take(*index))
-            .collect();
         for order in precedence.orders() {
             records.sort_by(|a, b| order.compare(a, b));
             for record in &mut records {
@@ -258,9 +269,6 @@ fn finish(subject: &mut Subject) {
         }
     }
     identity.provenance.sort();
-    identity.provenance.shrink_to_fit();
-    identity.credentials.shrink_to_fit();
-    subject.secret_places.shrink_to_fit();
     identity.conflicts.sort();
     identity.conflicts.dedup();
     subject.grants.sort();
@@ -271,37 +279,42 @@ fn finish(subject: &mut Subject) {
 }
 
 /// Keys that more than one identity holds at the same time.
-fn ambiguous(subjects: &[Box<Subject>]) -> Vec<String> {
-    let aliases = || {
-        subjects
-            .iter()
-            .flat_map(|subject| &subject.identity.aliases)
-    };
+fn ambiguous(subjects: &[Stored]) -> Vec<String> {
     // Most keys have one holder: only those with several are looked at closely.
-    let mut several: HashMap<KeyId, bool> = HashMap::with_capacity(2 * subjects.len());
-    for alias in aliases() {
-        several
-            .entry(alias.into())
-            .and_modify(|several| *several = true)
-            .or_insert(false);
+    let mut ids: Vec<KeyId> = Vec::with_capacity(2 * subjects.len());
+    for subject in subjects {
+        subject.each_key(|key| ids.push(key.id()));
     }
-    let mut holders: BTreeMap<(KeyType, &str, &str), Vec<&Alias>> = BTreeMap::new();
-    for alias in aliases() {
-        if several.get(&KeyId::from(alias)) == Some(&true) {
-            let key = (alias.key_type, alias.domain.as_str(), alias.value.as_str());
-            holders.entry(key).or_default().push(alias);
-        }
+    let several = repeated(ids);
+    if several.is_empty() {
+        return Vec::new();
     }
-    let overlap = |a: &Alias, b: &Alias| {
+    let mut holders: BTreeMap<(KeyType, &str, &str), Vec<KeyRef<'_>>> = BTreeMap::new();
+    for subject in subjects {
+        subject.each_key(|key| {
+            if several.contains(&key.id()) {
+                let held = holders.entry((key.key_type, key.domain, key.value));
+                held.or_default().push(key);
+            }
+        });
+    }
+    let overlap = |a: &KeyRef<'_>, b: &KeyRef<'_>| {
         let before = |to: Option<i64>, from: Option<i64>| matches!((to, from), (Some(to), Some(from)) if to <= from);
         !before(a.valid_to_ms, b.valid_from_ms) && !before(b.valid_to_ms, a.valid_from_ms)
     };
-    let shared = holders.into_values().filter(|held| {
+    let shared = holders.into_iter().filter(|(_, held)| {
         held.iter()
             .enumerate()
             .any(|(n, a)| held[n + 1..].iter().any(|b| overlap(a, b)))
     });
     shared
-        .filter_map(|held| held.first().map(|alias| notation(alias)))
+        .map(|((key_type, domain, value), _)| Key::new(key_type, domain, value).to_string())
         .collect()
+}
+
+/// The ids that stand in a list more than once. A sorted list takes a quarter of the place of a map.
+pub(crate) fn repeated(mut ids: Vec<KeyId>) -> HashSet<KeyId> {
+    ids.sort_unstable();
+    let pairs = ids.windows(2).filter(|pair| pair[0] == pair[1]);
+    pairs.map(|pair| pair[0]).collect()
 }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use crate::kept::Kept;
 use crate::record::Record;
 
 /// How the sources of a field are ordered; the first that states it is believed.
@@ -49,7 +50,21 @@ impl Order {
 
 /// The order of records in which nothing depends on the order of files and of entries in them: by
 /// the source's place, then by what is said.
-pub(super) fn listed(a: &Record, b: &Record) -> Ordering {
+pub(super) fn listed_kept(a: &Kept, b: &Kept) -> Ordering {
+    a.source
+        .rank
+        .cmp(&b.source.rank)
+        .then_with(|| a.uid.cmp(&b.uid))
+        .then_with(|| a.compare_names(b))
+        // Two statements of one source about one identity are rare.
+        .then_with(|| {
+            let (a, b) = (a.open(), b.open());
+            format!("{a:?}").cmp(&format!("{b:?}"))
+        })
+}
+
+/// The same order, of records that are open.
+fn listed(a: &Record, b: &Record) -> Ordering {
     a.source
         .rank
         .cmp(&b.source.rank)

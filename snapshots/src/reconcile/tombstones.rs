@@ -1,9 +1,8 @@
 //! Tombstones: who is gone stays answerable for a while.
 
-use hashbrown::HashSet;
-
 use super::meet::same_key;
 use super::*;
+use crate::previous::Previous;
 use crate::record::Coverage;
 
 /// For how long a removed identity stays answerable, when nothing else is configured.
@@ -15,21 +14,21 @@ pub const RETENTION_MS: i64 = 400 * DAY_MS;
 /// An identity is gone when a source that listed it was read again completely and does not list it
 /// any more, or when its unique id or its name stands elsewhere now. Where nothing was read, nothing is
 /// known: it is left out, and named in a warning.
-pub fn tombstones(
-    previous: &Inventory,
+pub(crate) fn tombstones(
+    previous: &Previous,
     coverage: &Coverage,
     created_ms: i64,
     retention_ms: i64,
-    current: &mut Vec<Box<Subject>>,
+    current: &mut Vec<Stored>,
 ) -> (usize, Vec<String>) {
-    let mut left_out: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    let open: Vec<(&Identity, i64)> = previous
-        .identities
-        .iter()
-        .map(|old| (old, old.retired_at_ms.unwrap_or(created_ms)))
-        .filter(|(_, end)| created_ms.saturating_sub(*end) <= retention_ms)
-        .filter(|(old, _)| !is_still_there(old, current))
-        .collect();
+    let mut left_out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut open: Vec<(Identity, i64)> = Vec::new();
+    previous.visit(|old| {
+        let end = old.retired_at_ms.unwrap_or(created_ms);
+        if created_ms.saturating_sub(end) <= retention_ms && !is_still_there(&old, current) {
+            open.push((old, end));
+        }
+    });
     // Holders are looked up for the keys of those that are gone, which are few beside all keys.
     let wanted: HashSet<KeyId> = open
         .iter()
@@ -37,11 +36,15 @@ pub fn tombstones(
         .collect();
     let mut by_key: HashMap<KeyId, usize> = HashMap::new();
     for (number, subject) in current.iter().enumerate() {
-        for id in subject.identity.aliases.iter().map(KeyId::from) {
+        if wanted.is_empty() {
+            break;
+        }
+        subject.each_key(|key| {
+            let id = key.id();
             if wanted.contains(&id) {
                 by_key.entry(id).or_insert(number);
             }
-        }
+        });
     }
     let mut added = Vec::new();
     for (old, end) in open {
@@ -49,7 +52,7 @@ pub fn tombstones(
         let mut uid = old.uid.clone();
         if let Some(now) = find(current, &old.uid) {
             // The same uid with another unique id: the old one was deleted, the name was given again.
-            let Some(id) = unique().find(|id| differs(id, &now.aliases)) else {
+            let Some(id) = unique().find(|id| differs(id, &now.aliases())) else {
                 continue;
             };
             uid = format!("{}#{}", old.uid, id.value);
@@ -58,7 +61,7 @@ pub fn tombstones(
             }
         } else if let Some(number) = unique().find_map(|id| by_key.get(&KeyId::from(id))) {
             // Renamed: the old name still leads to it for events from before.
-            let renamed = &mut current[*number].identity.aliases;
+            let mut renamed = current[*number].aliases();
             for alias in old.aliases.iter().filter(|alias| !is_unique(alias)) {
                 if !renamed.iter().any(|known| same_key(known, alias)) {
                     renamed.push(Alias {
@@ -67,14 +70,16 @@ pub fn tombstones(
                     });
                 }
             }
+            current[*number].set_aliases(&renamed);
             continue;
         } else if old.retired_at_ms.is_none()
-            && let Some(source) = unread(old, coverage)
+            && let Some(source) = unread(&old, coverage)
         {
-            left_out.entry(source).or_default().push(&old.uid);
+            let source = source.to_owned();
+            left_out.entry(source).or_default().push(old.uid);
             continue;
         }
-        let mut tombstone = old.clone();
+        let mut tombstone = old;
         tombstone.uid = uid;
         tombstone.lifecycle_state = LifecycleState::Deprovisioned;
         tombstone.retired_at_ms = Some(end);
@@ -88,11 +93,8 @@ pub fn tombstones(
             .filter(|alias| alias.valid_to_ms.is_none())
         {
             if let Some(number) = by_key.get(&KeyId::from(&*alias)) {
-                let taken = current[*number]
-                    .identity
-                    .aliases
-                    .iter()
-                    .find(|other| same_key(other, alias));
+                let now = current[*number].aliases();
+                let taken = now.iter().find(|other| same_key(other, alias));
                 alias.valid_to_ms =
                     Some(taken.and_then(|other| other.valid_from_ms).unwrap_or(end));
             }
@@ -100,13 +102,14 @@ pub fn tombstones(
         let mut subject = empty(String::new());
         subject.identity = tombstone;
         subject.is_tombstone = true;
-        added.push(subject);
+        added.push(Stored::of(subject));
     }
     let count = added.len();
     current.append(&mut added);
-    current.sort_by(|a, b| a.identity.uid.cmp(&b.identity.uid));
+    current.sort_by(|a, b| a.uid.cmp(&b.uid));
     let warnings = left_out.into_iter().map(|(source, uids)| {
-        let first = uids.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let first: Vec<&str> = uids.iter().take(NAMED).map(String::as_str).collect();
+        let first = first.join(", ");
         let more = if uids.len() > NAMED { ", …" } else { "" };
         let count = uids.len();
         let what = if count == 1 {
@@ -158,9 +161,9 @@ fn is_unique(alias: &Alias) -> bool {
 }
 
 /// The identity of this uid; `current` is in the order of the uids.
-fn find<'a>(current: &'a [Box<Subject>], uid: &str) -> Option<&'a Identity> {
-    let place = current.binary_search_by(|subject| subject.identity.uid.as_str().cmp(uid));
-    place.ok().map(|place| &current[place].identity)
+fn find<'a>(current: &'a [Stored], uid: &str) -> Option<&'a Stored> {
+    let place = current.binary_search_by(|subject| (*subject.uid).cmp(uid));
+    place.ok().map(|place| &current[place])
 }
 
 /// Whether another unique id stands where this one stood.
@@ -170,10 +173,11 @@ fn differs(id: &Alias, now: &[Alias]) -> bool {
         && now().any(|other| (other.key_type, &other.domain) == (id.key_type, &id.domain))
 }
 
-fn is_still_there(old: &Identity, current: &[Box<Subject>]) -> bool {
+fn is_still_there(old: &Identity, current: &[Stored]) -> bool {
     find(current, &old.uid).is_some_and(|now| {
+        let aliases = now.aliases();
         !old.aliases
             .iter()
-            .any(|id| is_unique(id) && differs(id, &now.aliases))
+            .any(|id| is_unique(id) && differs(id, &aliases))
     })
 }

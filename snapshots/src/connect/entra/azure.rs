@@ -35,8 +35,8 @@ struct Found {
     /// Resources that run as an identity: by principal id, and by the identity's resource id.
     runs: BTreeSet<(String, String)>,
     federated: BTreeMap<String, BTreeSet<Federated>>,
-    /// Collections that go on behind the last page that is there.
-    cut: usize,
+    /// Lists by subscription and type: pages that lead on, and whether the last one came.
+    pages: BTreeMap<(String, String), (usize, bool)>,
     of_people: usize,
     known: usize,
     unknown: usize,
@@ -68,13 +68,20 @@ pub(in crate::connect) fn connect(
     let mut found = Found::default();
     for input in inputs {
         let before = found.known;
+        let mut of = (String::new(), String::new());
         let seen = each_json(input, CONNECTOR, LISTS, &mut |item| {
             let mut value = item.value;
             spell(&mut value);
             if item.is_wrapper {
-                found.cut += usize::from(value.get("nextLink").is_some_and(Value::is_string));
+                let (more, ended) = found.pages.entry(std::mem::take(&mut of)).or_default();
+                if value.get("nextLink").is_some_and(Value::is_string) {
+                    *more += 1;
+                } else {
+                    *ended = true;
+                }
                 return Ok(());
             }
+            of = listed(&value);
             let before = found.known;
             found.visit(&value, 0);
             if found.known == before {
@@ -96,6 +103,18 @@ pub(in crate::connect) fn connect(
     }
     found.tell(source, harvest);
     found.emit(source, harvest)
+}
+
+/// The subscription and the type of a listed object: which list it is from.
+fn listed(value: &Value) -> (String, String) {
+    let word = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or("");
+    let id = word("id").to_ascii_lowercase();
+    let subscription = id.strip_prefix("/subscriptions/");
+    let subscription = subscription.and_then(|rest| rest.split('/').next());
+    (
+        subscription.unwrap_or("").to_owned(),
+        word("type").to_ascii_lowercase(),
+    )
 }
 
 impl Found {
@@ -227,6 +246,11 @@ impl Found {
     }
 
     fn tell(&self, source: &Source, harvest: &mut Harvest) {
+        let cut = self.pages.values();
+        let cut = cut.filter(|(more, ended)| *more > 0 && !ended).count();
+        if cut > 0 {
+            harvest.incomplete(source);
+        }
         let mut count = |count: usize, what: &str| {
             if count > 0 {
                 harvest.warn(source, format!("{count} {what}"));
@@ -237,8 +261,8 @@ impl Found {
             "role assignments to people and groups are left out",
         );
         count(
-            self.cut,
-            "pages say that another follows (nextLink); check that it is among the files",
+            cut,
+            "lists are cut (the last page that is there has a nextLink); what is not in them is not known to be gone",
         );
         if let Some(place) = &self.first_unknown {
             count(
@@ -422,137 +446,4 @@ fn known_role(id: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TENANT: &str = "4d3bac44-0000-4000-8000-cc00736f0a97";
-    const SHOP: &str = "d9da5bf4-0000-4001-8000-123456789abc";
-
-    fn load(texts: &[&str], domain: Option<&str>) -> Result<Harvest, ConnectError> {
-        let source = Source {
-            name: "azure".to_owned(),
-            rank: 0,
-            observed_ms: 1_773_986_400_000,
-            domain: domain.map(str::to_owned),
-        };
-        let inputs: Vec<Input> = texts
-            .iter()
-            .map(|text| Input::memory("a.json".as_ref(), text.as_bytes()))
-            .collect();
-        let mut harvest = Harvest::default();
-        connect(&source, &inputs, &mut harvest).map(|()| harvest)
-    }
-
-    fn names(record: &Record) -> Vec<(&str, u8)> {
-        let grants = record.facts.grants.iter();
-        grants
-            .map(|grant| (grant.name.as_str(), grant.tier))
-            .collect()
-    }
-
-    #[test]
-    fn assignments_become_claims_of_principals() {
-        let cli = r#"[{"condition":null,"createdOn":"2025-02-03T04:05:06.789+00:00","id":"/subscriptions/5ab1/providers/Microsoft.Authorization/roleAssignments/1","name":"1",
-            "principalId":"D9DA5BF4-0000-4001-8000-123456789ABC","principalName":"a1b2c3d4-0000-4000-8000-00000000000a","principalType":"ServicePrincipal",
-            "roleDefinitionId":"/subscriptions/5ab1/providers/Microsoft.Authorization/roleDefinitions/b24988ac-6180-42a0-ab88-20f7382dd24c","roleDefinitionName":"Contributor",
-            "scope":"/subscriptions/5ab1","type":"Microsoft.Authorization/roleAssignments"},
-            {"principalId":"d9da5bf4-0000-4009-8000-123456789abc","principalType":"User","roleDefinitionId":"/x","roleDefinitionName":"Owner","scope":"/"}]"#;
-        let rest = r#"{"value":[{"properties":{"roleDefinitionId":"/providers/Microsoft.Authorization/roleDefinitions/8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
-            "principalId":"d9da5bf4-0000-4001-8000-123456789abc","principalType":"ServicePrincipal","scope":"/subscriptions/5ab1/resourceGroups/shop"},
-            "id":"/x/1","type":"Microsoft.Authorization/roleAssignments","name":"1"}]}"#;
-        let powershell = r#"{"RoleAssignmentName":"1","Scope":"/","DisplayName":"shop","RoleDefinitionName":"Reader","RoleDefinitionId":"acdd72a7-3385-48ef-bd42-f606fba81ae7",
-            "ObjectId":"d9da5bf4-0000-4001-8000-123456789abc","ObjectType":"ServicePrincipal"}"#;
-        let harvest = load(&[cli, rest, powershell], None).unwrap();
-        assert_eq!(harvest.records.len(), 1);
-        let record = &harvest.records[0];
-        assert_eq!(record.uid, None);
-        assert_eq!(
-            crate::record::notation(&record.aliases[0]),
-            format!("entra_object_id:{SHOP}")
-        );
-        let mut names = names(record);
-        names.sort_unstable();
-        assert_eq!(
-            names,
-            [
-                ("Contributor at subscription 5ab1", 1),
-                ("Owner at resource group 5ab1/shop", 1),
-                ("Reader at /", 3)
-            ]
-        );
-        assert!(harvest.warnings[0].contains("1 role assignments to people"));
-    }
-
-    #[test]
-    fn a_custom_role_is_judged_by_its_definition() {
-        let text = r#"[{"id":"/subscriptions/5ab1/providers/Microsoft.Authorization/roleDefinitions/c0ffee00-0000-4000-8000-000000000001","name":"c0ffee00-0000-4000-8000-000000000001",
-            "roleName":"Deploy Reader","roleType":"CustomRole","permissions":[{"actions":["Microsoft.Authorization/roleAssignments/write"],"notActions":[],"dataActions":[],"notDataActions":[]}]},
-            {"principalId":"d9da5bf4-0000-4001-8000-123456789abc","principalType":"ServicePrincipal","roleDefinitionName":"Deploy Reader",
-            "roleDefinitionId":"/subscriptions/5ab1/providers/Microsoft.Authorization/roleDefinitions/c0ffee00-0000-4000-8000-000000000001","scope":"/subscriptions/5ab1"}]"#;
-        let harvest = load(&[text], None).unwrap();
-        assert_eq!(
-            names(&harvest.records[0]),
-            [("Deploy Reader at subscription 5ab1", 0)]
-        );
-    }
-
-    #[test]
-    fn a_managed_identity_knows_its_resource_and_who_runs_as_it() {
-        let identity = r#"[{"clientId":"a1b2c3d4-0000-4000-8000-00000000000a","principalId":"d9da5bf4-0000-4001-8000-123456789abc","tenantId":"4d3bac44-0000-4000-8000-cc00736f0a97",
-            "id":"/subscriptions/5ab1/resourcegroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/shop-api","name":"shop-api","location":"westeurope",
-            "resourceGroup":"shop","tags":{"team":"storefront"},"type":"Microsoft.ManagedIdentity/userAssignedIdentities"}]"#;
-        let app = r#"{"data":[{"id":"/subscriptions/5ab1/resourceGroups/shop/providers/Microsoft.Web/sites/shop-api","type":"microsoft.web/sites","location":"westeurope",
-            "identity":{"type":"SystemAssigned, UserAssigned","principalId":"d9da5bf4-0000-4002-8000-123456789abc",
-            "userAssignedIdentities":{"/subscriptions/5ab1/resourceGroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/shop-api":{}}}}]}"#;
-        let trust = r#"{"id":"/subscriptions/5ab1/resourcegroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/shop-api/federatedIdentityCredentials/aks",
-            "issuer":"https://westeurope.oic.prod-aks.azure.com/t/c/","subject":"system:serviceaccount:shop:api","audiences":["api://AzureADTokenExchange"],"name":"aks"}"#;
-        let harvest = load(&[identity, app, trust], Some(TENANT)).unwrap();
-        let own = harvest
-            .records
-            .iter()
-            .find(|record| record.uid.is_some())
-            .unwrap();
-        assert_eq!(
-            own.uid.as_deref(),
-            Some(format!("entra:{TENANT}:sp/{SHOP}").as_str())
-        );
-        let site =
-            "azure:/subscriptions/5ab1/resourcegroups/shop/providers/microsoft.web/sites/shop-api";
-        assert_eq!(own.facts.workloads, [site]);
-        assert_eq!(
-            own.facts.tags.get("team").map(String::as_str),
-            Some("storefront")
-        );
-        assert_eq!(own.facts.namespace.as_deref(), Some("5ab1"));
-        assert_eq!(
-            own.facts.assumable_by,
-            ["oidc_subject@westeurope.oic.prod-aks.azure.com/t/c:system:serviceaccount:shop:api"]
-        );
-        let claim = harvest
-            .records
-            .iter()
-            .find(|record| record.uid.is_none())
-            .unwrap();
-        assert_eq!(claim.facts.workloads, [site]);
-        let other = Some("00000000-1111-4000-8000-000000000000");
-        assert!(matches!(
-            load(&[identity], other),
-            Err(ConnectError::MixedDomains { .. })
-        ));
-    }
-
-    #[test]
-    fn what_is_no_answer_of_azure_is_refused() {
-        assert!(
-            load(&[r#"{"UserDetailList":[]}"#], None)
-                .unwrap_err()
-                .to_string()
-                .contains("role assignment")
-        );
-        assert!(load(&["[]"], None).unwrap().records.is_empty());
-        assert!(matches!(
-            load(&["[]"], Some("larkmoor.example")),
-            Err(ConnectError::DomainShape { .. })
-        ));
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ pub(super) mod azure;
 mod azure_roles;
 mod credentials;
 mod emit;
+mod known;
 mod people;
 mod permissions;
 mod principals;
@@ -26,6 +27,7 @@ use self::principals::{Application, Principal};
 pub(super) use self::recognise::recognise;
 use self::recognise::{Hint, is_guid};
 use self::roles::Definition;
+use super::fields::Unknown;
 use super::stream::each_json;
 use super::{ConnectError, Connector, Input};
 use crate::record::{Harvest, Source};
@@ -43,6 +45,8 @@ struct Tenant {
     principals: BTreeMap<String, Principal>,
     applications: BTreeMap<String, Application>,
     agent_users: BTreeMap<String, Principal>,
+    /// Further descriptions of the same.
+    more: More,
     people: BTreeMap<String, Party>,
     owners: BTreeMap<String, BTreeSet<String>>,
     sponsors: BTreeMap<String, BTreeSet<String>>,
@@ -64,12 +68,22 @@ struct Tenant {
     /// Collections of which a page says that another follows: how many do, and whether the last came.
     pages: BTreeMap<String, (usize, bool)>,
     known: usize,
+    /// Members that came after this was written.
+    fields: Unknown,
     unknown: usize,
     first_unknown: Option<String>,
     eligible: usize,
     /// Objects that are described twice, and differently.
     twice: usize,
     homeless: usize,
+}
+
+/// Descriptions of objects that are described already. They come together when all are there.
+#[derive(Debug, Default)]
+struct More {
+    principals: BTreeMap<String, Vec<Principal>>,
+    applications: BTreeMap<String, Vec<Application>>,
+    agent_users: BTreeMap<String, Vec<Principal>>,
 }
 
 /// An application permission that was granted.
@@ -120,7 +134,9 @@ pub(super) fn connect(
         }
     }
     let domain = tenant.domain(source)?;
+    tenant.settle();
     tenant.tell(source, harvest);
+    std::mem::take(&mut tenant.fields).warn(source, harvest);
     emit::emit(tenant, &domain, source, harvest);
     Ok(())
 }
@@ -169,6 +185,14 @@ impl Tenant {
         }
     }
 
+    /// Makes one of several descriptions.
+    fn settle(&mut self) {
+        let more = std::mem::take(&mut self.more);
+        self.twice += principals::settle(&mut self.principals, more.principals);
+        self.twice += principals::settle(&mut self.applications, more.applications);
+        self.twice += principals::settle(&mut self.agent_users, more.agent_users);
+    }
+
     /// Whether a listing ended with a page that says that another follows.
     fn is_cut(&self) -> bool {
         self.pages.iter().any(|(name, (open, ended))| {
@@ -179,6 +203,7 @@ impl Tenant {
     fn tell(&self, source: &Source, harvest: &mut Harvest) {
         for (name, (open, ended)) in &self.pages {
             if *open > 0 && !ended {
+                harvest.incomplete(source);
                 harvest.warn(source, format!(
                     "the last page of {} is missing (@odata.nextLink leads on); what it lists is not known here",
                     crate::text::printable(name, 80)

@@ -27,8 +27,6 @@ pub(super) struct Principal {
     pub(super) app_id: Option<String>,
     says_state: bool,
     fullness: (u8, usize),
-    /// Of one that is described twice: all that the first description says.
-    text: Option<String>,
     /// The tenant that registers its application.
     pub(super) home: Option<String>,
     publisher: Option<String>,
@@ -43,8 +41,6 @@ pub(super) struct Application {
     pub(super) app_id: Option<String>,
     says_state: bool,
     fullness: (u8, usize),
-    /// Of one that is described twice: all that the first description says.
-    text: Option<String>,
 }
 
 /// What can be described twice: the fuller description holds and the other completes it.
@@ -53,8 +49,6 @@ pub(super) trait Described: Sized + std::fmt::Debug {
     /// How much the description says: the type (2: one that only some answers tell), and how many
     /// members it has.
     fn fullness(&self) -> (u8, usize);
-    /// All that it says, before it was completed.
-    fn text(&mut self) -> &mut Option<String>;
     /// Whether the description says if the object is switched on.
     fn says_state(&self) -> bool;
     /// Takes over what the record does not hold.
@@ -68,10 +62,6 @@ impl Described for Principal {
 
     fn fullness(&self) -> (u8, usize) {
         self.fullness
-    }
-
-    fn text(&mut self) -> &mut Option<String> {
-        &mut self.text
     }
 
     fn says_state(&self) -> bool {
@@ -95,10 +85,6 @@ impl Described for Application {
         self.fullness
     }
 
-    fn text(&mut self) -> &mut Option<String> {
-        &mut self.text
-    }
-
     fn says_state(&self) -> bool {
         self.says_state
     }
@@ -108,22 +94,46 @@ impl Described for Application {
     }
 }
 
-/// Keeps what is read. `true` when the same object was described before and otherwise, as when exports of
-/// several days are among the files.
-pub(super) fn keep<T: Described>(known: &mut BTreeMap<String, T>, id: &str, mut read: T) -> bool {
-    let Some(first) = known.get_mut(id) else {
+/// Keeps what is read; what describes an object again goes to `more`.
+pub(super) fn keep<T: Described>(
+    known: &mut BTreeMap<String, T>,
+    more: &mut BTreeMap<String, Vec<T>>,
+    id: &str,
+    read: T,
+) {
+    if known.contains_key(id) {
+        more.entry(id.to_owned()).or_default().push(read);
+    } else {
         known.insert(id.to_owned(), read);
-        return false;
-    };
-    // Of equally full ones the greater text, so that the order of the files decides nothing.
-    for described in [&mut *first, &mut read] {
-        if described.text().is_none() {
-            *described.text() = Some(format!("{described:?}"));
+    }
+}
+
+/// Makes one of all descriptions of an object. Returns how many objects are described in different ways, as
+/// when exports of several days are among the files.
+pub(super) fn settle<T: Described>(
+    known: &mut BTreeMap<String, T>,
+    more: BTreeMap<String, Vec<T>>,
+) -> usize {
+    let mut different = 0;
+    for (id, mut all) in more {
+        all.extend(known.remove(&id));
+        // Of equally full ones the greater text, so that the order of the files decides nothing.
+        all.sort_by_cached_key(|described| (described.fullness(), format!("{described:?}")));
+        let Some(mut first) = all.pop() else {
+            continue;
+        };
+        let mut differs = false;
+        while let Some(next) = all.pop() {
+            differs |= unite(&mut first, next);
         }
+        different += usize::from(differs);
+        known.insert(id, first);
     }
-    if (read.fullness(), &*read.text()) > (first.fullness(), &*first.text()) {
-        std::mem::swap(first, &mut read);
-    }
+    different
+}
+
+/// Adds what another description says; whether the two differ.
+fn unite<T: Described>(first: &mut T, mut read: T) -> bool {
     let both_say = first.says_state() && read.says_state();
     first.absorb(&mut read);
     let (first, second) = (first.record(), std::mem::replace(read.record(), empty()));
@@ -242,7 +252,6 @@ pub(super) fn principal(
             },
             object.len(),
         ),
-        text: None,
         home,
         publisher: publisher.map(str::to_owned),
         parent,
@@ -339,7 +348,6 @@ pub(super) fn agent_user(
         app_id: None,
         says_state: object.contains_key("accountEnabled"),
         fullness: (2, object.len()),
-        text: None,
         home: None,
         publisher: None,
         parent: id(object, "identityParentId"),
@@ -365,7 +373,6 @@ pub(super) fn application(
         app_id: id(object, "appId"),
         says_state: object.contains_key("isDisabled"),
         fullness: (u8::from(shape == Shape::Blueprint), object.len()),
-        text: None,
     }
 }
 

@@ -11,7 +11,16 @@ pub(in crate::connect) fn recognise(head: &str) -> Option<Connector> {
     let named = |name: &str| {
         let mut upper = name.to_owned();
         upper[..1].make_ascii_uppercase();
-        has(&format!("\"{name}\"")) || has(&format!("\"{upper}\""))
+        let snake: String = name
+            .chars()
+            .flat_map(|c| {
+                let mark = c.is_ascii_uppercase().then_some('_');
+                mark.into_iter().chain([c.to_ascii_lowercase()])
+            })
+            .collect();
+        [name, &upper, &snake]
+            .iter()
+            .any(|name| has(&format!("\"{name}\"")))
     };
     let is_graph = has("#microsoft.graph.")
         || has("https://graph.microsoft.com/")

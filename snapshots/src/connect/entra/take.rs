@@ -8,7 +8,9 @@ use super::people::{self, Party};
 use super::recognise::Hint;
 use super::roles::Definition;
 use super::shape::{self, Context, Object, Shape, id, objects, spell, text};
-use super::{AppRole, DEPTH, Delegated, Federated, RoleAssignment, Tenant, principals, time};
+use super::{
+    AppRole, DEPTH, Delegated, Federated, RoleAssignment, Tenant, known, principals, time,
+};
 use crate::connect::stream::Item;
 use crate::record::{Harvest, Source};
 
@@ -192,6 +194,12 @@ impl Tenant {
 
     fn note(&mut self, shape: Shape, object: &Object, context: &Context, at: &mut Visit<'_>) {
         self.known += 1;
+        if let Some(known) = known::of(shape) {
+            let members = object.keys().filter(|name| !name.contains('@'));
+            for name in members.filter(|name| !known.contains(&name.as_str())) {
+                self.fields.add(name);
+            }
+        }
         let Some(id) = id(object, "id").or_else(|| {
             // Sign-in reports and grants are about others.
             matches!(
@@ -214,18 +222,20 @@ impl Tenant {
             Shape::Principal | Shape::Agent | Shape::BlueprintPrincipal => {
                 self.resource(&id, object);
                 let read = principals::principal(&id, shape, object, at.source, at.harvest);
-                let twice = principals::keep(&mut self.principals, &id, read);
-                self.twice += usize::from(twice);
+                principals::keep(&mut self.principals, &mut self.more.principals, &id, read);
             }
             Shape::AgentUser => {
                 let read = principals::agent_user(&id, object, at.source, at.harvest);
-                let twice = principals::keep(&mut self.agent_users, &id, read);
-                self.twice += usize::from(twice);
+                principals::keep(&mut self.agent_users, &mut self.more.agent_users, &id, read);
             }
             Shape::Application | Shape::Blueprint => {
                 let read = principals::application(&id, shape, object, at.source, at.harvest);
-                let twice = principals::keep(&mut self.applications, &id, read);
-                self.twice += usize::from(twice);
+                principals::keep(
+                    &mut self.applications,
+                    &mut self.more.applications,
+                    &id,
+                    read,
+                );
             }
             Shape::User | Shape::Group => {
                 if let Some(party) = people::party(&id, object) {

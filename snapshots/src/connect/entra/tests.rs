@@ -423,3 +423,74 @@ fn the_fuller_description_holds_wherever_it_stands() {
     );
     assert!(one.warnings.is_empty());
 }
+
+#[test]
+fn three_descriptions_are_one_whatever_their_order() {
+    let of = |rest: &str| {
+        format!(
+            r#"[{{"id":"d9da5bf4-0000-4001-8000-123456789abc","appId":"a1b2c3d4-0000-4000-8000-00000000000a","servicePrincipalType":"Application",{rest}}}]"#
+        )
+    };
+    let texts = [
+        of(r#""displayName":"c","description":"first","tags":["team:a"],"accountEnabled":true"#),
+        of(
+            r#""displayName":"a","description":"second","tags":["team:b"],"notes":"x","publisherName":"P""#,
+        ),
+        of(
+            r#""displayName":"b","description":"third","tags":["team:c"],"accountEnabled":false,"publisherName":"Q""#,
+        ),
+    ];
+    let loaded: Vec<Harvest> = [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ]
+    .iter()
+    .map(|order| load(&order.map(|number: usize| texts[number].as_str())))
+    .collect();
+    for other in &loaded[1..] {
+        assert_eq!(loaded[0], *other);
+    }
+    assert_eq!(loaded[0].records.len(), 1);
+    assert_eq!(loaded[0].records[0].facts.name.as_deref(), Some("a"));
+    assert!(loaded[0].warnings[0].contains("1 objects are described twice"));
+}
+
+#[test]
+fn members_that_came_later_are_counted_and_ignored() {
+    let harvest = load(&[
+        r##"[{"@odata.type":"#microsoft.graph.servicePrincipal","id":"d9da5bf4-0000-4001-8000-123456789abc","appId":"a1b2c3d4-0000-4000-8000-00000000000a",
+             "displayName":"a","servicePrincipalType":"Application","quantumSeal":{"a":1},"tags":["team:a"],"owners@odata.context":"x"},
+            {"@odata.type":"#microsoft.graph.application","id":"d9da5bf4-0000-4005-8000-123456789abc","appId":"a1b2c3d4-0000-4000-8000-00000000000b",
+             "displayName":"b","signInAudience":"AzureADMyOrg","quantumSeal":null}]"##,
+        r##"[{"@odata.type":"#microsoft.graph.user","id":"0d0d0d0d-0000-4000-8000-000000000001","userPrincipalName":"j@larkmoor.example","extension_abc_badge":"7"}]"##,
+    ]);
+    assert_eq!(
+        harvest
+            .warnings
+            .iter()
+            .filter(|text| text.contains("not known"))
+            .collect::<Vec<_>>(),
+        ["source \"entra\": fields that are not known are ignored: quantumSeal (2)"]
+    );
+    assert_eq!(find(&harvest, &sp(1)).facts.name.as_deref(), Some("a"));
+}
+
+#[test]
+fn a_list_that_is_cut_retires_nobody() {
+    let page = |link: &str| {
+        format!(
+            r##"{{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#servicePrincipals"{link},"value":[{{"id":"d9da5bf4-0000-4001-8000-123456789abc","appId":"a1b2c3d4-0000-4000-8000-00000000000a","displayName":"a","servicePrincipalType":"Application"}}]}}"##
+        )
+    };
+    let first = page(
+        r#","@odata.nextLink":"https://graph.microsoft.com/v1.0/servicePrincipals?$skiptoken=x""#,
+    );
+    let last = page("");
+    assert!(load(&[&first]).coverage.partial.contains("entra"));
+    assert!(load(&[&first, &last]).coverage.partial.is_empty());
+    assert!(load(&[&last]).coverage.partial.is_empty());
+}

@@ -94,7 +94,10 @@ pub(super) fn recognise(head: &str) -> bool {
             || has(&["workflows", "path", "state"])
             || has(&["environments", "protection_rules"])
             || has(&["full_name", "default_branch", "archived"])
-            || has(&["login", "site_admin", "avatar_url", "type"])
+            // A webhook and a request for an app name people as well, and are no list of them.
+            || (has(&["login", "site_admin", "avatar_url", "type"])
+                && !has(&["sender"])
+                && !has(&["requester"]))
             || has(&["slug", "permissions", "external_url"]))
 }
 
