@@ -139,7 +139,7 @@ impl Selection {
 
     /// The fields at and below some paths, what is around them, and those without which the rest
     /// can't be read. The first path that leads to no field is an error.
-    pub(crate) fn of_paths<'p>(paths: &'p [String]) -> Result<Self, &'p str> {
+    pub(crate) fn of_paths(paths: &[String]) -> Result<Self, &str> {
         let is_below = |path: &str, above: &str| {
             let rest = path.strip_prefix(above);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -160,6 +160,14 @@ impl Selection {
                             || (path == "credentials" && row.path.starts_with("credential."))
                     }))
         }))
+    }
+
+    /// Leaves a field out.
+    pub(crate) fn remove(&mut self, field: Field) {
+        let number = field as usize;
+        if let Some(word) = self.0.get_mut(number / 64) {
+            *word &= !(1 << (number % 64));
+        }
     }
 
     /// Whether a field is written.
@@ -282,11 +290,11 @@ fields! {
     ExceptionReason Standard "findings.exception.reason", "text", "why", "whose", "";
     ExceptionInForce Standard "findings.exception.in_force", "boolean", "whether that was so at the event's time", "whose", "";
     Provenance Full "provenance", "array of objects", "which source each fact comes from", "NIST CSF 2.0 RS.AN-07", "";
-    ProvenanceField Full "provenance.field", "keyword", "the fact", "whose", "";
+    ProvenanceOf Full "provenance.field", "keyword", "the fact", "whose", "";
     ProvenanceSource Full "provenance.source", "keyword", "the source", "whose", "";
     ProvenanceObserved Full "provenance.observed", "date", "when the source said so", "whose", "";
     Conflicts Full "conflicts", "array of objects", "what losing sources said", "Google UDM, SailPoint", "";
-    ConflictField Full "conflicts.field", "keyword", "the fact", "whose", "";
+    ConflictIn Full "conflicts.field", "keyword", "the fact", "whose", "";
     ConflictSource Full "conflicts.source", "keyword", "the losing source", "whose", "";
     ConflictValue Full "conflicts.value", "text", "what it said", "whose", "";
 

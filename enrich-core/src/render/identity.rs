@@ -206,7 +206,7 @@ pub(super) fn origins(identity: &IdentityRef<'_>, out: &mut Out<'_, '_>) {
         Field::Provenance,
         identity.provenance(),
         |(field, source, observed), out| {
-            out.string(Field::ProvenanceField, field);
+            out.string(Field::ProvenanceOf, field);
             out.string(Field::ProvenanceSource, source);
             out.fact_time(Field::ProvenanceObserved, observed);
         },
@@ -215,7 +215,7 @@ pub(super) fn origins(identity: &IdentityRef<'_>, out: &mut Out<'_, '_>) {
         Field::Conflicts,
         identity.conflicts(),
         |[field, source, value], out| {
-            out.string(Field::ConflictField, field);
+            out.string(Field::ConflictIn, field);
             out.string(Field::ConflictSource, source);
             out.reference(Field::ConflictValue, Some(value));
         },

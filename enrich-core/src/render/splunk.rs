@@ -219,7 +219,7 @@ fn standard(
         1 if wants(Field::Name) => json.string(name, identity.name()),
         2 if wants(Field::Owner) => {
             let sponsor = identity.sponsor().map(|sponsor| sponsor.reference);
-            let Some(manager) = owner.filter(person).or(sponsor.filter(person)) else {
+            let Some(manager) = owner.filter(person).or_else(|| sponsor.filter(person)) else {
                 return false;
             };
             json.name(name);

@@ -126,6 +126,10 @@ impl Style {
         } else {
             Selection::of_paths(paths)?
         };
+        // There an enrichment's name says it.
+        if self.rendering == Rendering::Ocsf {
+            self.fields.remove(Field::KeyPath);
+        }
         Ok(())
     }
 

@@ -189,7 +189,6 @@ fn template(fields: &[&FieldReference]) -> Value {
     json!({
         "template": {
             "mappings": {
-                "date_detection": false,
                 "dynamic_templates": [{
                     "nhi": {
                         "path_match": "Nhi.*",
