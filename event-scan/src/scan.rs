@@ -274,10 +274,14 @@ impl Scanner<'_> {
             let is_wanted = trie.node(ours).is_some_and(|node| node.is_wanted);
             if let Some(slot) = self.ground.slots.get(usize::from(ours))
                 && is_wanted
-                && byte == b'"'
             {
                 let Ground { scan, source, .. } = self.ground;
-                slot.note(scan, Sort::Text, source, value_at, end);
+                let sort = if byte == b'"' {
+                    Sort::Text
+                } else {
+                    Sort::Absent
+                };
+                slot.note(scan, sort, source, value_at, end);
             }
             let (next, byte) = solid(bytes, end);
             self.cuts.push(match (is_bare, byte) {

@@ -3,7 +3,7 @@
 use enrich_core::Enricher;
 
 use crate::document::Doc;
-use crate::golden;
+use crate::{golden, renderings};
 
 /// Members that hold arrays of events.
 const ARRAYS: [&str; 5] = ["Records", "records", "items", "Events", "logEvents"];
@@ -15,6 +15,7 @@ pub fn check(data: &[u8]) {
     let detached = enricher.detach(snapshot);
     assert_eq!(detached, Ok(()));
     batch(data, &mut enricher, false);
+    renderings::check(data);
 }
 
 fn batch(data: &[u8], enricher: &mut Enricher<'_>, has_snapshot: bool) {

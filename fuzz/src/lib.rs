@@ -11,6 +11,7 @@ pub mod generate;
 pub mod keys;
 pub mod probe;
 pub mod random;
+mod renderings;
 pub mod scan;
 pub mod snapshot;
 

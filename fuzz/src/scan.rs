@@ -88,7 +88,17 @@ fn judge(
     );
     assert_eq!(scan.values.len(), pointers.len());
     for (pointer, value) in pointers.iter().zip(&scan.values) {
-        // Our own member at the top is cut and never read.
+        // Our own member at the top is cut and never looked into; a text can be read as it is written.
+        let is_text = matches!(document.at(pointer), Some(Doc::Text(_)));
+        if *pointer == "/whose" && is_text {
+            let raw = match value {
+                Probed::Text(raw) => serde_json::from_str::<String>(&format!("\"{raw}\"")).ok(),
+                _ => None,
+            };
+            let read = raw.map(Doc::Text);
+            assert_eq!(read.as_ref(), document.at(pointer), "in {text:?}");
+            continue;
+        }
         let is_ours = *pointer == "/whose" || pointer.starts_with("/whose/");
         let expected = if is_ours { None } else { document.at(pointer) };
         assert!(

@@ -251,8 +251,8 @@ fn standard(
             }
             json.string(name, "true");
         }
-        7 => return epoch(name, identity.created().at(), json),
-        8 => return epoch(name, identity.retired_ms(), json),
+        7 if wants(Field::Created) => return epoch(name, identity.created().at(), json),
+        8 if wants(Field::Retired) => return epoch(name, identity.retired_ms(), json),
         _ => return false,
     }
     true
