@@ -89,7 +89,7 @@ fn block(line: u64, event: &Value, context: &Value, page: &mut Wrapped) {
         };
         let age = age.map_or_else(String::new, |age| format!(", {age}"));
         let said = format!("snapshot {id}{age}{fresh}");
-        say(page, "known from", Tone::Dim, &said);
+        say(page, "source", Tone::Dim, &said);
     }
 }
 
@@ -357,7 +357,12 @@ fn response(response: &Value, page: &mut Wrapped) {
     let reach = &response["blast_radius"];
     if let Some(identities) = reach["identities"].as_u64() {
         let accounts = reach["accounts"].as_u64().unwrap_or(0);
-        let mut said = format!("{identities} identities in {accounts} accounts");
+        let count = |count: u64, one: &str, many: &str| {
+            format!("{count} {}", if count == 1 { one } else { many })
+        };
+        let identities = count(identities, "identity", "identities");
+        let accounts = count(accounts, "account", "accounts");
+        let mut said = format!("{identities} in {accounts}");
         for (words, before) in [
             (join(&reach["environments"], ", "), "; "),
             (join(&reach["teams"], ", "), "; of "),
