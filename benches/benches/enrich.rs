@@ -7,6 +7,7 @@
 )]
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use enrich_core::{Check, Config, Enricher};
@@ -107,5 +108,55 @@ fn enrich(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, enrich);
+/// What is written, and how much of it: in the module, whose time this is about.
+const CONFIGS: [(&str, &str); 7] = [
+    ("outcome only", r#"{"fields":["outcome"]}"#),
+    ("native, minimal", r#"{"detail":"minimal"}"#),
+    ("native, standard", r#"{"detail":"standard"}"#),
+    ("native, full", r#"{"detail":"full"}"#),
+    ("ocsf, standard", r#"{"rendering":"ocsf"}"#),
+    ("ecs, standard", r#"{"rendering":"ecs"}"#),
+    ("splunk, standard", r#"{"rendering":"splunk"}"#),
+];
+
+fn renderings(criterion: &mut Criterion) {
+    let identities = whose_benches::sizes(&[1_000, 100_000])
+        .into_iter()
+        .max()
+        .unwrap_or(1_000);
+    let events = whose_benches::events(5000, identities);
+    let lines: Vec<&[u8]> = events.split_inclusive(|byte| *byte == b'\n').collect();
+    let batches: Vec<Vec<u8>> = lines.chunks(BATCH).map(<[&[u8]]>::concat).collect();
+    let snapshot = whose_benches::snapshot(identities);
+    let path = whose_benches::repository("target/guests").join("whose-plain.simd128.wasm");
+    let module = GuestModule::from_file(&path, Limits::default()).expect("compiles");
+
+    let mut group =
+        criterion.benchmark_group(format!("renderings, wasm simd128, {identities} identities"));
+    group.throughput(Throughput::Elements(lines.len() as u64));
+    group.sample_size(20);
+    for (name, config) in CONFIGS {
+        let mut session = Session::open(Arc::clone(&module)).expect("opens");
+        session
+            .configure(config.as_bytes())
+            .expect("a configuration");
+        session
+            .attach(Layer::new(SnapshotFile::from_bytes(
+                "bench",
+                snapshot.get(),
+            )))
+            .expect("attaches");
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                batches
+                    .iter()
+                    .map(|batch| session.enrich_batch(black_box(batch)).bytes.len())
+                    .sum::<usize>()
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, enrich, renderings);
 criterion_main!(benches);
