@@ -8,7 +8,8 @@
 //!
 //! Of ten identities four are AWS roles, two are AWS users with two access keys each, and four are
 //! Kubernetes service accounts, one of them without a uid: 1.9 keys an identity, 73 bytes a key in
-//! the mean, random ids. A team owns 200 identities. The same number gives the same bytes.
+//! the mean (the name of the cluster counted), random ids. A fifth of the identities has two
+//! credentials. A team owns 200 identities. The same number gives the same bytes.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -109,7 +110,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn write(count: u64, folder: &Path) -> io::Result<()> {
+/// Writes the exports of so many identities and the configuration that reads them.
+pub(crate) fn write(count: u64, folder: &Path) -> io::Result<()> {
     let mut random = Random(11);
     let mut counter = Counter { next: 0 };
     for name in ["aws", "kubernetes"] {

@@ -9,7 +9,7 @@ use enrich_core::vocabulary::{
 use crate::classify::{Context, days_since, is_aged};
 use crate::model::{Credential, Exception, Finding, Identity, Privilege, Time};
 use crate::reconcile::Subject;
-use crate::text::time;
+use crate::text::day;
 
 /// Names of all findings, those that only an event can show (`human_use_suspected` and the rest) among
 /// them.
@@ -161,8 +161,8 @@ fn identity_is_stale(identity: &Identity, context: &Context<'_>) -> bool {
 fn stale(identity: &Identity, context: &Context<'_>) -> Option<Finding> {
     let limit = i64::from(context.policy.thresholds.dormant_after_days);
     let since = |time: Time| match time {
-        Time::NeverSince(at) => format!("never used since {}", crate::text::time(at)),
-        Time::At(at) => format!("last used {}", crate::text::time(at)),
+        Time::NeverSince(at) => format!("never used since {}", day(at)),
+        Time::At(at) => format!("last used {}", day(at)),
         _ => String::new(),
     };
     if identity_is_stale(identity, context) {
@@ -454,7 +454,7 @@ fn long_lived_secret(identity: &Identity, context: &Context<'_>) -> Option<Findi
         "{} {} rotated {}, {days} days before the snapshot, limit {limit}",
         credential.credential_type,
         credential.uid,
-        time(at)
+        day(at)
     );
     Some(finding(
         "long_lived_secret",

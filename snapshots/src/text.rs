@@ -34,6 +34,17 @@ pub fn time(ms: i64) -> String {
     out
 }
 
+/// A moment's day in UTC, such as `2026-03-20`. Evidence names days: the credential beside it has the
+/// second, and what names a second is a text of its own for each identity, a hundred bytes of a snapshot.
+#[must_use]
+pub(crate) fn day(ms: i64) -> String {
+    let mut text = time(ms);
+    if let Some(at) = text.find('T') {
+        text.truncate(at);
+    }
+    text
+}
+
 /// Reads `30s`, `90m`, `24h` or `7d` as seconds.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<u64> {
@@ -162,6 +173,10 @@ mod tests {
         assert_eq!(
             parse_time("2026-03-20T05:40:00Z").map(time).as_deref(),
             Some("2026-03-20T05:40:00Z")
+        );
+        assert_eq!(
+            parse_time("2026-03-20T23:59:59Z").map(day).as_deref(),
+            Some("2026-03-20")
         );
         assert_eq!(parse_time("20 March"), None);
         for (text, expected) in [

@@ -211,9 +211,10 @@ fn summary(exported: &Exported, out: &Path, bytes: usize, signed: bool) {
         format!(
             "{} ({bytes} bytes{}, {})",
             out.display(),
-            bytes
-                .checked_div(report.identities)
-                .map_or_else(String::new, |each| format!(", {each} an identity")),
+            match report.identities {
+                0 => String::new(),
+                count => format!(", {:.1} an identity", bytes as f64 / count as f64),
+            },
             if signed { "signed" } else { "not signed" }
         ),
     );

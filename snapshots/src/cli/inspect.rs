@@ -127,13 +127,23 @@ fn overview(args: &Args, snapshot: &Snapshot<'_>, inventory: &Inventory) {
             ),
         );
     }
-    row("bytes", header.total_len.to_string());
+    let an_identity = |bytes: u64| match snapshot.identity_count() {
+        0 => String::new(),
+        count => format!(", {:.1} an identity", bytes as f64 / count as f64),
+    };
+    row(
+        "bytes",
+        format!("{}{}", header.total_len, an_identity(header.total_len)),
+    );
     for entry in snapshot.sections() {
         row(
             &format!("  section {}", entry.id),
             format!(
-                "{} rows of {} bytes at {}",
-                entry.rows, entry.row_len, entry.offset
+                "{} rows of {} bytes at {}{}",
+                entry.rows,
+                entry.row_len,
+                entry.offset,
+                an_identity(entry.len)
             ),
         );
     }
