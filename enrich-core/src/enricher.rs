@@ -159,6 +159,19 @@ impl<'s> Enricher<'s> {
         &self.out
     }
 
+    /// The attached snapshots as a JSON array, in the order of attaching: id, digest, line, times,
+    /// integrity and how many identities and keys they hold.
+    pub fn snapshots_json(&mut self) -> &[u8] {
+        self.out.clear();
+        let mut json = Json::new(&mut self.out);
+        json.array(|json| {
+            for layer in self.layers.iter() {
+                json.element(|json| json.object(|json| layer.describe(json)));
+            }
+        });
+        &self.out
+    }
+
     /// Enriches a batch of lines. One line out for each line in, in order; line ends, also a
     /// missing last one, stay as they are. A line that is no event, or a bad one, stays as it is.
     pub fn enrich(&mut self, ndjson: &[u8]) -> &[u8] {

@@ -6,6 +6,7 @@ use core::cell::Cell;
 use arrayvec::ArrayString;
 
 use crate::key::{Key, KeyType};
+use crate::render::json::Json;
 use crate::render::native::Said;
 use crate::snapshot::{
     Candidate, Candidates, IdentityRef, Limits, ScopeRef, Snapshot, SnapshotError,
@@ -26,6 +27,23 @@ pub(crate) struct Layer<'s> {
     root: [u8; 32],
     /// What a context says about the snapshot in every event.
     pub(crate) said: Said,
+}
+
+impl Layer<'_> {
+    /// Members of the object that says what is attached (`whose_snapshots` in `docs/abi.md`).
+    pub(crate) fn describe(&self, json: &mut Json<'_>) {
+        let header = self.snapshot.header();
+        json.signed("layer", i64::from(self.handle));
+        json.members(self.said.members());
+        json.time("created", header.created_ms);
+        json.number("valid_for_s", header.valid_for_s);
+        json.number("sequence", header.sequence);
+        json.string("kind", header.layer.as_str());
+        json.string("integrity", self.snapshot.integrity().as_str());
+        json.number("identities", self.snapshot.identity_count() as u64);
+        json.number("keys", self.snapshot.key_count() as u64);
+        json.number("bytes", header.total_len);
+    }
 }
 
 /// A holder of a key, and in which layer.

@@ -15,6 +15,7 @@
 //! | [`secrets`] | shapes of secrets |
 //! | [`limits`] | what may enter a snapshot: lengths, control characters, no secrets |
 //! | [`mod@format`] | the bytes |
+//! | [`bake`] | a guest module with snapshots in it |
 //! | [`previous`] | the snapshot before this one |
 //! | [`lint`], [`diff`] | what an inventory leaves open, and what changed between two |
 //! | [`read`] | a snapshot's bytes as an inventory again |
@@ -22,6 +23,7 @@
 
 mod actions_subject;
 mod assemble;
+pub mod bake;
 pub mod classify;
 pub mod config;
 pub mod connect;

@@ -62,6 +62,11 @@ impl Said {
         Json::new(&mut said.created).quoted(|out| out.plain_time(header.created_ms));
         said
     }
+
+    /// Its id and digest, as members of an object.
+    pub(crate) fn members(&self) -> &[u8] {
+        &self.members
+    }
 }
 
 /// The snapshot that the event's most important identity comes from.

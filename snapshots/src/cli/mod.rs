@@ -7,6 +7,7 @@ macro_rules! say {
     };
 }
 
+mod bake;
 mod build;
 mod diff;
 mod files;
@@ -52,6 +53,8 @@ enum Command {
     Diff(diff::Args),
     /// Say which pseudonym a person has: the way to resolve one.
     Pseudonym(pseudonym::Args),
+    /// Put snapshots into a guest module, for hosts that give it no files and no configuration.
+    Bake(bake::Args),
     /// Sign a snapshot.
     Sign(sign::Args),
     /// Make a key pair to sign with.
@@ -90,6 +93,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Lint(args) => lint::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Pseudonym(args) => pseudonym::run(&args),
+        Command::Bake(args) => bake::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Keygen(args) => keygen::run(&args),
     };

@@ -147,6 +147,11 @@ impl Instance {
         Err(code)
     }
 
+    /// What is attached, as a JSON array.
+    pub fn snapshots(&mut self) -> &[u8] {
+        self.enricher.snapshots_json()
+    }
+
     /// The counters.
     pub fn stats(&mut self) -> &[u8] {
         self.enricher.stats_json()

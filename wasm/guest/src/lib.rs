@@ -1,14 +1,25 @@
-//! What every guest module shares: one [`Instance`] behind the plain ABI, version 1.
+//! What every guest module shares: one [`Instance`], the memory that its host reaches, what was baked
+//! into it, and behind a feature each the ABIs of the hosts.
 //!
-//! The ABI itself (module `abi`, only for `wasm32`) turns pointers into slices and results into numbers;
-//! that is all the unsafe code there is in a guest. `docs/abi.md` is the contract with the host.
+//! All the unsafe code of the guests is in this package, and only for `wasm32`, but for
+//! [`Owned`]. `docs/abi.md` is the contract of the plain ABI, `docs/hosts/` has the others.
 
 mod instance;
+mod owned;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "plain"))]
 pub mod abi;
+#[cfg(target_arch = "wasm32")]
+mod baked;
+#[cfg(target_arch = "wasm32")]
+pub mod common;
+#[cfg(target_arch = "wasm32")]
+mod memory;
+#[cfg(target_arch = "wasm32")]
+mod state;
 
 pub use instance::{Instance, Reply, code};
+pub use owned::{Owned, SnapshotBytes};
 
 /// Version of the plain ABI.
 pub const ABI_VERSION: i32 = 1;

@@ -1,0 +1,59 @@
+//! What `whose-snapshot bake` put into the module: snapshots and a configuration.
+
+use crate::instance::{Instance, code};
+use crate::memory::bytes;
+
+/// Where the bake tool writes: address and length of the table of snapshots, address and length of
+/// the configuration. All zero in a module that nothing was baked into.
+///
+/// Exported, so that the tool finds it by its name (`docs/abi.md`).
+#[unsafe(no_mangle)]
+pub static mut WHOSE_BAKED: [u32; 4] = [0; 4];
+
+/// Bytes of one entry of the table: address, length and check of a snapshot, and zero.
+const ENTRY: usize = 16;
+
+/// Configures the instance and attaches every snapshot of the table: how many, or a code. Events
+/// flow either way; the instance has the sentence.
+pub(crate) fn attach(instance: &mut Instance) -> i32 {
+    // SAFETY: nothing in the module writes to it, and there is one thread. Volatile, since the
+    // compiler sees only the zeros that it starts with here.
+    let [table, table_len, config, config_len] =
+        unsafe { core::ptr::read_volatile(&raw const WHOSE_BAKED) };
+    if table_len == 0 {
+        return 0;
+    }
+    // What was baked in lies above the memory that the module began with, where no allocator
+    // reaches: nobody changes it.
+    let (Some(table), Some(config)) = (
+        bytes(table as i32, table_len as i32),
+        bytes(config as i32, config_len as i32),
+    ) else {
+        return instance.fail(code::BAD_ARGUMENT, OUTSIDE);
+    };
+    if !config.is_empty() {
+        let refused = instance.configure(config);
+        if refused != 0 {
+            return refused;
+        }
+    }
+    let mut attached = 0;
+    for entry in table.chunks_exact(ENTRY) {
+        let word = |at: usize| {
+            let bytes = entry.get(at..at + 4).and_then(|word| word.try_into().ok());
+            i32::from_le_bytes(bytes.unwrap_or_default())
+        };
+        let Some(snapshot) = bytes(word(0), word(4)) else {
+            return instance.fail(code::BAD_ARGUMENT, OUTSIDE);
+        };
+        // No clock: whether the snapshot's time is over is judged by each event's time alone.
+        let handle = instance.attach(snapshot, word(8), 0);
+        if handle < 0 {
+            return handle;
+        }
+        attached += 1;
+    }
+    attached
+}
+
+const OUTSIDE: &str = "what was baked into the module leaves its memory; bake it again";
