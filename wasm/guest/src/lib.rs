@@ -11,10 +11,14 @@ mod owned;
 pub mod abi;
 #[cfg(target_arch = "wasm32")]
 mod baked;
+#[cfg(all(target_arch = "wasm32", feature = "clickhouse"))]
+pub mod clickhouse;
 #[cfg(target_arch = "wasm32")]
 pub mod common;
 #[cfg(target_arch = "wasm32")]
 mod memory;
+#[cfg(any(test, all(target_arch = "wasm32", feature = "clickhouse")))]
+mod rows;
 #[cfg(target_arch = "wasm32")]
 mod state;
 
