@@ -188,8 +188,8 @@ impl Selection {
         }))
     }
 
-    /// The fields at and below a path in the record that a lookup gives, and what is around them;
-    /// `None` for a path that no record has.
+    /// The member that a path begins with in the record that a lookup gives; `None` for a path that
+    /// no record has.
     pub(crate) fn of_record_path(path: &str) -> Option<Self> {
         let (top, below) = path.split_once('.').unwrap_or((path, ""));
         // What stands in a record under another name than in a context.
@@ -217,15 +217,9 @@ impl Selection {
         if !ROWS.iter().any(is_known) {
             return None;
         }
+        // All that is in the member, since some is written only beside other.
         Some(Self::of(|row| {
-            let below_it = |rest: &str| {
-                let is_inside = |inner: &str, outer: &str| {
-                    let rest = inner.strip_prefix(outer);
-                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-                };
-                below.is_empty() || is_inside(rest, below) || is_inside(below, rest)
-            };
-            row.path == record || is_below(row).is_some_and(below_it)
+            row.path == record || is_below(row).is_some()
         }))
     }
 

@@ -21,7 +21,6 @@ import vectors
 from engine import Refused
 from failures import Differs
 
-MODULE = "whose-clickhouse.wasm"
 # Exit statuses, the same as those of `whose`.
 FAILED, DOES_NOT_HOLD = 1, 3
 
@@ -39,25 +38,25 @@ JOBS: dict[str, Callable[[Json, Path], Json]] = {
 class Host:
     """What the jobs need: the module, the tool that bakes it, and a folder."""
 
-    def __init__(self, modules: Path, bake: Path, folder: Path) -> None:
-        self.module = (modules / MODULE).resolve()
+    def __init__(self, module: Path, bake: Path, folder: Path) -> None:
+        self.module = module.resolve()
         if not self.module.is_file():
             raise OSError(f"{self.module} is not there; `cargo xtask guests` builds it")
-        self._bake = bake
+        self.tool = str(bake)
         self.folder = folder
 
     def baked(self, name: str, snapshot: Path, config: Json = None) -> str:
         """The module with a snapshot and a configuration in it."""
         out = self.folder / f"{name}.wasm"
-        command = [self._bake, "bake", "--module", self.module, "--out", out]
+        command = [self.tool, "bake", "--module", str(self.module), "--out", str(out)]
         if config:
             path = self.folder / f"{name}.json"
             path.write_text(json.dumps(config))
-            command += ["--config", path]
-        run([*map(str, command), str(snapshot)], 120)
+            command += ["--config", str(path)]
+        run([*command, str(snapshot)], 120)
         return str(out)
 
-    def job(self, name: str, seconds: int, **arguments: Json) -> Json:
+    def job(self, name: str, seconds: int, /, **arguments: Json) -> Json:
         """Runs a job in a database of its own."""
         folder = self.folder / f"{name}-{len(list(self.folder.iterdir()))}"
         folder.mkdir()
@@ -80,7 +79,9 @@ def run(command: list[str], seconds: int, stdin: str = "", cwd: Path | None = No
     except subprocess.TimeoutExpired as error:
         raise Differs(f"`{what}` took longer than {seconds} s: {stdin[:400]}") from error
     if done.returncode != 0:
-        raise Differs(done.stderr.strip() or f"`{what}` ended with {done.returncode}: {stdin[:400]}")
+        # chDB writes into the same stream.
+        told = done.stderr[max(done.stderr.rfind("error: "), 0) :].removeprefix("error: ").strip()
+        raise Differs(told or f"`{what}` ended with {done.returncode}: {stdin[:400]}")
     return done.stdout
 
 
@@ -120,7 +121,7 @@ def run_vectors(host: Host, folder: Path) -> Json:
     }
 
 
-def run_compare(host: Host, folder: Path, whose: Path) -> Json:
+def run_compare(host: Host, folder: Path, arguments: argparse.Namespace) -> Json:
     """Beside a dictionary."""
     manifest = json.loads((folder / "manifest.json").read_text())
     snapshot = (folder / manifest["snapshot"]).resolve()
@@ -129,21 +130,34 @@ def run_compare(host: Host, folder: Path, whose: Path) -> Json:
         900,
         module=host.baked("compare", snapshot),
         events=str((folder / manifest["bench"]["events"]).resolve()),
-        whose=str(whose),
+        whose=str(arguments.whose),
         snapshot=str(snapshot),
+        rows=arguments.rows,
+        runs=arguments.runs,
     )
     print(done.pop("table"), file=sys.stderr)
     return done
 
 
-def run_page(host: Host, document: Path, events: Path, snapshots: list[Path]) -> Json:
-    """The page's own example."""
-    modules = {
-        name: host.baked(name, snapshot)
-        for name, snapshot in zip(page.MODULES, snapshots, strict=True)
-    }
+def run_page(host: Host, document: Path, samples: Path) -> Json:
+    """The page's own example: the sample organisation, and the same after a team gave a user away."""
+    later = host.folder / "samples"
+    shutil.copytree(samples, later)
+    catalogue = later / "catalog-info.yaml"
+    before, after = "  owner: group:default/storefront\n", "  owner: group:default/platform\n"
+    catalogue.write_text(catalogue.read_text().replace(before, after, 1))
+    modules = {}
+    for name, folder, sequence in zip(page.MODULES, (samples, later), ("41", "42"), strict=True):
+        snapshot = host.folder / f"{sequence}.whose"
+        config = str(folder / "inventory.toml")
+        run([host.tool, "build", "--config", config, "--sequence", sequence, "--out", str(snapshot)], 60)
+        modules[name] = host.baked(name.removesuffix(".wasm"), snapshot)
     return host.job(
-        "page", 300, document=str(document.resolve()), events=str(events.resolve()), modules=modules
+        "page",
+        300,
+        document=str(document.resolve()),
+        events=str((samples / "events" / "events.ndjson").resolve()),
+        modules=modules,
     )
 
 
@@ -156,6 +170,7 @@ def run_faults(host: Host, folder: Path) -> Json:
         300,
         empty=str(host.module),
         baked=host.baked("faults", snapshot),
+        snapshot=str(snapshot.resolve()),
         events=str((folder / manifest["bench"]["events"]).resolve()),
     )
 
@@ -180,12 +195,14 @@ def main() -> int:
         command = commands.add_parser(name, help=about)
         if name == "page":
             command.add_argument("document", type=Path)
-            command.add_argument("events", type=Path, help="the sample events")
-            command.add_argument("snapshots", type=Path, nargs=2, help="a snapshot and its successor")
+            command.add_argument("samples", type=Path, help="the sample organisation's folder")
         else:
             command.add_argument("vectors", type=Path, help="folder with manifest.json")
-        command.add_argument("modules", type=Path, help=f"folder with {MODULE}")
+        command.add_argument("module", type=Path, help="the guest module for ClickHouse")
         command.add_argument("--bake", type=Path, default=os.environ.get("WHOSE_SNAPSHOT", "whose-snapshot"))
+        if name == "compare":
+            command.add_argument("--rows", type=int, default=200_000)
+            command.add_argument("--runs", type=int, default=5)
         command.add_argument("--whose", type=Path, default=os.environ.get("WHOSE", "whose"))
     arguments = parser.parse_args()
     try:
@@ -193,16 +210,16 @@ def main() -> int:
             print(json.dumps(job()))
             return 0
         with tempfile.TemporaryDirectory(prefix="whose-clickhouse-") as folder:
-            host = Host(arguments.modules, arguments.bake, Path(folder))
+            host = Host(arguments.module, arguments.bake, Path(folder))
             match arguments.command:
                 case "vectors":
                     answer = run_vectors(host, arguments.vectors)
                 case "faults":
                     answer = run_faults(host, arguments.vectors)
                 case "compare":
-                    answer = run_compare(host, arguments.vectors, arguments.whose)
+                    answer = run_compare(host, arguments.vectors, arguments)
                 case _:
-                    answer = run_page(host, arguments.document, arguments.events, arguments.snapshots)
+                    answer = run_page(host, arguments.document, arguments.samples)
         print(json.dumps(answer))
     except (Differs, Refused) as error:
         print(f"error: {error}", file=sys.stderr)

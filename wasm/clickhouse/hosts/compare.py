@@ -13,8 +13,6 @@ from failures import Differs, same
 from vectors import lines, timed
 
 Json = Any
-ROWS = 200_000
-RUNS = 5
 # Who acted: the role behind a session, else the user.
 ARN = """if(JSONHas(event, 'userIdentity', 'sessionContext', 'sessionIssuer'),
     JSONExtractString(event, 'userIdentity', 'sessionContext', 'sessionIssuer', 'arn'),
@@ -55,7 +53,7 @@ def compare(arguments: Json, folder: Path) -> Json:
     database = Database(folder)
     database.add_module("whose", Path(arguments["module"]))
     events = lines(arguments["events"])
-    rows = max(ROWS, len(events))
+    rows = max(arguments["rows"], len(events))
     database.add_rows("raw", (events[number % len(events)] for number in range(rows)), folder)
     database.bytes(
         "CREATE TABLE events ENGINE = Memory AS "
@@ -86,7 +84,7 @@ def compare(arguments: Json, folder: Path) -> Json:
     table = []
     for name, expression in TIMED:
         statement = f"SELECT sum({expression}) FROM events SETTINGS max_threads = 1"
-        times = timed(database, statement, RUNS)
+        times = timed(database, statement, arguments["runs"])
         middle = statistics.median(times)
         table.append((name, rows / middle, rows / max(times), rows / min(times)))
     width = max(len(name) for name, *_ in table)

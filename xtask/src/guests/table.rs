@@ -65,8 +65,18 @@ pub(crate) static PLAIN: Guest = Guest {
     limits: (300_000, 120_000),
 };
 
+/// Functions over columns of events and keys.
+pub(crate) static CLICKHOUSE: Guest = Guest {
+    package: "whose-clickhouse",
+    folder: "wasm/clickhouse",
+    features: &[],
+    stem: "whose-clickhouse",
+    levels: &[SIMD],
+    limits: (300_000, 120_000),
+};
+
 /// Every guest.
-pub(crate) static ALL: &[&Guest] = &[&PLAIN];
+pub(crate) static ALL: &[&Guest] = &[&PLAIN, &CLICKHOUSE];
 
 #[cfg(test)]
 mod tests {
