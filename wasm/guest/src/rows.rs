@@ -28,8 +28,8 @@ impl<'b> Rows<'b> {
         let mut at = 0;
         loop {
             let byte = *self.rest.get(at).ok_or(NOT_ROWS)?;
-            // Five groups of seven bits are more than a memory has bytes.
-            if at >= 5 {
+            // Groups of seven bits, as many as tell every length in a 32-bit memory.
+            if at >= LONGEST_PREFIX {
                 return Err(NOT_ROWS);
             }
             len |= u64::from(byte & 0x7F) << (7 * at);
@@ -55,6 +55,9 @@ impl<'b> Rows<'b> {
     }
 }
 
+/// Most bytes that stand before a string to say how long it is.
+const LONGEST_PREFIX: usize = 5;
+
 /// Appends a string to a block.
 pub(crate) fn push(string: &[u8], block: &mut Vec<u8>) {
     let mut len = string.len();
@@ -79,8 +82,15 @@ pub(crate) fn enrich(
     // The context is about as long as the event.
     let mut output = Vec::with_capacity(2 * block.len());
     let mut buffer = Vec::new();
-    for _ in 0..rows {
-        push(&event(instance, input.string()?, &mut buffer), &mut output);
+    for done in 0..rows {
+        let enriched = event(instance, input.string()?, &mut buffer);
+        let needed = enriched.len() + LONGEST_PREFIX;
+        if output.capacity() - output.len() < needed {
+            // Not twice as much, as a vector would take: the instance's memory has a limit.
+            let rest = output.len() / done.max(1) * (rows - done);
+            output.reserve_exact(needed + rest + rest / 8);
+        }
+        push(&enriched, &mut output);
     }
     input.end()?;
     Ok(output)
