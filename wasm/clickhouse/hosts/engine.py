@@ -13,7 +13,7 @@ CREATE OR REPLACE FUNCTION whose_lookup LANGUAGE WASM ABI BUFFERED_V1 FROM '{mod
     SETTINGS serialization_format = 'RowBinary', webassembly_udf_enable_fuel = 0;
 CREATE OR REPLACE FUNCTION whose_snapshots LANGUAGE WASM ABI BUFFERED_V1 FROM '{module}'
     ARGUMENTS () RETURNS String DETERMINISTIC
-    SETTINGS serialization_format = 'RowBinary';
+    SETTINGS serialization_format = 'RowBinary', webassembly_udf_enable_fuel = 0;
 """
 
 

@@ -159,7 +159,11 @@ def types(database: Database) -> None:
         ("whose_enrich(CAST('{}' AS Nullable(String)))", "{}"),
     ):
         same(expression, database.text(f"SELECT {expression}"), expected)
-    for expression in ("whose_enrich(toFixedString('{}', 2))", "whose_enrich(CAST('{}' AS JSON))"):
+    for expression in (
+        "whose_enrich(toFixedString('{}', 2))",
+        "whose_enrich(CAST('{}' AS JSON))",
+        "whose_enrich(CAST('a' AS Enum8('a' = 1)))",
+    ):
         refusal(database, f"SELECT {expression}", "Illegal type of arguments, expected (String)")
 
 
