@@ -286,7 +286,9 @@ fn credential_line(credential: &Value, page: &mut Wrapped) {
         .unwrap_or_default()
         .replace('_', " ");
     if credential["status"] == "unlisted" {
-        let said = format!("access key {uid}, which the inventory does not list");
+        let said = format!(
+            "access key {uid}, which the inventory does not list: to deactivate a listed one does not stop it"
+        );
         return say(page, "with", Tone::Bad, &said);
     }
     let mut said = format!("{sort} {uid}");
@@ -526,7 +528,7 @@ mod tests {
         person["role"] = json!("delegator");
         let page = page(&json!({"identities":[agent, person], "triage":{"rule":"odd"}}));
         assert!(page.starts_with("UNRATED api for dana:"), "{page}");
-        assert!(page.contains("rated by odd "), "{page}");
+        assert!(page.ends_with("rated by odd"), "{page}");
     }
 
     #[test]
