@@ -163,7 +163,7 @@ fn tell_damage(instance: &Instance) {
     let damaged = instance.damaged();
     if damaged != 0 && TOLD.swap(damaged, Ordering::Relaxed) == 0 {
         log(
-            "the snapshot in this module is damaged, so events leave without context; bake it again from a snapshot that `whose-snapshot verify` accepts",
+            "the snapshot in this module is damaged, so events leave without context; bake it again from one that `whose-snapshot verify` accepts",
         );
     }
 }

@@ -9,7 +9,7 @@ use enrich_core::LookupField;
 use crate::instance::{Instance, code};
 
 /// Why a block of rows can't be read: it is not what the function was declared with.
-pub(crate) const NOT_ROWS: &str = "the block handed to the module is not RowBinary of as many String arguments as the function takes; create it with SETTINGS serialization_format='RowBinary' and String arguments, as docs/hosts/clickhouse.md shows";
+pub(crate) const NOT_ROWS: &str = "the block is not RowBinary of as many String arguments as the function takes; create the function as docs/hosts/clickhouse.md shows";
 
 /// Reads strings of a block, one after the other.
 #[derive(Debug)]
@@ -166,7 +166,7 @@ fn field(name: &[u8]) -> Result<Option<LookupField<'_>>, String> {
     Err(sentence)
 }
 
-const KNOWN_FIELDS: &str = "\"; '' is the whole answer, else outcome, key.value or a field of an identity in docs/fields.md, such as owner.ref, privilege.tier or response.response_owner";
+const KNOWN_FIELDS: &str = "\"; '' is the whole answer, else outcome, key or a field of an identity in docs/fields.md, such as owner.ref";
 /// Most characters of a wrong name that are told.
 const LONGEST_NAME: usize = 64;
 
