@@ -98,18 +98,20 @@ pub(crate) fn enrich(
 
 /// Enriches one event, which may have line ends in it, as pretty-printed JSON has.
 fn event<'i>(instance: &'i mut Instance, event: &'i [u8], buffer: &mut Vec<u8>) -> Cow<'i, [u8]> {
-    let inside = event.strip_suffix(b"\n").unwrap_or(event);
-    if memchr::memchr(b'\n', inside).is_none() {
+    let body = event.strip_suffix(b"\n").unwrap_or(event);
+    if memchr::memchr(b'\n', body).is_none() {
         // More than a batch takes is more than a line may have, which leaves unchanged.
         return Cow::Borrowed(instance.enrich(event).unwrap_or(event));
     }
+    let body = body.strip_suffix(b"\r").unwrap_or(body);
+    let (body, end) = event.split_at_checked(body.len()).unwrap_or((event, &[]));
     // In JSON they are blanks. Another blank takes their place meanwhile, so that it is one line: one
     // that the event does not have, so that they can be put back.
     let stand_in = [b'\t', b'\r']
         .into_iter()
-        .find(|blank| memchr::memchr(*blank, event).is_none());
+        .find(|blank| memchr::memchr(*blank, body).is_none());
     buffer.clear();
-    buffer.extend(event.iter().map(|byte| match byte {
+    buffer.extend(body.iter().map(|byte| match byte {
         b'\n' => stand_in.unwrap_or(b' '),
         byte => *byte,
     }));
@@ -120,7 +122,13 @@ fn event<'i>(instance: &'i mut Instance, event: &'i [u8], buffer: &mut Vec<u8>) 
                 byte if Some(*byte) == stand_in => b'\n',
                 byte => *byte,
             };
-            Cow::Owned(enriched.iter().map(back).collect())
+            Cow::Owned(
+                enriched
+                    .iter()
+                    .map(back)
+                    .chain(end.iter().copied())
+                    .collect(),
+            )
         }
         _ => Cow::Borrowed(event),
     }
