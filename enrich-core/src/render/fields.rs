@@ -204,7 +204,7 @@ impl Selection {
         let is_below = |row: &Row| {
             let rest = row.path.strip_prefix(prefix);
             let rest = rest.and_then(|rest| rest.strip_prefix('.'));
-            rest.filter(|_| !EVENT_ONLY.contains(&row.path))
+            rest.filter(|_| top != "response" || !EVENT_ONLY.contains(&row.path))
         };
         let is_known = |row: &Row| {
             let rest = is_below(row);
