@@ -13,10 +13,16 @@ pub mod abi;
 mod baked;
 #[cfg(target_arch = "wasm32")]
 pub mod common;
+#[cfg(all(target_arch = "wasm32", feature = "exec-wasi"))]
+pub mod exec_wasi;
+#[cfg(all(target_arch = "wasm32", feature = "fluent-bit"))]
+pub mod fluent_bit;
 #[cfg(target_arch = "wasm32")]
 mod memory;
 #[cfg(target_arch = "wasm32")]
 mod state;
+#[cfg(all(target_arch = "wasm32", feature = "fluent-bit"))]
+mod wasi;
 
 pub use instance::{Instance, Reply, code};
 pub use owned::{Owned, SnapshotBytes};
