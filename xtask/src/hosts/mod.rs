@@ -3,6 +3,7 @@
 //! A host's own file drives it: it returns one [`Row`] for each program, read from the one line of
 //! JSON that a driver prints, and fails when a single vector differs.
 
+mod fluent_bit;
 mod plain;
 mod vectors;
 
@@ -25,7 +26,6 @@ struct Given<'w> {
 enum Checked {
     Rows(Vec<Row>),
     /// What is not on this machine and could not be installed. In CI that is a failure.
-    #[allow(dead_code, reason = "wasmtime is always there")]
     Missing(String),
 }
 
@@ -45,10 +45,16 @@ struct Host {
     check: fn(&Given<'_>) -> Result<Checked, Failure>,
 }
 
-const HOSTS: &[Host] = &[Host {
-    name: "wasmtime",
-    check: plain::check,
-}];
+const HOSTS: &[Host] = &[
+    Host {
+        name: "wasmtime",
+        check: plain::check,
+    },
+    Host {
+        name: "Fluent Bit",
+        check: fluent_bit::check,
+    },
+];
 
 /// The stage.
 pub(crate) fn check(workspace: &Workspace) -> Result<Outcome, Failure> {
@@ -85,7 +91,6 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Outcome, Failure> {
 
 impl Row {
     /// Reads what a driver printed: its last line that is a JSON object.
-    #[allow(dead_code, reason = "drivers are added host by host")]
     fn read(output: &str) -> Result<Self, Failure> {
         let line = output
             .lines()
