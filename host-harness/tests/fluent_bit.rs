@@ -2,7 +2,10 @@
 //! with the features that Fluent Bit's has. Fluent Bit itself is not part of this test;
 //! `docs/hosts/fluent-bit.md` says what runs in it.
 
-mod common;
+#[path = "common/inventory.rs"]
+mod inventory;
+#[path = "common/place.rs"]
+mod place;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -12,10 +15,10 @@ use enrich_core::{Check, Config, Enricher};
 use wasmtime::{Caller, Engine, Extern, Linker, Memory, Module, ResourceLimiter, Store, TypedFunc};
 
 use snapshots::bake::{Ingredients, bake};
-use whose_cases::samples;
+use whose_cases::{Aligned, samples};
 
-use common::inventory::{self, EVENT};
-use common::place::Place;
+use inventory::EVENT;
+use place::Place;
 
 /// What `function_name` is set to on the page.
 const FUNCTION: &str = "enrich";
@@ -64,7 +67,7 @@ impl ResourceLimiter for State {
 fn module_file() -> Option<PathBuf> {
     let file = match std::env::var_os("WHOSE_FLUENT_BIT_MODULE") {
         Some(file) => PathBuf::from(file),
-        None => common::real_module()?.with_file_name(MODULE),
+        None => inventory::real_module()?.with_file_name(MODULE),
     };
     if file.is_file() {
         return Some(file);

@@ -35,13 +35,13 @@ class Exec:
         self.module = module
         self.pipeline = block(PAGE, "tql", "exec_wasi")
 
-    def run(self, events):
+    def run(self, events, wanted=None):
         (self.folder / "events.ndjson").write_bytes(b"".join(event + b"\n" for event in events))
         pipeline = replaced(self.pipeline, {
             "/opt/whose/whose-fluent-bit-exec.wasm": self.module,
             "/var/lib/whose": self.folder,
         })
-        out, log = tenzir(f"{pipeline}\nhead {len(events)}\nwrite_ndjson\n")
+        out, log = tenzir(f"{pipeline}\nhead {wanted or len(events)}\nwrite_ndjson\n")
         lines = [json.loads(line)["message"]["wasi_stdout"].encode() for line in out.splitlines()]
         return lines, log
 
@@ -80,7 +80,7 @@ def check(arguments):
         faults(host, vectors, manifest)
         shell(vectors, manifest, programs, folder)
         per_second, memory = measure(host, vectors, manifest)
-    return {"host": "Tenzir, exec_wasi of Fluent Bit 4.2.2", "version": tenzir_version, "vectors": count,
+    return {"host": "Tenzir (Fluent Bit 4.2.2 exec_wasi)", "version": tenzir_version, "vectors": count,
             "events_per_second": per_second, "memory_bytes": memory}
 
 
@@ -120,7 +120,7 @@ def shell(vectors, manifest, programs, folder):
     """The pipeline with `shell`: the program's own output, parsed by Tenzir."""
     of = next(of for of in manifest["sets"] if of["name"] == "native-standard")
     # Only formats whose events Tenzir can take apart and put together again come out the same.
-    pairs = [pair for pair in records(vectors, of) if b"userIdentity" in pair[0]][:50]
+    pairs = [pair for pair in records(vectors, of) if pair[0].startswith(b'{"eventVersion"') and "whose" in json.loads(pair[1])]
     (folder / "cloudtrail.ndjson").write_bytes(b"".join(event + b"\n" for event, _ in pairs))
     shutil.copy(vectors / manifest["snapshot"], folder / "snapshot.whose")
     (folder / "whose.json").write_text(json.dumps(of["config"]), encoding="utf-8")
@@ -130,7 +130,7 @@ def shell(vectors, manifest, programs, folder):
     })
     out, _ = tenzir(f"{pipeline}\nwrite_ndjson\n")
     lines = [json.loads(line) for line in out.splitlines()]
-    wanted = [json.loads(expected)["whose"]["identities"] for _, expected in pairs if b'"whose":' in expected]
+    wanted = [json.loads(expected)["whose"]["identities"] for _, expected in pairs]
     got = [line["whose"]["identities"] for line in lines if line.get("whose")]
     if len(lines) != len(pairs) or len(wanted) != len(got) or not wanted:
         raise Wrong(f"shell: {len(pairs)} events in, {len(lines)} out, {len(wanted)} contexts wanted, {len(got)} got")
@@ -145,8 +145,9 @@ def measure(host, vectors, manifest):
     bench = manifest["bench"]
     shutil.copy(vectors / manifest["snapshot"], host.folder / "snapshot.whose")
     (host.folder / "whose.json").write_text(json.dumps(bench["config"]), encoding="utf-8")
-    events = [line for line in (vectors / bench["events"]).read_bytes().split(b"\n") if line]
-    _, log = host.run(events)
+    events = [line for line in (vectors / bench["events"]).read_bytes().split(b"\n") if line][:4000]
+    # The module has ended, and said how long it took, when the first of its lines comes out.
+    _, log = host.run(events, 1)
     told = re.search(r"events\.ndjson: (\d+) events in (\d+) ms, (\d+) bytes of memory", log)
     if not told or int(told[1]) != len(events):
         raise Wrong(f"no measurement in the log: {log[-2000:]}")
