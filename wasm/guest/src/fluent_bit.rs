@@ -41,7 +41,9 @@ const LOST: &[u8] =
     b"{\"whose_error\":\"the record did not fit into the memory of the module and is lost\"}\0";
 /// The same in MessagePack: a map with one member.
 const CUT: &[u8] =
-    b"\x81\xABwhose_error\xD9\x54this record has a zero byte in MessagePack and is lost: set event_format of it to json\0";
+    b"\x81\xABwhose_error\xD9\x56this record has a zero byte in MessagePack and is lost: set event_format of it to json\0";
+
+const _: () = assert!(CUT.len() == 2 + 11 + 2 + 0x56 + 1);
 
 /// What the filter keeps beside the instance.
 struct Filter {
@@ -288,40 +290,40 @@ enum Missing {
 }
 
 fn from_folders(instance: &mut Instance) {
-    let found = attach(instance);
-    let error = |instance: &Instance| shown(instance.last_error()).to_owned();
-    match found {
-        Ok(()) => wasi::log(format_args!("ready: {}", shown(instance.snapshots()))),
-        Err(missing) => match missing {
-            Missing::Everywhere { folders: 0 } => explain(format_args!(
-                "no folder is open to the module: name the one with {SNAPSHOT} in accessible_paths"
-            )),
-            Missing::Everywhere { folders } => explain(format_args!(
-                "{SNAPSHOT} is in none of the {folders} folders of accessible_paths"
-            )),
-            Missing::File(name, errno) => {
-                explain(format_args!("{name} can't be read: {errno}"));
-            }
-            Missing::Size { name, size, limit } => explain(format_args!(
-                "{name} has {size} bytes, and {limit} fit into the module; build a shard for each pipeline"
-            )),
-            Missing::Memory { name, size } => explain(format_args!(
-                "{name} has {size} bytes, and the host gives the module no memory for it"
-            )),
-            Missing::Ended { name } => explain(format_args!(
-                "{name} became shorter while it was read: replace it by renaming a finished file"
-            )),
-            Missing::Refused(name) => {
-                explain(format_args!("{name} is refused: {}", error(instance)));
-            }
-        },
+    if let Err(missing) = attach(instance) {
+        let why = missing.told(instance);
+        wasi::log(format_args!(
+            "{why}; records leave without context until Fluent Bit is restarted"
+        ));
+        return;
     }
+    wasi::log(format_args!("ready: {}", shown(instance.snapshots())));
 }
 
-fn explain(why: core::fmt::Arguments<'_>) {
-    wasi::log(format_args!(
-        "{why}; records leave without context until Fluent Bit is restarted"
-    ));
+impl Missing {
+    fn told(&self, instance: &Instance) -> String {
+        match self {
+            Self::Everywhere { folders: 0 } => format!(
+                "no folder is open to the module: name the one with {SNAPSHOT} in accessible_paths"
+            ),
+            Self::Everywhere { folders } => {
+                format!("{SNAPSHOT} is in none of the {folders} folders of accessible_paths")
+            }
+            Self::File(name, errno) => format!("{name} can't be read: {errno}"),
+            Self::Size { name, size, limit } => format!(
+                "{name} has {size} bytes, and {limit} fit into the module; build a shard for each pipeline"
+            ),
+            Self::Memory { name, size } => {
+                format!("{name} has {size} bytes, and the host gives the module no memory for it")
+            }
+            Self::Ended { name } => format!(
+                "{name} became shorter while it was read: replace it by renaming a finished file"
+            ),
+            Self::Refused(name) => {
+                format!("{name} is refused: {}", shown(instance.last_error()))
+            }
+        }
+    }
 }
 
 fn attach(instance: &mut Instance) -> Result<(), Missing> {
@@ -350,10 +352,16 @@ fn attach(instance: &mut Instance) -> Result<(), Missing> {
         memory::release(address(config), config.len() as i32, SNAPSHOT_ALIGN);
     }
     attach_file(instance, SNAPSHOT, &file)?;
-    match optional(folder, OVERLAY)? {
+    // What the snapshot says still holds without it.
+    let overlaid = optional(folder, OVERLAY).and_then(|overlay| match overlay {
         Some(overlay) => attach_file(instance, OVERLAY, &overlay),
         None => Ok(()),
+    });
+    if let Err(missing) = overlaid {
+        let why = missing.told(instance);
+        wasi::log(format_args!("{why}; {SNAPSHOT} is used without it"));
     }
+    Ok(())
 }
 
 fn optional(folder: Folder, name: &'static str) -> Result<Option<wasi::File>, Missing> {
