@@ -386,7 +386,8 @@ fn attach_file(
             "{name}: {}; it is used all the same",
             shown(instance.last_error())
         ));
-        handle = instance.attach(snapshot, 0, 0);
+        // Everything has been checked a moment ago; an interpreter takes seconds for it.
+        handle = instance.attach(snapshot, 2, 0);
     }
     if handle < 0 {
         memory::release(address(snapshot), snapshot.len() as i32, SNAPSHOT_ALIGN);
