@@ -27,6 +27,10 @@ const MAX_CONFIG: u64 = 16 << 20;
 /// Where a snapshot starts is a multiple of this.
 const SNAPSHOT_ALIGN: i32 = 64;
 
+/// The `flags` of `whose_attach`: check nothing, check everything.
+const BY_HOST: i32 = 1;
+const ALL: i32 = 0;
+
 /// Bytes before each block of [`malloc`]: its length, and the length with [`MARK`]. Keeps the block
 /// aligned to as much.
 const HEADER: usize = 16;
@@ -379,16 +383,19 @@ fn attach_file(
 ) -> Result<(), Missing> {
     // One piece of memory has at most 2 GiB.
     let snapshot = read(name, file, i32::MAX as u64 - 65_535)?;
-    let mut handle = instance.attach(snapshot, 0, wasi::now_ms().unwrap_or(0));
-    if handle == code::EXPIRED {
-        // An old owner is better than none, and each context says that it is not fresh.
-        wasi::log(format_args!(
+    // Only its time is asked for: an old owner is better than none, and each context says that it is
+    // not fresh. Checks of the bytes would take seconds twice.
+    match instance.attach(snapshot, BY_HOST, wasi::now_ms().unwrap_or(0)) {
+        code::EXPIRED => wasi::log(format_args!(
             "{name}: {}; it is used all the same",
             shown(instance.last_error())
-        ));
-        // Everything has been checked a moment ago; an interpreter takes seconds for it.
-        handle = instance.attach(snapshot, 2, 0);
+        )),
+        probed if probed >= 0 => {
+            instance.detach(probed);
+        }
+        _ => {}
     }
+    let handle = instance.attach(snapshot, ALL, 0);
     if handle < 0 {
         memory::release(address(snapshot), snapshot.len() as i32, SNAPSHOT_ALIGN);
         return Err(Missing::Refused(name));
