@@ -63,3 +63,33 @@ pub(crate) fn release(ptr: i32, len: i32, align: i32) {
         )
     }
 }
+
+/// Zeroed memory that is lent until it is released with the same numbers; `None` when there is none.
+#[cfg(feature = "fluent-bit")]
+pub(crate) fn lend(len: usize, align: i32) -> Option<&'static mut [u8]> {
+    let layout = layout(i32::try_from(len).ok()?, align)?;
+    // SAFETY: the layout has a size above zero.
+    let at = unsafe { std::alloc::alloc_zeroed(layout) };
+    if at.is_null() {
+        return None;
+    }
+    at.expose_provenance();
+    // SAFETY: the allocator gave `len` bytes, zeroed, to nobody but this caller.
+    Some(unsafe { core::slice::from_raw_parts_mut(at, len) })
+}
+
+/// Whether the allocator has this much in one piece.
+#[cfg(feature = "fluent-bit")]
+pub(crate) fn is_available(len: usize) -> bool {
+    let Some(layout) = i32::try_from(len).ok().and_then(|len| layout(len, 16)) else {
+        return false;
+    };
+    // SAFETY: the layout has a size above zero; the block is given back as it was asked for, unused.
+    unsafe {
+        let at = std::alloc::alloc(layout);
+        if !at.is_null() {
+            std::alloc::dealloc(at, layout);
+        }
+        !at.is_null()
+    }
+}

@@ -76,8 +76,25 @@ pub(crate) static CLICKHOUSE: Guest = Guest {
     limits: (300_000, 125_000),
 };
 
+/// For Fluent Bit's filter_wasm.
+pub(crate) static FLUENT_BIT: Guest = Guest {
+    package: "whose-fluent-bit",
+    folder: "wasm/fluent-bit",
+    features: &[],
+    stem: "whose-fluent-bit",
+    levels: &[BASELINE],
+    limits: (300_000, 120_000),
+};
+
+/// The same for Fluent Bit's exec_wasi.
+pub(crate) static FLUENT_BIT_EXEC: Guest = Guest {
+    features: &["exec-wasi"],
+    stem: "whose-fluent-bit-exec",
+    ..FLUENT_BIT
+};
+
 /// Every guest.
-pub(crate) static ALL: &[&Guest] = &[&PLAIN, &CLICKHOUSE];
+pub(crate) static ALL: &[&Guest] = &[&PLAIN, &CLICKHOUSE, &FLUENT_BIT, &FLUENT_BIT_EXEC];
 
 #[cfg(test)]
 mod tests {

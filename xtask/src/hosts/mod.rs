@@ -4,6 +4,7 @@
 //! JSON that a driver prints, and fails when a single vector differs.
 
 mod clickhouse;
+mod fluent_bit;
 mod plain;
 mod vectors;
 
@@ -53,6 +54,10 @@ const HOSTS: &[Host] = &[
     Host {
         name: "ClickHouse",
         check: clickhouse::check,
+    },
+    Host {
+        name: "Fluent Bit",
+        check: fluent_bit::check,
     },
 ];
 
