@@ -4,6 +4,7 @@
 //! All the unsafe code of the guests is in this package, and only for `wasm32`, but for
 //! [`Owned`]. `docs/abi.md` is the contract of the plain ABI, `docs/hosts/` has the others.
 
+mod incoming;
 mod instance;
 mod owned;
 
@@ -11,13 +12,14 @@ mod owned;
 pub mod abi;
 #[cfg(target_arch = "wasm32")]
 mod baked;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "single"))]
 pub mod common;
 #[cfg(target_arch = "wasm32")]
 mod memory;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "single"))]
 mod state;
 
+pub use incoming::{Incoming, Refused};
 pub use instance::{Instance, Reply, code};
 pub use owned::{Owned, SnapshotBytes};
 
