@@ -62,6 +62,9 @@ pub struct GuestModule {
     engine: Engine,
     template: InstancePre<StoreData>,
     limits: Limits,
+    /// Memory that an instance begins with: with baked snapshots it is larger than all that it needs
+    /// for its work.
+    initial_memory: usize,
     _ticker: Ticker,
 }
 
@@ -111,12 +114,20 @@ impl GuestModule {
                 module: name.to_owned(),
                 cause: Cause::of_chain(&error),
             })?;
+        let initial_memory = match module.get_export("memory") {
+            Some(ExternType::Memory(memory)) => {
+                usize::try_from(memory.minimum().saturating_mul(memory.page_size()))
+                    .unwrap_or(usize::MAX)
+            }
+            _ => 0,
+        };
         let ticker = Ticker::start(&engine)?;
         let module = Arc::new(Self {
             name: name.to_owned(),
             engine,
             template,
             limits,
+            initial_memory,
             _ticker: ticker,
         });
         // One instance shows at once whether the ABI version fits.
@@ -134,6 +145,10 @@ impl GuestModule {
     #[must_use]
     pub const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    pub(crate) const fn initial_memory(&self) -> usize {
+        self.initial_memory
     }
 
     pub(crate) const fn engine(&self) -> &Engine {

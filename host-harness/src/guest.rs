@@ -97,6 +97,8 @@ struct Functions {
     lookup: TypedFunc<(u32, u32), i64>,
     stats: TypedFunc<(), i64>,
     last_error: TypedFunc<(), i64>,
+    /// Not in every module of this ABI.
+    baked: Option<TypedFunc<(), i32>>,
 }
 
 /// A running instance.
@@ -125,7 +127,12 @@ impl Guest {
     pub(crate) fn start(module: Arc<GuestModule>) -> Result<Self, HarnessError> {
         let mut store = Store::new(
             module.engine(),
-            StoreData::new(module.limits().working_memory),
+            StoreData::new(
+                module
+                    .initial_memory()
+                    .saturating_add(module.limits().working_memory)
+                    .min(ADDRESS_SPACE),
+            ),
         );
         store.limiter(|data| data);
         store.epoch_deadline_trap();
@@ -167,6 +174,7 @@ impl Guest {
             lookup: function!("whose_lookup"),
             stats: function!("whose_stats"),
             last_error: function!("whose_last_error"),
+            baked: instance.get_typed_func(&mut store, "whose_baked").ok(),
         };
         let memory = instance.get_memory(&mut store, "memory").ok_or_else(|| {
             HarnessError::ModuleExport {
@@ -203,6 +211,7 @@ impl Guest {
     /// Sets the memory cap: the snapshots' bytes and the working memory on top.
     pub(crate) fn allow(&mut self, snapshots: usize) {
         let cap = snapshots
+            .saturating_add(self.module.initial_memory())
             .saturating_add(self.module.limits().working_memory)
             .min(ADDRESS_SPACE);
         let data = self.store.data_mut();
@@ -229,6 +238,16 @@ impl Guest {
         Err(HarnessError::Configuration {
             refusal: self.refusal(code),
         })
+    }
+
+    /// How many snapshots were baked into the module; with this call they are attached.
+    pub(crate) fn baked(&mut self) -> Result<Result<u32, Refusal>, HarnessError> {
+        let Some(function) = self.functions.baked.clone() else {
+            return Ok(Ok(0));
+        };
+        let deadline = self.module.limits().attach_deadline;
+        let result = self.call_within("whose_baked", deadline, function, ())?;
+        Ok(u32::try_from(result).map_err(|_| self.refusal(result)))
     }
 
     /// Attaches a snapshot that lies in guest memory already.

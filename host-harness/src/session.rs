@@ -131,6 +131,18 @@ impl Session {
         Ok(())
     }
 
+    /// Attaches what was baked into the module, and says how many snapshots that is.
+    ///
+    /// # Errors
+    /// [`HarnessError::Snapshot`] with the guest's sentence.
+    pub fn baked(&mut self) -> Result<u32, HarnessError> {
+        let guest = self.guest.as_mut().ok_or_else(lost)?;
+        guest.baked()?.map_err(|refusal| HarnessError::Snapshot {
+            file: format!("baked into {}", self.module.name()),
+            refusal,
+        })
+    }
+
     /// Attaches one more layer.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Fai
             ));
         }
     };
-    guests::build(workspace)?;
+    guests::build(workspace, &guests::PLAIN)?;
     // What an earlier run left behind, perhaps of benchmarks that are gone, does not count.
     let since = SystemTime::now();
     let mut command = workspace.cargo("bench");

@@ -110,7 +110,7 @@ pub(crate) fn build_programs(workspace: &Workspace) -> Result<(), Failure> {
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let started = Instant::now();
     let demo = Demo::of(workspace);
-    guests::build(workspace)?;
+    guests::build(workspace, &guests::PLAIN)?;
     demo.prepare(workspace)?;
     eprintln!("  ready after {:.1} s\n", started.elapsed().as_secs_f64());
     process::show(demo.enrich(workspace).arg("--table"))?;

@@ -9,7 +9,9 @@ mod deny;
 mod failure;
 mod fingerprint;
 mod guests;
+mod hosts;
 mod measurements;
+mod packages;
 mod process;
 mod progress;
 mod stages;
@@ -28,7 +30,8 @@ const HELP: &str = "\
 usage: cargo xtask COMMAND
 
   demo                     build everything, enrich the sample events, show the result
-  test [--only STAGE]…     every check of the project; --list names the stages
+  test [STAGE]…            every check of the project, or these stages; --list names them
+  test hosts               the real hosts alone: each loads its module and runs the shared vectors
   bench [FILTER]           run the benchmarks; without a filter, write benches/RESULTS.md
   bench --report           write benches/RESULTS.md from the measurements at hand
   guests                   build the WebAssembly modules into target/guests

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::demo;
 use crate::failure::{Failure, While};
-use crate::fingerprint::Fingerprint;
+use crate::packages;
 use crate::process;
 use crate::test::Outcome;
 use crate::workspace::Workspace;
@@ -112,83 +112,25 @@ impl Tools {
     }
 }
 
-/// Python with the packages, and ECS: what is there, or installed now into the build folder.
+/// Python with the packages, and ECS: what is there, or installed now.
 fn find(workspace: &Workspace) -> Result<Tools, Failure> {
     let folder = workspace.target.join(FOLDER);
-    let environment = folder.join("python");
-    let python = if cfg!(windows) {
-        environment.join("Scripts/python.exe")
-    } else {
-        environment.join("bin/python")
-    };
-    let tools = Tools {
-        python,
-        ecs_fields: folder.join("ecs.json"),
-        folder,
-    };
-    let mut wanted = Fingerprint::new();
-    for name in [
-        "requirements.txt",
-        "package.json",
-        "package-lock.json",
-        "ecs_fields.cjs",
-    ] {
-        wanted.add_path(&workspace.root, &format!("{FOLDER}/{name}"))?;
-    }
-    let wanted = wanted.finish();
-    let installed = tools.folder.join("installed");
-    let is_there = std::fs::read_to_string(&installed).is_ok_and(|found| found == wanted)
-        && process::succeeds(Command::new(&tools.python).arg("--version"));
-    if !is_there {
-        let _ = std::fs::remove_dir_all(&tools.folder);
-        std::fs::create_dir_all(&tools.folder)
-            .while_doing(|| format!("cannot make {}", tools.folder.display()))?;
-        install_python(workspace, &tools, &environment)?;
-        install_ecs(workspace, &tools)?;
-        // Last: an interrupted installation is begun again.
-        write(&installed, &wanted)?;
-    }
-    Ok(tools)
-}
-
-fn install_python(workspace: &Workspace, tools: &Tools, environment: &Path) -> Result<(), Failure> {
-    let system = if cfg!(windows) { "python" } else { "python3" };
-    let mut version = Command::new(system);
-    version.args(["-c", "import sys; sys.exit(sys.version_info < (3, 11))"]);
-    if !process::succeeds(&mut version) {
-        return Err(Failure::new(format!(
-            "`{system}` is not there or older than 3.11"
-        )));
-    }
-    let mut make = Command::new(system);
-    make.args(["-m", "venv"]).arg(environment);
-    process::quietly("python environment", &mut make)
-        .map_err(|failure| failure.under("no python environment; Debian has it in python3-venv"))?;
-    let mut install = Command::new(&tools.python);
-    install.args(["-m", "pip", "install", "--quiet", "--no-deps"]);
-    install.args(["--require-hashes", "--only-binary", ":all:", "-r"]);
-    install.arg("standards/requirements.txt");
-    workspace.settle(&mut install);
-    process::quietly("python packages", &mut install)
-        .map_err(|failure| failure.under("packages of PyPI could not be installed"))?;
-    Ok(())
-}
-
-/// The package of ECS holds its fields as a script, which node turns into JSON.
-fn install_ecs(workspace: &Workspace, tools: &Tools) -> Result<(), Failure> {
-    for name in ["package.json", "package-lock.json", "ecs_fields.cjs"] {
-        let from = workspace.root.join(FOLDER).join(name);
-        std::fs::copy(&from, tools.folder.join(name))
-            .while_doing(|| format!("cannot copy {}", from.display()))?;
-    }
-    let mut install = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
-    install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    install.current_dir(&tools.folder);
-    process::quietly("@elastic/ecs", &mut install)
-        .map_err(|failure| failure.under("packages of npm could not be installed"))?;
+    std::fs::create_dir_all(&folder).while_doing(|| format!("cannot make {}", folder.display()))?;
+    let python = packages::python(workspace, FOLDER)?;
+    let node = packages::npm(workspace, FOLDER)?;
+    // The package of ECS holds its fields as a script, which node turns into JSON.
+    let ecs_fields = folder.join("ecs.json");
+    let script = node.join("ecs_fields.cjs");
+    let from = workspace.root.join(FOLDER).join("ecs_fields.cjs");
+    std::fs::copy(&from, &script).while_doing(|| format!("cannot copy {}", from.display()))?;
     let mut print = Command::new("node");
-    print.arg("ecs_fields.cjs").current_dir(&tools.folder);
-    write(&tools.ecs_fields, &process::read(&mut print)?)
+    print.arg("ecs_fields.cjs").current_dir(&node);
+    write(&ecs_fields, &process::read(&mut print)?)?;
+    Ok(Tools {
+        python,
+        ecs_fields,
+        folder,
+    })
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

@@ -65,10 +65,13 @@ fn chosen(arguments: &[String]) -> Result<Vec<&'static Stage>, Failure> {
         let name = match word.strip_prefix("--only") {
             Some("") => words.next().map(String::as_str),
             Some(rest) => rest.strip_prefix('='),
-            None => None,
+            None if word.starts_with('-') => None,
+            None => Some(word.as_str()),
         };
         let name = name.ok_or_else(|| {
-            Failure::usage(format!("`test` takes --only STAGE or --list, got `{word}`"))
+            Failure::usage(format!(
+                "`test` takes names of stages, --only STAGE or --list, got `{word}`"
+            ))
         })?;
         if !STAGES.iter().any(|stage| stage.name == name) {
             let known: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
@@ -166,6 +169,10 @@ mod tests {
     fn stages_are_chosen_by_name_and_run_in_their_own_order() {
         assert_eq!(chosen(&[]).unwrap().len(), STAGES.len());
         let stages = chosen(&words(&["--only", "docs", "--only=fmt"])).unwrap();
+        assert_eq!(
+            stages.len(),
+            chosen(&words(&["docs", "fmt"])).unwrap().len()
+        );
         let names: Vec<&str> = stages.iter().map(|stage| stage.name).collect();
         assert_eq!(names, ["fmt", "docs"]);
     }

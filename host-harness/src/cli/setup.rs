@@ -19,6 +19,9 @@ pub(crate) struct Engine {
     /// The module; otherwise WHOSE_MODULE, the build beside this program, or the file next to it.
     #[arg(long, value_name = "FILE", conflicts_with = "native")]
     module: Option<PathBuf>,
+    /// A module of `whose-snapshot bake`: it brings its snapshots and its configuration.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["module", "native", "snapshot", "trust", "refuse_expired", "config", "default_domains"])]
+    baked: Option<PathBuf>,
     /// Do the work in this process, without a module.
     #[arg(long)]
     native: bool,
@@ -48,7 +51,12 @@ pub(crate) struct Domains {
 #[derive(Args, Debug)]
 pub(crate) struct Inventory {
     /// A snapshot; several are attached in order.
-    #[arg(long = "snapshot", value_name = "FILE", required = true)]
+    #[arg(
+        id = "snapshot",
+        long,
+        value_name = "FILE",
+        required_unless_present = "baked"
+    )]
     snapshots: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) trusted: Trusted,
@@ -67,7 +75,7 @@ pub(crate) struct Trusted {
 }
 
 /// How contexts are written. What is given here outranks the configuration file.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rendered {
     /// Whose words: one member `whose`, OCSF's `enrichments`, ECS' `Nhi` and `related.user`, or flat
     /// fields for Splunk.
@@ -237,7 +245,7 @@ pub(crate) fn module(engine: &Engine) -> anyhow::Result<Option<Arc<GuestModule>>
         return Ok(None);
     }
     let path = discover::module(
-        engine.module.as_deref(),
+        engine.baked.as_deref().or(engine.module.as_deref()),
         std::env::var_os("WHOSE_MODULE").as_deref(),
         std::env::current_exe().ok().as_deref(),
     )?;
@@ -302,7 +310,23 @@ pub(crate) fn open_as<'s>(
     let mut config = configured(domains, trusted)?;
     rendered.set(&mut config)?;
     let config = serde_json::to_vec(&config)?;
+    if engine.baked.is_some() {
+        return baked(engine, rendered);
+    }
     let mut backend = backend(module(engine)?.as_ref())?;
     prepare(backend.as_mut(), &config, trusted, snapshots)?;
     Ok(backend)
+}
+
+/// A baked module at work, as it was baked.
+fn baked<'s>(engine: &Engine, rendered: &Rendered) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
+    if *rendered != Rendered::default() {
+        bail!("a baked module brings its configuration; bake it again with another --config");
+    }
+    let module = module(engine)?.context("--baked names a module")?;
+    let mut session = Session::open(module)?;
+    if session.baked()? == 0 {
+        bail!("nothing is baked into the module; `whose-snapshot bake` does that");
+    }
+    Ok(Box::new(session))
 }

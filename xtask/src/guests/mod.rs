@@ -1,6 +1,8 @@
 //! The WebAssembly modules: built twice, kept while nothing they depend on changes.
 
-use std::io::Write;
+mod size;
+mod table;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,16 +14,16 @@ use crate::progress::Step;
 use crate::wasm32::{self, Toolchain};
 use crate::workspace::Workspace;
 
-/// The package of the guest without imports, and the file that cargo makes of it.
-const PACKAGE: &str = "whose-plain";
-const BUILT_FILE: &str = "whose_plain.wasm";
+pub(crate) use size::Size;
+pub(crate) use table::{ALL, BASELINE, Guest, Level, PLAIN, SIMD};
 
-/// What the modules are made of, besides the compiler.
-const SOURCES: [&str; 7] = [
+/// What the modules are made of, besides the compiler and the package itself.
+const SOURCES: [&str; 8] = [
     "Cargo.lock",
     "Cargo.toml",
     ".cargo/config.toml",
-    "wasm",
+    "wasm/binaryen",
+    "wasm/guest",
     "enrich-core/Cargo.toml",
     "enrich-core/src",
     "event-scan",
@@ -30,38 +32,12 @@ const SOURCES: [&str; 7] = [
 /// What is said of modules that `wasm-opt` could not finish; the limits are not theirs.
 const NOT_FINISHED: &str = "not finished by wasm-opt";
 
-/// Largest module, and largest after gzip, in bytes.
-pub(crate) const SIZE_LIMIT: usize = 300_000;
-pub(crate) const GZIP_LIMIT: usize = 120_000;
-
 impl Guests {
     /// Whether the modules are as small as they get.
     pub(crate) fn are_finished(&self) -> bool {
         !self.way.contains(NOT_FINISHED)
     }
 }
-
-/// One set of wasm features.
-#[derive(Debug, Clone, Copy)]
-struct Level {
-    name: &'static str,
-    file: &'static str,
-    feature: &'static str,
-}
-
-const LEVELS: [Level; 2] = [
-    // For hosts without SIMD, such as the runtime inside Fluent Bit.
-    Level {
-        name: "baseline",
-        file: "whose-plain.wasm",
-        feature: "-simd128",
-    },
-    Level {
-        name: "simd128",
-        file: "whose-plain.simd128.wasm",
-        feature: "+simd128",
-    },
-];
 
 /// The modules and how they came to be.
 #[derive(Debug)]
@@ -79,27 +55,37 @@ pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
 
 /// The module that programs of this project use when they have a choice.
 pub(crate) fn preferred(workspace: &Workspace) -> PathBuf {
-    folder(workspace).join(LEVELS[1].file)
+    path(workspace, &PLAIN, SIMD)
+}
+
+/// Where a guest's module lies once it is built.
+pub(crate) fn path(workspace: &Workspace, guest: &Guest, level: Level) -> PathBuf {
+    folder(workspace).join(guest.file(level))
 }
 
 /// `cargo xtask guests`.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
-    let guests = build(workspace)?;
-    for module in &guests.modules {
-        let size = Size::of(module)?;
-        println!("{:<48} {size}", workspace.shown(module));
+    for guest in ALL {
+        for module in &build(workspace, guest)?.modules {
+            let size = Size::of(module)?;
+            println!("{:<48} {size}", workspace.shown(module));
+        }
     }
     Ok(())
 }
 
-/// Builds the modules, unless they are there and nothing they are made of has changed.
-pub(crate) fn build(workspace: &Workspace) -> Result<Guests, Failure> {
+/// Builds a guest's modules, unless they are there and nothing they are made of has changed.
+pub(crate) fn build(workspace: &Workspace, guest: &Guest) -> Result<Guests, Failure> {
     let folder = folder(workspace);
-    let modules: Vec<PathBuf> = LEVELS.iter().map(|level| folder.join(level.file)).collect();
-    let stamp_file = folder.join("whose-plain.stamp");
-    let step = Step::begin("guest modules");
+    let modules: Vec<PathBuf> = guest
+        .levels
+        .iter()
+        .map(|level| path(workspace, guest, *level))
+        .collect();
+    let stamp_file = folder.join(format!("{}.stamp", guest.stem));
+    let step = Step::begin(guest.stem);
     if let Some(stamp) = Stamp::read(&stamp_file)
-        && stamp.still_holds(workspace, &modules)
+        && stamp.still_holds(workspace, guest, &modules)
     {
         let way = stamp.way;
         step.end(&format!("unchanged (built with: {way})"));
@@ -121,9 +107,15 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Guests, Failure> {
     let way = way.replace('\n', " ");
     eprintln!("  wasm32: {way}");
     // Taken before the build: an edit while it runs must lead to another build.
-    let sources = source_fingerprint(workspace, &toolchain.rustc)?;
-    for (level, module) in LEVELS.iter().zip(&modules) {
-        build_level(workspace, &toolchain, *level, finish.as_deref(), module)?;
+    let sources = source_fingerprint(workspace, guest, &toolchain.rustc)?;
+    for (level, module) in guest.levels.iter().zip(&modules) {
+        build_level(
+            workspace,
+            &toolchain,
+            (guest, *level),
+            finish.as_deref(),
+            module,
+        )?;
     }
     let stamp = Stamp {
         way,
@@ -142,25 +134,27 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Guests, Failure> {
 fn build_level(
     workspace: &Workspace,
     toolchain: &Toolchain,
-    level: Level,
+    (guest, level): (&Guest, Level),
     finish: Option<&Path>,
     module: &Path,
 ) -> Result<(), Failure> {
     let target = toolchain.folder(&folder(workspace), level.name);
     let mut command = toolchain.cargo(workspace, "build");
-    command
-        .args(["--profile", "guest", "--package", PACKAGE, "--target-dir"])
-        .arg(workspace.within(&target));
+    command.args(["--profile", "guest", "--package", guest.package]);
+    for feature in guest.features {
+        command.args(["--features", feature]);
+    }
+    command.arg("--target-dir").arg(workspace.within(&target));
     let paths = wasm32::machine_paths(workspace, &toolchain.rustc);
     command.env("CARGO_ENCODED_RUSTFLAGS", flags(level, &paths));
-    process::quietly(&format!("guest module, {}", level.name), &mut command)?;
+    process::quietly(&format!("{}, {}", guest.stem, level.name), &mut command)?;
 
     let mut built = target
         .join(wasm32::GUEST.triple)
         .join("guest")
-        .join(BUILT_FILE);
+        .join(guest.built_file());
     if let Some(program) = finish {
-        built = binaryen::optimise(program, &built, level.feature == "+simd128")?;
+        built = binaryen::optimise(program, &built, level.has_simd())?;
     }
     let bytes = std::fs::read(&built).while_doing(|| format!("cannot read {}", built.display()))?;
     // A folder directly below the root, say /src, would be found inside other paths.
@@ -174,8 +168,8 @@ fn build_level(
             .any(|window| window == path.as_bytes())
         {
             return Err(Failure::check(format!(
-                "the {} module contains the path {path}",
-                level.name
+                "the {} module of {} contains the path {path}",
+                level.name, guest.package
             )));
         }
     }
@@ -204,16 +198,12 @@ fn flags(level: Level, paths: &[(PathBuf, String)]) -> String {
 
 /// Adds clippy's flags for the guests: the same build, checked instead of made.
 pub(crate) fn clippy(workspace: &Workspace, toolchain: &Toolchain) -> Command {
-    let level = LEVELS[0];
+    let level = BASELINE;
     let mut command = toolchain.cargo(workspace, "clippy");
-    command.args([
-        "--profile",
-        "guest",
-        "--package",
-        PACKAGE,
-        "--package",
-        "whose-guest",
-    ]);
+    command.args(["--profile", "guest", "--package", "whose-guest"]);
+    for guest in ALL {
+        command.args(["--package", guest.package]);
+    }
     command
         .arg("--target-dir")
         .arg(toolchain.folder(&folder(workspace), level.name));
@@ -273,24 +263,29 @@ impl Stamp {
         std::fs::write(path, self.text()).while_doing(|| format!("cannot write {}", path.display()))
     }
 
-    fn still_holds(&self, workspace: &Workspace, modules: &[PathBuf]) -> bool {
+    fn still_holds(&self, workspace: &Workspace, guest: &Guest, modules: &[PathBuf]) -> bool {
         output_fingerprint(modules).is_ok_and(|outputs| outputs == self.outputs)
-            && source_fingerprint(workspace, &self.rustc)
+            && source_fingerprint(workspace, guest, &self.rustc)
                 .is_ok_and(|sources| sources == self.sources)
     }
 }
 
-fn source_fingerprint(workspace: &Workspace, rustc: &Path) -> Result<String, Failure> {
+fn source_fingerprint(
+    workspace: &Workspace,
+    guest: &Guest,
+    rustc: &Path,
+) -> Result<String, Failure> {
     let mut fingerprint = Fingerprint::new();
-    for source in SOURCES {
+    for source in SOURCES.into_iter().chain([guest.folder]) {
         fingerprint.add_path(&workspace.root, source)?;
     }
     // The compiler that was used, the one that was asked for, and the way that was forced.
     fingerprint.add(process::read(Command::new(rustc).arg("-vV"))?.as_bytes());
     fingerprint.add(workspace.rustc.to_string_lossy().as_bytes());
     fingerprint.add(wasm32::forced().as_deref().unwrap_or("").as_bytes());
-    for level in LEVELS {
-        fingerprint.add(flags(level, &[]).as_bytes());
+    for level in guest.levels {
+        fingerprint.add(flags(*level, &[]).as_bytes());
+        fingerprint.add(guest.features.join(",").as_bytes());
     }
     Ok(fingerprint.finish())
 }
@@ -303,44 +298,6 @@ fn output_fingerprint(modules: &[PathBuf]) -> Result<String, Failure> {
         fingerprint.add(&bytes);
     }
     Ok(fingerprint.finish())
-}
-
-/// How large a module is.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Size {
-    pub(crate) plain: usize,
-    pub(crate) gzip: usize,
-}
-
-impl Size {
-    pub(crate) fn of(module: &Path) -> Result<Self, Failure> {
-        let bytes =
-            std::fs::read(module).while_doing(|| format!("cannot read {}", module.display()))?;
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        let gzip = encoder
-            .write_all(&bytes)
-            .and_then(|()| encoder.finish())
-            .while_doing(|| format!("cannot compress {}", module.display()))?;
-        Ok(Self {
-            plain: bytes.len(),
-            gzip: gzip.len(),
-        })
-    }
-
-    pub(crate) fn within_limits(self) -> bool {
-        self.plain <= SIZE_LIMIT && self.gzip <= GZIP_LIMIT
-    }
-}
-
-impl std::fmt::Display for Size {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            formatter,
-            "{:.1} kB, gzip {:.1} kB",
-            self.plain as f64 / 1000.0,
-            self.gzip as f64 / 1000.0
-        )
-    }
 }
 
 #[cfg(test)]
@@ -363,36 +320,11 @@ mod tests {
     #[test]
     fn the_levels_differ_only_in_simd() {
         let paths = [(PathBuf::from("/home/of somebody"), "cargo".to_owned())];
-        let flags = LEVELS.map(|level| flags(level, &paths));
+        let flags = [BASELINE, SIMD].map(|level| flags(level, &paths));
         assert_eq!(
             flags[0],
             "-Ctarget-feature=-simd128\x1f--cfg=sha2_backend_soft=\"compact\"\x1f-Cllvm-args=-inline-threshold=30\x1f--remap-path-prefix=/home/of somebody=cargo"
         );
         assert_eq!(flags[0].replace("-simd128", "+simd128"), flags[1]);
-    }
-
-    #[test]
-    fn limits_hold_at_the_limit_and_not_above() {
-        assert!(
-            Size {
-                plain: SIZE_LIMIT,
-                gzip: GZIP_LIMIT
-            }
-            .within_limits()
-        );
-        assert!(
-            !Size {
-                plain: SIZE_LIMIT + 1,
-                gzip: 1
-            }
-            .within_limits()
-        );
-        assert!(
-            !Size {
-                plain: 1,
-                gzip: GZIP_LIMIT + 1
-            }
-            .within_limits()
-        );
     }
 }
