@@ -14,6 +14,7 @@ const MOST = 1 << 30;
 const MAX_SNAPSHOT_BYTES = 2 ** 31 - 1;
 const LINE_END = 10;
 
+const OPTIONS = ["module", "config", "maxSnapshotBytes", "now", "check", "log"];
 const encoder = new TextEncoder();
 /** For options: a snapshot that was baked in and is refused is logged, not thrown. */
 const LENIENT = Symbol("lenient");
@@ -69,7 +70,7 @@ export function define(modules) {
         log = (/** @type {string} */ message) => console.error(message),
       } = options;
       for (const name of Object.keys(options)) {
-        if (!["module", "config", "maxSnapshotBytes", "now", "check", "log"].includes(name)) {
+        if (!OPTIONS.includes(name)) {
           throw new WhoseError(-2, `options are refused: there is no option ${name}`);
         }
       }
@@ -340,13 +341,13 @@ export function define(modules) {
 
     #attachBaked() {
       try {
-        this.#baked = this.#run((core) => core.attach_baked());
+        this.#run((core) => core.attach_baked());
       } finally {
-        if (this.#core) {
-          for (const { handle: at } of this.#core.places()) {
-            this.#baked = Math.max(this.#baked, this.#layers.push(this.#layer(at, "all")));
-          }
-        }
+        // Those before the one that was refused are attached.
+        /** @type {{ handle: number }[]} */
+        const places = this.#core.places();
+        this.#layers = places.map(({ handle: at }) => this.#layer(at, "all"));
+        this.#baked = places.length;
       }
     }
 
@@ -439,7 +440,10 @@ export function define(modules) {
     #settings(/** @type {any} */ options) {
       this.#alive();
       const { now = this.#now(), check = "all", ...others } = options;
-      return { ...others, check, now: Number(now) };
+      for (const name of Object.keys(others)) {
+        throw new WhoseError(-2, `options are refused: there is no option ${name}`);
+      }
+      return { check, now: Number(now) };
     }
 
     /** Bytes, copied into the module's memory. */

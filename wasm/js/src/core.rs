@@ -32,7 +32,6 @@ struct RefusedOnTheWay(Refused);
 
 /// How a snapshot is attached.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Options {
     /// How much is checked, and when.
     #[serde(default)]
