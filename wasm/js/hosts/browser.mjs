@@ -130,8 +130,9 @@ export async function browser(given) {
     throw new Error(error);
   }
   await inPage("browser", given, async (folder) => {
-    const { body: enriched } = await opened(given, folder, "enriched.ndjson", 60);
+    const { body: enriched, said } = await opened(given, folder, "enriched.ndjson", 60);
     await writeFile(join(folder, "enriched.ndjson"), enriched);
+    return said;
   });
   return {
     host: "Chromium",

@@ -1,20 +1,22 @@
 /**
  * Node, Deno and Bun: runs the vectors and the checks in this process.
  *
- *     HOST local.mjs VECTORS ENTRY
+ *     HOST local.mjs VECTORS SAMPLE [ENTRY]
  */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 
+import { runBaked } from "./baked.mjs";
 import { runChecks } from "./checks.mjs";
 import { bench, eventsPerSecond, runVectors } from "./vectors.mjs";
 
-const [folder, entry = "whose"] = process.argv.slice(2);
+const [folder, sample, entry = "whose"] = process.argv.slice(2);
 const whose = await import(entry);
 const read = async (name) => new Uint8Array(readFileSync(join(folder, name)));
 await runChecks(whose, read);
+await runBaked(whose, async (name) => new Uint8Array(readFileSync(join(sample, name))));
 const vectors = await runVectors(whose, read);
 const measured = await bench(whose, read);
 const result = {

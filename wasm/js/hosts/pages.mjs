@@ -3,7 +3,7 @@
  * what the core writes natively.
  */
 
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { same } from "./vectors.mjs";
@@ -38,30 +38,35 @@ export function laidOut(host, { pages, sample, work }) {
   return { folder, files };
 }
 
-/** Runs a page's program, which reads `events.ndjson` and writes `enriched.ndjson`. */
+/**
+ * Runs a page's program, which reads `events.ndjson` and writes `enriched.ndjson`.
+ * @param {(folder: string, file: string) => Promise<string>} work returns what the host's log has
+ */
 export async function inPage(host, given, work) {
   const { folder, files } = laidOut(host, given);
+  const page = `the program of docs/hosts/${host}.md`;
   const expected = readFileSync(join(folder, "expected.ndjson"));
-  const events = readFileSync(join(folder, "events.ndjson"));
-  const file = [...files.keys()].find((name) => /\.m?[jt]s$/.test(name));
+  const file = [...files.keys()].find((name) => /\.m?js$/.test(name));
+  const enriched = join(folder, "enriched.ndjson");
   await work(folder, file);
-  same(readFileSync(join(folder, "enriched.ndjson")), expected, `the program of docs/hosts/${host}.md`);
-  // Without the snapshot, and with a wrong one, events pass as they are.
-  for (const wrong of [undefined, "this is no snapshot"]) {
-    rmSync(join(folder, "enriched.ndjson"));
-    if (wrong === undefined) {
-      rmSync(join(folder, "snapshot.whose"));
-    } else {
-      writeFileSync(join(folder, "snapshot.whose"), wrong);
+  same(readFileSync(enriched), expected, page);
+  // Without the snapshot, with a wrong one and with one cut short, events pass, and the host's log says why.
+  const snapshot = readFileSync(join(folder, "snapshot.whose"));
+  const wrong = [undefined, "this is no snapshot", snapshot.subarray(0, snapshot.length - 100)];
+  for (const bytes of wrong) {
+    rmSync(enriched);
+    rmSync(join(folder, "snapshot.whose"), { force: true });
+    if (bytes !== undefined) {
+      writeFileSync(join(folder, "snapshot.whose"), bytes);
     }
-    await work(folder, file);
-    const after = readFileSync(join(folder, "enriched.ndjson"));
-    const without = (bytes) => bytes.toString("latin1").split("\n").length;
-    if (without(after) !== without(events) || after.includes('"snapshot":{"id"')) {
-      throw new Error(`the program of docs/hosts/${host}.md does not let events pass without its snapshot`);
+    const log = await work(folder, file);
+    if (!log.includes("whose: snapshot not attached")) {
+      throw new Error(`${page} does not tell in its host's log what is wrong with the snapshot:\n${log}`);
     }
-  }
-  if (!existsSync(join(folder, "enriched.ndjson"))) {
-    throw new Error(`the program of docs/hosts/${host}.md wrote nothing`);
+    const shape = (text) => text.toString("latin1").split("\n").length;
+    const after = readFileSync(enriched);
+    if (shape(after) !== shape(expected) || after.includes('"whose":{"v":1,"identities"')) {
+      throw new Error(`${page} does not let events pass without its snapshot`);
+    }
   }
 }

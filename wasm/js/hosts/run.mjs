@@ -5,7 +5,7 @@
  *
  * HOST is node, deno, bun, workerd, browser, types, leak or traps. VECTORS is the folder of the shared vectors, PACKAGE the npm
  * package as it is published (a folder), TOOLS where wasm/js/hosts/package-lock.json has been installed, SAMPLE a folder
- * with snapshot.whose, config.json, events.ndjson and expected.ndjson for the programs of docs/hosts/, and WORK a folder
+ * with snapshot.whose, config.json, events.ndjson, expected.ndjson and baked.wasm (the module with the first two in it) for the programs of docs/hosts/, and WORK a folder
  * that is made anew.
  */
 
@@ -20,7 +20,7 @@ import { workerd } from "./workerd.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 /** The scripts that run inside a host. */
-const SCRIPTS = ["vectors.mjs", "checks.mjs", "local.mjs", "leak.mjs", "traps.mjs"];
+const SCRIPTS = ["vectors.mjs", "checks.mjs", "local.mjs", "leak.mjs", "traps.mjs", "baked.mjs"];
 
 /** How the runtimes with a command line run a script. */
 const COMMANDS = {
@@ -34,12 +34,13 @@ const ENV = { DENO_NO_UPDATE_CHECK: "1", DO_NOT_TRACK: "1", NO_COLOR: "1" };
 async function local(host, given) {
   const command = COMMANDS[host](given.tools);
   const settings = { cwd: given.work, env: { ...ENV, DENO_DIR: join(given.work, "deno") } };
-  const { out, peak } = await run([...command, "local.mjs", given.vectors], { ...settings, seconds: 240 });
+  const { out, peak } = await run([...command, "local.mjs", given.vectors, given.sample], { ...settings, seconds: 240 });
   const said = JSON.parse(out.trim().split("\n").pop());
   // Without SIMD it has to be the same.
-  await run([...command, "local.mjs", given.vectors, "whose/baseline"], { ...settings, seconds: 240 });
+  await run([...command, "local.mjs", given.vectors, given.sample, "whose/baseline"], { ...settings, seconds: 240 });
   await inPage(host, given, async (folder, file) => {
-    await run([...command, file], { ...settings, cwd: folder, seconds: 60 });
+    const { errors } = await run([...command, file], { ...settings, cwd: folder, seconds: 60 });
+    return errors;
   });
   return { ...said, memory_bytes: Math.max(peak, said.memory_bytes) };
 }

@@ -6,7 +6,7 @@ import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { inPage } from "./pages.mjs";
-import { program, run, start } from "./tools.mjs";
+import { program, start } from "./tools.mjs";
 
 /** The package's own modules, as a page about workerd names them. */
 const PACKAGE = ["enricher.js", "core.js", "errors.js", "source.js", "loading.js"];
@@ -113,7 +113,7 @@ async function ask(address) {
 export async function workerd(given) {
   const { tools, work, vectors } = given;
   configure(work, vectors);
-  const version = (await run([program(tools, "workerd"), "--version"], { seconds: 30 })).out.trim().replace(/^workerd /, "");
+  const { version } = JSON.parse(readFileSync(join(tools, "node_modules/workerd/package.json"), "utf8"));
   const result = await served(tools, work, 400, async (address, server) => {
     const { vectors: count } = await ask(`${address}/vectors`);
     let best = 0;
@@ -132,11 +132,11 @@ export async function workerd(given) {
     };
   });
   await inPage("workerd", given, async (folder) => {
-    await served(tools, folder, 60, async (address, server) => {
+    return served(tools, folder, 60, async (address, server) => {
       const body = readFileSync(join(folder, "events.ndjson"));
       const answer = await fetch(address, { method: "POST", body, signal: AbortSignal.timeout(30_000) });
       writeFileSync(join(folder, "enriched.ndjson"), new Uint8Array(await answer.arrayBuffer()));
-      return server;
+      return server.said();
     });
   });
   return result;

@@ -3,6 +3,7 @@
 //! A host's own file drives it: it returns one [`Row`] for each program, read from the one line of
 //! JSON that a driver prints, and fails when a single vector differs.
 
+mod javascript;
 mod plain;
 mod vectors;
 
@@ -25,7 +26,6 @@ struct Given<'w> {
 enum Checked {
     Rows(Vec<Row>),
     /// What is not on this machine and could not be installed. In CI that is a failure.
-    #[allow(dead_code, reason = "wasmtime is always there")]
     Missing(String),
 }
 
@@ -45,10 +45,36 @@ struct Host {
     check: fn(&Given<'_>) -> Result<Checked, Failure>,
 }
 
-const HOSTS: &[Host] = &[Host {
-    name: "wasmtime",
-    check: plain::check,
-}];
+const HOSTS: &[Host] = &[
+    Host {
+        name: "wasmtime",
+        check: plain::check,
+    },
+    Host {
+        name: "the npm package",
+        check: javascript::package,
+    },
+    Host {
+        name: "Node",
+        check: javascript::node,
+    },
+    Host {
+        name: "Deno",
+        check: javascript::deno,
+    },
+    Host {
+        name: "Bun",
+        check: javascript::bun,
+    },
+    Host {
+        name: "workerd",
+        check: javascript::workerd,
+    },
+    Host {
+        name: "Chromium",
+        check: javascript::chromium,
+    },
+];
 
 /// The stage.
 pub(crate) fn check(workspace: &Workspace) -> Result<Outcome, Failure> {
@@ -85,7 +111,6 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Outcome, Failure> {
 
 impl Row {
     /// Reads what a driver printed: its last line that is a JSON object.
-    #[allow(dead_code, reason = "drivers are added host by host")]
     fn read(output: &str) -> Result<Self, Failure> {
         let line = output
             .lines()
