@@ -40,6 +40,11 @@ impl Demo {
         }
     }
 
+    /// The signed snapshot of the sample organisation.
+    pub(crate) fn snapshot(&self) -> &Path {
+        &self.snapshot
+    }
+
     /// Everything up to the signed snapshot.
     pub(crate) fn prepare(&self, workspace: &Workspace) -> Result<(), Failure> {
         build_programs(workspace)?;

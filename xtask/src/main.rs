@@ -6,6 +6,7 @@ mod binaryen;
 mod debian;
 mod demo;
 mod deny;
+mod dist;
 mod failure;
 mod fingerprint;
 mod guests;
@@ -37,6 +38,7 @@ usage: cargo xtask COMMAND
   bench --report           write benches/RESULTS.md from the measurements at hand
   guests                   build the WebAssembly modules into target/guests
   npm                      make the npm package, target/npm/whose and a tarball beside it
+  dist                     every artifact into target/dist: sizes, SHA-256, bills of materials; built twice alike
   advisories               check dependencies against the RustSec advisory database (network)
 
 environment:
@@ -76,6 +78,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         }
         "test" => test::run(&Workspace::find()?, rest),
         "bench" => bench::run(&Workspace::find()?, rest),
+        "dist" => dist::run(&Workspace::find()?, rest),
         "guests" => {
             no_more()?;
             guests::run(&Workspace::find()?)

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use crate::demo::{self, Demo};
 use crate::deny;
+use crate::dist;
 use crate::failure::{Failure, While};
 use crate::guests::{self, Size};
 use crate::hosts;
@@ -91,6 +92,11 @@ pub(crate) const STAGES: &[Stage] = &[
         "hosts",
         "real hosts load their modules and answer as the core does natively",
         |run| hosts::check(run.workspace),
+    ),
+    stage(
+        "dist",
+        "every artifact is built twice alike, starts, and has a bill of materials",
+        |run| dist::check(run.workspace),
     ),
     stage("benches", "every benchmark runs once", benches),
     stage(

@@ -12,11 +12,11 @@ mod owned;
 pub mod abi;
 #[cfg(target_arch = "wasm32")]
 mod baked;
-#[cfg(all(target_arch = "wasm32", feature = "single"))]
+#[cfg(target_arch = "wasm32")]
 pub mod common;
 #[cfg(target_arch = "wasm32")]
 mod memory;
-#[cfg(all(target_arch = "wasm32", feature = "single"))]
+#[cfg(target_arch = "wasm32")]
 mod state;
 
 pub use incoming::{Incoming, Refused};

@@ -32,6 +32,7 @@ fn state() -> &'static mut State {
 }
 
 /// Runs `f` on the instance, making it first if need be.
+#[cfg(feature = "single")]
 pub(crate) fn with<R>(f: impl FnOnce(&'static mut Instance) -> R) -> R {
     f(&mut state().instance)
 }

@@ -6,3 +6,5 @@
 
 #[cfg(target_arch = "wasm32")]
 mod core;
+#[cfg(target_arch = "wasm32")]
+pub use whose_guest::common;

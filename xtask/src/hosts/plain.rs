@@ -1,6 +1,7 @@
 //! wasmtime, in the harness: the plain guest at both levels, attached and baked.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use crate::process;
 
 pub(super) fn check(given: &Given<'_>) -> Result<Checked, Failure> {
     guests::build(given.workspace, &PLAIN)?;
+    pages(given)?;
     let mut rows = Vec::new();
     for level in [BASELINE, SIMD] {
         let module = guests::path(given.workspace, &PLAIN, level);
@@ -66,6 +68,68 @@ fn run(given: &Given<'_>, module: &Path, level: &str) -> Result<Row, Failure> {
         events_per_second,
         memory_bytes,
     })
+}
+
+/// Pages whose command lines are run as they stand.
+const PAGES: [&str; 2] = ["docs/hosts/README.md", "docs/hosts/wasmtime.md"];
+
+/// Runs the command lines of the pages, in a folder with the files that they name.
+fn pages(given: &Given<'_>) -> Result<(), Failure> {
+    let vectors = &given.vectors.folder;
+    let folder = given.workspace.target.join("hosts/page");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).while_doing(|| format!("cannot make {}", folder.display()))?;
+    let bring = |from: &Path, name: &str| {
+        std::fs::copy(from, folder.join(name))
+            .while_doing(|| format!("cannot copy {}", from.display()))
+            .map(|_| ())
+    };
+    for guest in guests::ALL {
+        for module in guests::build(given.workspace, guest)?.modules {
+            let name = module.file_name().unwrap_or_default().to_string_lossy();
+            bring(&module, &name)?;
+        }
+    }
+    bring(&given.vectors.snapshot, "inventory.whose")?;
+    bring(&vectors.join("signing.key.pub"), "signing.key.pub")?;
+    bring(&vectors.join("events.ndjson"), "events.ndjson")?;
+    given.vectors.bake(
+        given.workspace,
+        &guests::path(given.workspace, &PLAIN, SIMD),
+        &given.vectors.manifest()?["bench"]["config"],
+        &folder.join("baked.wasm"),
+    )?;
+    let programs = given.workspace.program("whose");
+    let programs = programs.parent().unwrap_or(&folder);
+    let mut path = vec![programs.to_owned()];
+    path.extend(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap_or_default(),
+    ));
+    let path = std::env::join_paths(path)
+        .map_err(|error| Failure::new(format!("PATH cannot be written: {error}")))?;
+    for page in PAGES {
+        let file = given.workspace.root.join(page);
+        let text = std::fs::read_to_string(&file)
+            .while_doing(|| format!("cannot read {}", file.display()))?;
+        let lines: Vec<&str> = command_lines(&text).collect();
+        if lines.is_empty() {
+            return Err(Failure::check(format!("{page} has no command line")));
+        }
+        for line in lines {
+            let mut words = line.split_whitespace();
+            let mut command = Command::new(words.next().unwrap_or_default());
+            command.args(words).current_dir(&folder).env("PATH", &path);
+            process::quietly(line, &mut command).map_err(|failure| failure.under(page))?;
+        }
+    }
+    Ok(())
+}
+
+/// The indented lines of a page that start a program of this project.
+fn command_lines(page: &str) -> impl Iterator<Item = &str> {
+    page.lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with("whose ") || line.starts_with("whose-snapshot "))
 }
 
 fn config(given: &Given<'_>, config: &Value) -> Result<std::path::PathBuf, Failure> {
@@ -151,6 +215,13 @@ fn wasmtime_version(given: &Given<'_>) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn command_lines_are_indented() {
+        let page = "whose enrich\n\n    whose enrich x\n    other\n    whose-snapshot bake y\n";
+        let lines: Vec<&str> = command_lines(page).collect();
+        assert_eq!(lines, ["whose enrich x", "whose-snapshot bake y"]);
+    }
 
     #[test]
     fn memory_is_read_from_a_status() {

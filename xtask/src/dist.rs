@@ -1,0 +1,262 @@
+//! `cargo xtask dist`: every artifact, with sizes, SHA-256 and a bill of materials; built twice alike.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sha2::{Digest, Sha256};
+
+use crate::demo::{self, Demo};
+use crate::failure::{Failure, While};
+use crate::guests::{self, Guest, Size};
+use crate::packages;
+use crate::process;
+use crate::test::Outcome;
+use crate::wasm32;
+use crate::workspace::Workspace;
+
+const SUMS: &str = "SHA256SUMS";
+/// The script that writes bills of materials, and its packages.
+const FOLDER: &str = "wasm/dist";
+const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
+
+/// A finished file, and the package it was made of.
+struct Artifact {
+    path: PathBuf,
+    guest: &'static Guest,
+}
+
+/// `cargo xtask dist [--once]`.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
+    match arguments {
+        [] => {
+            let folder = make(workspace)?;
+            compare(workspace, &folder)?;
+            smoke(workspace, &folder)?;
+            print!("{}", table(&folder)?);
+            println!("\n{}", workspace.shown(&folder));
+            Ok(())
+        }
+        [once] if once == "--once" => make(workspace).map(|_| ()),
+        [other, ..] => Err(Failure::usage(format!(
+            "`dist` takes --once or nothing, got `{other}`"
+        ))),
+    }
+}
+
+/// The stage of `cargo xtask test`.
+pub(crate) fn check(workspace: &Workspace) -> Result<Outcome, Failure> {
+    // Without npm modules are not finished and without Python there are no bills of materials.
+    if let Err(failure) = packages::python(workspace, FOLDER) {
+        return Ok(Outcome::Skipped(failure.to_string()));
+    }
+    let folder = make(workspace)?;
+    compare(workspace, &folder)?;
+    smoke(workspace, &folder)?;
+    let table = table(&folder)?;
+    eprint!("{table}");
+    Ok(Outcome::Passed(format!(
+        "{} files, two builds alike",
+        table.lines().count() - 1
+    )))
+}
+
+/// Builds everything into `target/dist`.
+fn make(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let folder = workspace.target.join("dist");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).while_doing(|| format!("cannot make {}", folder.display()))?;
+    let mut artifacts = Vec::new();
+    for guest in guests::ALL {
+        for module in guests::build(workspace, guest)?.modules {
+            let name = module.file_name().unwrap_or_default();
+            let path = folder.join(name);
+            copy(&module, &path)?;
+            artifacts.push(Artifact { path, guest });
+        }
+    }
+    for licence in LICENCES {
+        copy(&workspace.root.join(licence), &folder.join(licence))?;
+    }
+    bills(workspace, &artifacts)?;
+    let mut sums = String::new();
+    for file in files(&folder)? {
+        let bytes =
+            std::fs::read(&file).while_doing(|| format!("cannot read {}", file.display()))?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        // As `sha256sum --check` reads it.
+        sums.push_str(&format!("{}  {name}\n", hex(&Sha256::digest(&bytes))));
+    }
+    let path = folder.join(SUMS);
+    std::fs::write(&path, sums).while_doing(|| format!("cannot write {}", path.display()))?;
+    Ok(folder)
+}
+
+/// A bill of materials beside each artifact.
+fn bills(workspace: &Workspace, artifacts: &[Artifact]) -> Result<(), Failure> {
+    let python = packages::python(workspace, FOLDER)?;
+    let scratch = workspace.target.join("dist-scratch");
+    std::fs::create_dir_all(&scratch)
+        .while_doing(|| format!("cannot make {}", scratch.display()))?;
+    let triple = wasm32::GUEST.triple;
+    let keep = |name: &str, text: String| {
+        let path = scratch.join(name);
+        std::fs::write(&path, text)
+            .while_doing(|| format!("cannot write {}", path.display()))
+            .map(|()| path)
+    };
+    let mut describe = workspace.cargo("metadata");
+    describe.args([
+        "--format-version",
+        "1",
+        "--locked",
+        "--filter-platform",
+        triple,
+    ]);
+    let metadata = keep("metadata.json", process::read(&mut describe)?)?;
+    for Artifact { path, guest } in artifacts {
+        let mut compiled = workspace.cargo("tree");
+        compiled.args(["--locked", "--package", guest.package, "--target", triple]);
+        for feature in guest.features {
+            compiled.args(["--features", feature]);
+        }
+        compiled.args(["--edges", "normal,no-proc-macro", "--prefix", "none"]);
+        compiled.args(["--format", "{p}"]);
+        let tree = keep("tree.txt", process::read(&mut compiled)?)?;
+        let mut write = Command::new(&python);
+        write
+            .arg("-B")
+            .arg(workspace.root.join(FOLDER).join("sbom.py"));
+        write.arg(&metadata).arg(&tree);
+        write.arg(workspace.root.join("Cargo.lock"));
+        write.arg(guest.package).arg(path);
+        write.arg(path.with_extension("cdx.json"));
+        process::quietly("bill of materials", &mut write)?;
+    }
+    Ok(())
+}
+
+/// Builds once more, in a copy of the project at another place, and holds the two against each other.
+fn compare(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
+    let copy_root = workspace
+        .target
+        .join("dist-again")
+        .join("copy of the project");
+    let _ = std::fs::remove_dir_all(&copy_root);
+    let mut list = Command::new("git");
+    list.args([
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "-z",
+    ]);
+    list.current_dir(&workspace.root);
+    let listed = process::read(&mut list).map_err(|failure| {
+        failure.under("the second build needs git, to know the project's files")
+    })?;
+    for name in listed.split('\0').filter(|name| !name.is_empty()) {
+        let from = workspace.root.join(name);
+        // What was removed and not yet committed is listed as well.
+        if from.is_file() {
+            copy(&from, &copy_root.join(name))?;
+        }
+    }
+    let mut again = workspace.cargo("run");
+    again.args(["--quiet", "--package", "xtask", "--", "dist", "--once"]);
+    again.current_dir(&copy_root);
+    again.env(
+        "CARGO_TARGET_DIR",
+        workspace.target.join("dist-again/build"),
+    );
+    process::quietly("the same again, elsewhere", &mut again)?;
+    let second = workspace.target.join("dist-again/build/dist");
+    let mut differ = Vec::new();
+    for file in files(folder)? {
+        let name = file.file_name().unwrap_or_default();
+        let same = std::fs::read(&file)
+            .is_ok_and(|one| std::fs::read(second.join(name)).is_ok_and(|two| one == two));
+        if !same {
+            differ.push(name.to_string_lossy().into_owned());
+        }
+    }
+    if differ.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::check(format!(
+        "two builds differ: {}",
+        differ.join(", ")
+    )))
+}
+
+/// Each module starts and accepts the sample's snapshot: `bake` does not write otherwise.
+fn smoke(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
+    let demo = Demo::of(workspace);
+    demo::build_programs(workspace)?;
+    demo.prepare(workspace)?;
+    for module in files(folder)? {
+        if module.extension().is_none_or(|kind| kind != "wasm") {
+            continue;
+        }
+        let name = module.file_name().unwrap_or_default().to_string_lossy();
+        let mut bake = workspace.run_program("whose-snapshot");
+        bake.arg("bake").arg("--module").arg(&module);
+        bake.arg("--out");
+        bake.arg(workspace.target.join("dist-scratch/baked.wasm"));
+        bake.arg(demo.snapshot());
+        process::quietly(&format!("{name} starts"), &mut bake)?;
+    }
+    Ok(())
+}
+
+fn table(folder: &Path) -> Result<String, Failure> {
+    let mut text = format!("{:<40} {:>12} {:>12}  SHA-256\n", "file", "bytes", "gzip");
+    for file in files(folder)? {
+        let size = Size::of(&file)?;
+        let bytes =
+            std::fs::read(&file).while_doing(|| format!("cannot read {}", file.display()))?;
+        text.push_str(&format!(
+            "{:<40} {:>12} {:>12}  {}\n",
+            file.file_name().unwrap_or_default().to_string_lossy(),
+            size.plain,
+            size.gzip,
+            hex(&Sha256::digest(&bytes))
+        ));
+    }
+    Ok(text)
+}
+
+/// The files of a folder, by name.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let entries =
+        std::fs::read_dir(folder).while_doing(|| format!("cannot read {}", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    Ok(files)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder)
+            .while_doing(|| format!("cannot make {}", folder.display()))?;
+    }
+    std::fs::copy(from, to)
+        .while_doing(|| format!("cannot copy {}", from.display()))
+        .map(|_| ())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_written_as_sha256sum_writes_them() {
+        assert_eq!(
+            hex(&Sha256::digest(b"abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+}
