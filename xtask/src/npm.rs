@@ -76,10 +76,7 @@ pub(crate) fn make(workspace: &Workspace) -> Result<PathBuf, Failure> {
         let text = read(&sources.join(name))?;
         write(&baseline.join(name), &below_root(&text))?;
     }
-    copy(
-        &guests::path(workspace, &JS, SIMD),
-        &folder.join(WASM),
-    )?;
+    copy(&guests::path(workspace, &JS, SIMD), &folder.join(WASM))?;
     copy(
         &guests::path(workspace, &JS, BASELINE),
         &baseline.join(WASM),
@@ -123,8 +120,8 @@ fn pack(workspace: &Workspace, below: &Path, folder: &Path) -> Result<PathBuf, F
     let said = process::read(&mut command).map_err(|failure| {
         failure.under("npm could not pack; it comes with node, https://nodejs.org")
     })?;
-    let said: serde_json::Value = serde_json::from_str(&said)
-        .while_doing(|| "`npm pack --json` wrote no JSON".to_owned())?;
+    let said: serde_json::Value =
+        serde_json::from_str(&said).while_doing(|| "`npm pack --json` wrote no JSON".to_owned())?;
     // A list in npm 10, an object of the package's name later.
     let packed = said
         .get(0)

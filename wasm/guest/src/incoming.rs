@@ -104,7 +104,11 @@ impl Incoming {
     ///
     /// # Errors
     /// As soon as it is clear that the snapshot cannot be attached. What arrived is let go.
-    pub fn push(&mut self, len: usize, mut copy: impl FnMut(usize, &mut [u8])) -> Result<(), Refused> {
+    pub fn push(
+        &mut self,
+        len: usize,
+        mut copy: impl FnMut(usize, &mut [u8]),
+    ) -> Result<(), Refused> {
         let mut at = 0;
         if self.total.is_none() {
             let had = self.head.len();

@@ -173,10 +173,7 @@ mod tests {
         let mut wrong = NEWER.to_vec();
         let last = wrong.len() - 1;
         wrong[last] ^= 1;
-        assert_eq!(
-            instance.swap([owned(GOLDEN), owned(&wrong)], 0, 0),
-            Err(-7)
-        );
+        assert_eq!(instance.swap([owned(GOLDEN), owned(&wrong)], 0, 0), Err(-7));
         assert_eq!(instance.handles(), second);
         assert!(!instance.last_error().is_empty());
         assert_eq!(instance.swap([], 0, 0), Ok(Vec::new()));

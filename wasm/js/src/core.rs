@@ -92,9 +92,7 @@ impl Incoming {
         self.0
             .push(piece.length() as usize, |from, room| {
                 let from = from as u32;
-                piece
-                    .subarray(from, from + room.len() as u32)
-                    .copy_to(room);
+                piece.subarray(from, from + room.len() as u32).copy_to(room);
             })
             .map_err(|refused| RefusedOnTheWay(refused).into())
     }
@@ -139,7 +137,11 @@ impl Core {
     }
 
     /// Puts snapshots in the place of all others, or changes nothing.
-    pub fn swap(&mut self, snapshots: Vec<Incoming>, options: JsValue) -> Result<Vec<i32>, JsValue> {
+    pub fn swap(
+        &mut self,
+        snapshots: Vec<Incoming>,
+        options: JsValue,
+    ) -> Result<Vec<i32>, JsValue> {
         let options = Options::read(options)?;
         let snapshots = snapshots.into_iter().map(|incoming| incoming.0.finish());
         self.owned
@@ -219,7 +221,9 @@ impl Core {
         if self.input.try_reserve(len).is_err() {
             return Err(failure(
                 code::TOO_LARGE,
-                &format!("a batch has {len} bytes, and the module's memory could not grow by them; split it at line ends"),
+                &format!(
+                    "a batch has {len} bytes, and the module's memory could not grow by them; split it at line ends"
+                ),
             ));
         }
         self.input.resize(len, 0);

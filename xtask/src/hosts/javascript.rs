@@ -111,8 +111,7 @@ fn sample(given: &Given<'_>) -> Result<(), Failure> {
         "baked.wasm",
     ]
     .map(|name| folder.join(name));
-    std::fs::write(&config, CONFIG)
-        .while_doing(|| format!("cannot write {}", config.display()))?;
+    std::fs::write(&config, CONFIG).while_doing(|| format!("cannot write {}", config.display()))?;
     std::fs::copy(given.workspace.root.join(EVENTS), &events)
         .while_doing(|| format!("cannot copy {EVENTS}"))?;
     let mut build = given.workspace.run_program("whose-snapshot");

@@ -33,8 +33,6 @@ fn run() -> Result<()> {
     let mut output = Bindgen::new()
         .input_path(Path::new(module))
         .web(true)?
-        // `whose-snapshot bake` starts what it has baked, in an engine without references to objects.
-        .reference_types(false)
         .typescript(false)
         .omit_default_module_path(true)
         .remove_name_section(true)
