@@ -15,7 +15,7 @@ use crate::event::text::{Source, Span, TextBuffers};
 use crate::event::{Readers, Recognised};
 use crate::layers::Layers;
 use crate::lookup::{self, Resolution};
-use crate::render::place::Place;
+use crate::render::place::{Existing, Place};
 use crate::render::{self, keys};
 use crate::stats::Stats;
 use crate::vocabulary::Format;
@@ -175,12 +175,12 @@ impl Pass<'_, '_, '_, '_> {
                         Recognised::No => self.nested_text(place, time),
                     }
                 } else {
-                    self.unrecognized();
+                    self.unrecognized(place);
                 }
             }
             Envelope::Array(_) | Envelope::None => {
                 self.cut_later(later_from);
-                self.unrecognized();
+                self.unrecognized(place);
             }
         }
         Ok(end)
@@ -225,7 +225,7 @@ impl Pass<'_, '_, '_, '_> {
                 None,
             );
         } else {
-            self.unrecognized();
+            self.unrecognized(place);
         }
     }
 
@@ -253,7 +253,7 @@ impl Pass<'_, '_, '_, '_> {
         match self.look(None, true) {
             Recognised::Yes => self.event(place, time),
             Recognised::Unfolded(format) => self.unfolded(place, time, format, at),
-            Recognised::No => self.unrecognized(),
+            Recognised::No => self.unrecognized(place),
         }
     }
 
@@ -295,7 +295,7 @@ impl Pass<'_, '_, '_, '_> {
             self.observation.time_ms = self.observation.time_ms.or(time_ms);
             self.event(place, Span::EMPTY);
         } else {
-            self.unrecognized();
+            self.unrecognized(place);
         }
     }
 
@@ -323,9 +323,18 @@ impl Pass<'_, '_, '_, '_> {
         Err(Refused::NotJson)
     }
 
-    fn unrecognized(&mut self) {
+    /// An event of no known format gets no context, and what it has of forged ones goes all the same.
+    fn unrecognized(&mut self, place: &Place) {
         self.counted.stats.events += 1;
         self.counted.stats.unrecognized += 1;
+        self.existing(place);
+    }
+
+    /// Takes out what earlier contexts left in places that are shared with others.
+    fn existing(&mut self, place: &Place) -> Existing {
+        let existing = render::existing(self.config, place, &mut self.buffers, self.edits);
+        self.counted.stats.forged_removed += existing.removed;
+        existing
     }
 
     /// A recognised event: looks its identities up and renders its context.
@@ -353,11 +362,10 @@ impl Pass<'_, '_, '_, '_> {
             ));
             return;
         }
+        let existing = self.existing(place);
         if self.layers.is_empty() {
             return;
         }
-        let existing = render::existing(self.config, place, &mut self.buffers, self.edits);
-        stats.forged_removed += existing.removed;
         if existing.own_agent {
             self.observation.forget_agents();
         }
@@ -402,6 +410,7 @@ impl Pass<'_, '_, '_, '_> {
             ));
             return;
         }
+        let stats = &mut self.counted.stats;
         for assessed in &assessment.identities {
             stats.outcome(assessed.outcome);
             if let Some(judgement) = &assessed.judgement {

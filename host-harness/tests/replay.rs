@@ -345,6 +345,27 @@ fn events_that_are_no_events_are_counted() {
         (&json!(1), &json!(0), &json!(1), &json!(1), &json!(2))
     );
 
+    // Nothing that could be compared: no change was seen, and none was looked for.
+    for input in [&b""[..], b"{\"log\":\"x\"}\nno json\n"] {
+        let output = place.run(
+            &[
+                "replay",
+                "old.whose",
+                "new.whose",
+                "--native",
+                "--fail-on-change",
+            ],
+            input,
+        );
+        assert_eq!(code(&output), Some(1), "{}", err(&output));
+        assert!(
+            err(&output).contains("--fail-on-change: no event was compared"),
+            "{}",
+            err(&output)
+        );
+        assert!(out(&output).contains("0 compared"), "{}", out(&output));
+    }
+
     let empty = place.run(&["replay", "old.whose", "new.whose", "--native"], b"");
     assert_eq!(code(&empty), Some(0), "{}", err(&empty));
     assert!(
@@ -397,8 +418,22 @@ fn fields_and_exit_code_can_be_asked_for() {
         text.contains("owner.ref") && text.contains("triage.rule") && !text.contains("response"),
         "{text}"
     );
-    let output = run(&["--fields", "own", "--fail-on-change"]);
-    assert_eq!(code(&output), Some(0), "a prefix is of whole members");
+    // A misspelt field would select nothing, and the check would pass.
+    for (option, name) in [
+        ("--fields", "own"),
+        ("--fields", "owner,triage.priorty"),
+        ("--fields", "snapshot.id"),
+        ("--except", "findings.evidense"),
+    ] {
+        let output = run(&[option, name, "--fail-on-change"]);
+        assert_eq!(code(&output), Some(2), "{name}: {}", err(&output));
+        let wrong = name.split(',').next_back().unwrap();
+        let message = format!("error: {option}: \"{wrong}\" is no field");
+        assert!(err(&output).starts_with(&message), "{}", err(&output));
+        assert_eq!(out(&output), "");
+    }
+    let output = run(&["--fields", "findings[long_lived_secret].severity,owner.ref"]);
+    assert_eq!(code(&output), Some(0), "{}", err(&output));
     let output = run(&[
         "--except",
         "owner,response.revocation.expected_minutes,response,privilege",

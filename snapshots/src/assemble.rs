@@ -6,6 +6,7 @@
 
 use std::sync::Mutex;
 
+use enrich_core::KeyType;
 use enrich_core::vocabulary::{LifecycleState, OwnerStatus};
 
 use crate::classify::{Context, Named, complete, decide, scopes};
@@ -14,7 +15,7 @@ use crate::export::{Explicit, Exported, Report};
 use crate::format::MAX_UID;
 use crate::format::{BuildError, Builder, Holder};
 use crate::limits::{Cleaned, clean, clean_rules, clean_scope, is_clean, told};
-use crate::model::{EventLimits, Identity, Inventory, Meta, Time};
+use crate::model::{Alias, EventLimits, Identity, Inventory, Meta, Time};
 use crate::policy::Policy;
 use crate::previous::Previous;
 use crate::privacy::Pseudonyms;
@@ -74,6 +75,7 @@ impl<'a> Assembly<'a> {
         let mut subjects = in_parallel(reconciled.subjects, |stored| {
             let mut subject = stored.open();
             domains.apply(&mut subject);
+            add_short_names(&mut subject.identity.aliases);
             decide(&mut subject, &context, &named);
             Stored::of(subject)
         });
@@ -247,6 +249,34 @@ impl<'a> Assembly<'a> {
     }
 }
 
+/// Gives users that have a path their ARN without it as a further key. CloudTrail names the user that
+/// a call of IAM acts upon by the name alone, and no two users of an account have the same name,
+/// whatever their paths. Roles need none: events have their ids or whole ARNs.
+fn add_short_names(aliases: &mut Vec<Alias>) {
+    let short: Vec<Alias> = aliases
+        .iter()
+        .filter(|alias| alias.key_type == KeyType::AwsArn)
+        .filter_map(|alias| {
+            Some(Alias {
+                value: without_path(&alias.value)?,
+                ..alias.clone()
+            })
+        })
+        .collect();
+    for alias in short {
+        if aliases.iter().all(|known| known.value != alias.value) {
+            aliases.push(alias);
+        }
+    }
+}
+
+/// The ARN of a user without the path; `None` where it has none, and for all that are no users.
+fn without_path(arn: &str) -> Option<String> {
+    let (account, path_and_name) = arn.split_once(":user/")?;
+    let (_, name) = path_and_name.rsplit_once('/')?;
+    Some(format!("{account}:user/{name}"))
+}
+
 fn count(identity: &Identity, created_ms: i64, report: &mut Report) {
     if identity.lifecycle_state == LifecycleState::Deprovisioned {
         *report.kinds.entry("(retired)").or_default() += 1;
@@ -276,6 +306,30 @@ fn count(identity: &Identity, created_ms: i64, report: &mut Report) {
             && rotated > created_ms
         {
             report.warnings.push(format!("{}: credential {} was rotated after the snapshot's time; check the clock or `created`", identity.uid, credential.uid));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_path;
+
+    #[test]
+    fn a_user_with_a_path_has_a_short_name() {
+        for (arn, short) in [
+            (
+                "arn:aws:iam::111122223333:user/team/a/bob",
+                Some("arn:aws:iam::111122223333:user/bob"),
+            ),
+            (
+                "arn:aws-cn:iam::111122223333:user/svc/bob",
+                Some("arn:aws-cn:iam::111122223333:user/bob"),
+            ),
+            ("arn:aws:iam::111122223333:user/bob", None),
+            ("arn:aws:iam::111122223333:role/ci/bob", None),
+            ("arn:aws:iam::111122223333:root", None),
+        ] {
+            assert_eq!(without_path(arn).as_deref(), short, "{arn}");
         }
     }
 }

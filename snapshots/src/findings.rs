@@ -33,6 +33,7 @@ pub(crate) const NAMES: &[&str] = &[
     "inactive_credential_used",
     "rotated_credential_used",
     "expired_credential_used",
+    "unlisted_credential_used",
 ];
 
 /// Finds what is wrong with an identity, and marks it dormant when it is stale.

@@ -45,6 +45,28 @@ const USERS: &str = r#"{"Users":[
     {"UserName":"ledger","UserId":"AIDA4LEDGER4LEDGER4L","Arn":"arn:aws:iam::111122223333:user/svc/ledger","CreateDate":"2024-01-01T00:00:00Z"},
     {"UserName":"old","UserId":"AIDA4OLDOLD4OLDOLD4O","Arn":"arn:aws:iam::444455556666:user/svc/old","CreateDate":"2024-01-01T00:00:00Z"}]}"#;
 
+/// `CreateAccessKey` and its like name a user without its path.
+#[test]
+fn a_user_with_a_path_is_found_by_its_name_as_well() {
+    let exported = build(&[(Connector::AwsIamUsers, USERS)]);
+    let ledger = find(&exported, "aws:111122223333:user/svc/ledger");
+    let arns: Vec<_> = ledger
+        .aliases
+        .iter()
+        .filter(|alias| alias.value.starts_with("arn:"))
+        .map(|alias| (alias.value.as_str(), alias.valid_from_ms))
+        .collect();
+    // A name can be given again, so both lead here only since this user exists.
+    let since = parse_time("2024-01-01");
+    assert_eq!(
+        arns,
+        [
+            ("arn:aws:iam::111122223333:user/svc/ledger", since),
+            ("arn:aws:iam::111122223333:user/ledger", since),
+        ]
+    );
+}
+
 #[test]
 fn a_secret_that_names_its_identity_is_a_credential_of_it() {
     let secrets = r#"{"SecretList":[

@@ -41,6 +41,11 @@ fn the_exports_have_the_distribution_that_is_measured() {
     let keys: BTreeSet<(&str, &str)> = identities
         .iter()
         .flat_map(|identity| &identity.aliases)
+        // Users have paths here, and each is held under its ARN without the path as well.
+        .filter(|alias| {
+            let user = alias.value.split_once(":user/");
+            user.is_none_or(|(_, name)| name.contains('/'))
+        })
         .map(|alias| (alias.domain.as_str(), alias.value.as_str()))
         .collect();
     assert_eq!(keys.len(), IDENTITIES * 19 / 10);
@@ -88,7 +93,8 @@ fn an_identity_takes_what_the_format_needs_for_it() {
         bytes as f64 / IDENTITIES as f64
     };
     // 32 of the identity, 1.9 × (12 + 8) of keys and index, 0.4 × 32 of credentials, and the two rows that
-    // say from when on its name is its own: 36.
+    // say from when on its name is its own: 36. A fifth are users with a path, whose ARN without the path
+    // takes as much again as a key with a time: 0.2 × (12 + 8 + 16).
     let rows = each(&[
         section::IDENTITIES,
         section::KEYS,
@@ -97,12 +103,12 @@ fn an_identity_takes_what_the_format_needs_for_it() {
         section::KEY_CLASSES,
         section::VALIDITY,
     ]);
-    assert!(rows < 119.5, "{rows}");
+    assert!(rows < 127.0, "{rows}");
     // Of 2,000 identities most findings have a day of their own, and teams and rules weigh more than they do
-    // in a large inventory: 253 bytes. Ten million share them, and fit one file with 214 bytes each
+    // in a large inventory: 262 bytes. Ten million share them, and fit one file with 214 bytes each
     // (docs/connectors.md has what they take).
     let all = bytes.len() as f64 / IDENTITIES as f64;
-    assert!(all < 256.0, "{all}");
+    assert!(all < 264.0, "{all}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use arrayvec::ArrayVec;
 
 use super::usage::Usage;
 use crate::event::observation::{MAX_IDENTITIES, ObservedKey};
-use crate::event::text::TextBuffers;
+use crate::event::text::{Span, TextBuffers};
 use crate::key::KeyType;
 use crate::snapshot::{CredentialRef, FindingRef, IdentityRef, TimeFact};
 use crate::vocabulary::{
@@ -48,6 +48,8 @@ pub(crate) enum Evidence<'s> {
         days: i64,
         grace: u16,
     },
+    /// How many access keys of the identity the inventory lists, none of which was used.
+    Unlisted(u64),
     /// The environments of the place and those of the identity, as masks.
     Outside { place: u32, own: u32 },
 }
@@ -90,6 +92,39 @@ pub(crate) fn credential_used<'s>(
         })
 }
 
+/// A long-term access key of AWS that the event shows and the inventory does not list, although it
+/// lists access keys of the identity by their ids: made after the snapshot, or unknown to those who
+/// keep the inventory. A temporary key is in no inventory, and where keys are not listed by id
+/// (credential reports), nothing can be compared.
+pub(crate) fn unlisted(
+    buffers: &TextBuffers<'_>,
+    keys: &[ObservedKey],
+    identity: &IdentityRef<'_>,
+) -> Option<Span> {
+    let key = keys
+        .iter()
+        .find(|key| key.key_type == KeyType::AwsAccessKeyId)?;
+    let value = buffers.get(key.value);
+    let is_long_term = |uid: &str| uid.starts_with("AKIA");
+    let mut listed = access_keys(identity).peekable();
+    let is_comparable = listed.peek().is_some() && listed.all(is_long_term);
+    // An alias that is no credential is a key of the past, or one that somebody wrote down.
+    let is_alias = || {
+        identity
+            .aliases()
+            .any(|alias| alias.key_type == KeyType::AwsAccessKeyId && alias.value_is(value))
+    };
+    (is_long_term(value) && is_comparable && !is_alias()).then_some(key.value)
+}
+
+/// The ids of the access keys that the inventory lists.
+fn access_keys<'s>(identity: &IdentityRef<'s>) -> impl Iterator<Item = &'s str> {
+    identity
+        .credentials()
+        .filter(|credential| credential.credential_type() == "access_key")
+        .map(|credential| credential.uid())
+}
+
 const fn is_credential(key_type: KeyType) -> bool {
     matches!(
         key_type,
@@ -103,7 +138,7 @@ const fn is_credential(key_type: KeyType) -> bool {
     )
 }
 
-// Called from many places: inlined, it would be most of the code here.
+// Called from many places: inlined, it would be most of the code here. `owasp` may be empty.
 #[inline(never)]
 fn add<'s>(
     out: &mut Findings<'s>,
@@ -114,7 +149,7 @@ fn add<'s>(
 ) {
     let _ = out.try_push(EventFinding {
         name,
-        owasp: Some(owasp),
+        owasp: (!owasp.is_empty()).then_some(owasp),
         severity,
         evidence,
         exception: None,
@@ -169,6 +204,16 @@ pub(crate) fn collect<'s>(usage: &Usage<'_, 's>, out: &mut Findings<'s>) {
         && let Some((severity, evidence)) = usage.outside()
     {
         add("outside_environment", "NHI8:2025", severity, evidence);
+    }
+    if usage.is_unlisted {
+        // Not one of OWASP's ten: they are about what the owner of an identity leaves undone.
+        let listed = access_keys(identity).count() as u64;
+        add(
+            "unlisted_credential_used",
+            "",
+            Severity::High,
+            Evidence::Unlisted(listed),
+        );
     }
     let mut judged_rotation = false;
     if let Some(credential) = usage.credential.filter(|_| !is_target) {

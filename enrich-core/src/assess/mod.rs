@@ -14,11 +14,11 @@ use self::findings::{EventFinding, Findings};
 use self::triage::Triage;
 use self::usage::Usage;
 use crate::event::observation::{MAX_IDENTITIES, Observation};
-use crate::event::text::TextBuffers;
+use crate::event::text::{Span, TextBuffers};
 use crate::layers::Layers;
 use crate::lookup::Resolution;
 use crate::snapshot::{CredentialRef, IdentityRef, ScopeRef};
-use crate::vocabulary::{OutcomeKind, Provider, Role};
+use crate::vocabulary::{Kind, OutcomeKind, Provider, Role};
 
 /// What is known of one identity in one event.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Assessed<'s> {
     /// The layer that the identity comes from.
     pub(crate) layer: u8,
     pub(crate) credential: Option<CredentialRef<'s>>,
+    /// The id of an access key that it used and that the inventory does not list.
+    pub(crate) unlisted: Option<Span>,
     /// For those who act and are known.
     pub(crate) judgement: Option<Judgement>,
     /// Range of its findings among those of the event.
@@ -63,6 +65,9 @@ pub(crate) enum Because {
     Known,
     /// No way to switch that one off is known, and this one acted too.
     Revocable,
+    /// The triage rule fits the identity that this person acted through, and the person can be
+    /// switched off.
+    Person,
 }
 
 impl Because {
@@ -75,6 +80,7 @@ impl Because {
             Self::First => "first",
             Self::Known => "known",
             Self::Revocable => "revocable",
+            Self::Person => "person",
         }
     }
 }
@@ -122,6 +128,12 @@ pub(crate) fn assess<'s>(
         let credential = identity.as_ref().and_then(|identity| {
             findings::credential_used(buffers, observation.keys_of(observed), identity)
         });
+        let unlisted = identity
+            .as_ref()
+            .filter(|_| acts && credential.is_none() && resolution.outcome == OutcomeKind::Matched)
+            .and_then(|identity| {
+                findings::unlisted(buffers, observation.keys_of(observed), identity)
+            });
         let judgement = identity.as_ref().filter(|_| acts).map(|identity| {
             behavior::judge(
                 layers,
@@ -142,6 +154,7 @@ pub(crate) fn assess<'s>(
                 outcome: resolution.outcome,
                 identity,
                 credential: credential.as_ref(),
+                is_unlisted: unlisted.is_some(),
                 time_ms,
             };
             findings::collect(&usage, &mut out.findings);
@@ -165,6 +178,7 @@ pub(crate) fn assess<'s>(
             identity,
             layer: resolution.holder.map_or(0, |holder| holder.layer),
             credential,
+            unlisted,
             judgement,
             findings: (findings_from, out.findings.len()),
             scope,
@@ -180,7 +194,9 @@ pub(crate) fn assess<'s>(
 }
 
 /// The identity that the response is about, and why: the one that triage chose, else the actor,
-/// unless less is known to do about it than about another one that acted.
+/// unless less is known to do about it than about another one that acted. What a person did through
+/// another identity ends with the person: whoever switches the other one off stops what runs as it,
+/// and leaves the person the credential.
 fn response_about(identities: &[Assessed<'_>], triaged: Option<usize>) -> Option<(usize, Because)> {
     let actor = || {
         identities
@@ -188,6 +204,9 @@ fn response_about(identities: &[Assessed<'_>], triaged: Option<usize>) -> Option
             .position(|identity| identity.role == Role::Actor)
     };
     let (chosen, because) = match (triaged, actor()) {
+        (Some(triaged), Some(actor)) if is_behind(identities, actor, triaged) => {
+            (actor, Because::Person)
+        }
         (Some(triaged), _) => (triaged, Because::Triage),
         (None, Some(actor)) => (actor, Because::Actor),
         (None, None) => (0, Because::First),
@@ -209,6 +228,16 @@ fn response_about(identities: &[Assessed<'_>], triaged: Option<usize>) -> Option
         }
     }
     Some(about)
+}
+
+/// Whether an actor is a person who can be switched off and acted through another identity.
+fn is_behind(identities: &[Assessed<'_>], actor: usize, other: usize) -> bool {
+    let (actor, other) = (identities.get(actor), identities.get(other));
+    other.is_some_and(|other| other.role == Role::Effective)
+        && actor.is_some_and(|actor| {
+            let kind = actor.identity.map(|identity| identity.kind());
+            kind == Some(Kind::Human) && actor.remedy() == 2
+        })
 }
 
 /// Where the event happened: provider, account or cluster, namespace.

@@ -20,6 +20,8 @@ pub(crate) struct Usage<'q, 's> {
     pub(crate) outcome: OutcomeKind,
     pub(crate) identity: &'q IdentityRef<'s>,
     pub(crate) credential: Option<&'q CredentialRef<'s>>,
+    /// It used an access key that the inventory does not list.
+    pub(crate) is_unlisted: bool,
     /// The event's time or, without one, the snapshot's.
     pub(crate) time_ms: i64,
 }

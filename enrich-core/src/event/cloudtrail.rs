@@ -215,8 +215,8 @@ fn target(o: &mut Observer<'_, '_>, service: Span, name: Span, account: Span) {
             o.key(KeyType::AwsArn, arn);
         }
         let user = o.text(CREATED_KEY_USER).or(o.text(REQUESTED_USER));
-        // IAM names a user in the request without its path. A user with a path is not found by
-        // this key, which is a miss and never a wrong match.
+        // IAM names a user in the request without its path. Names are unique in an account whatever
+        // the path, and snapshots hold users with a path under this ARN as well.
         if !o.has_key() && !user.is_empty() && !account.is_empty() {
             let arn = o.buffers.join(&[
                 Part::Text("arn:aws:iam::"),

@@ -34,7 +34,7 @@ pub(crate) const fn reasons(format: Format) -> &'static [(&'static str, &'static
             ),
             (
                 "/requestParameters/userName",
-                "a target only in calls of IAM, and without the user's path",
+                "a target only in calls of IAM, as the ARN that a user of this name has without a path",
             ),
         ],
         Format::GcpAudit => &[

@@ -39,12 +39,19 @@ pub(super) fn write(
     {
         out.string(Field::DeviationNetwork, name);
     }
+    let mut values = deviation.expected.allowed();
+    let mut more = values.len().saturating_sub(MAX_EXPECTED);
     out.strings(
         Field::DeviationExpected,
-        &mut deviation.expected.allowed().take(MAX_EXPECTED),
+        &mut values.by_ref().take(MAX_EXPECTED),
     );
     if let Some(words) = deviation.expected.hours() {
-        out.array(Field::DeviationExpected, |out| hours(words, out.json));
+        out.array(Field::DeviationExpected, |out| {
+            more = hours(words, out.json);
+        });
+    }
+    if more != 0 {
+        out.number(Field::DeviationMore, more as u64);
     }
     out.string(Field::DeviationBasis, deviation.expected.basis().as_str());
     let (days, samples) = deviation.expected.evidence();
@@ -74,14 +81,17 @@ fn of_day(hour: u8, out: &mut Json<'_>) {
     out.raw(":00");
 }
 
-/// Expected hours as a policy writes them, a part an element: `mon-fri 06:00-20:00`.
-fn hours(words: [u32; 6], out: &mut Json<'_>) {
-    let mut left = MAX_EXPECTED;
+/// Expected hours as a policy writes them, a part an element: `mon-fri 06:00-20:00`. Gives how many
+/// parts there are beyond those that are written.
+fn hours(words: [u32; 6], out: &mut Json<'_>) -> usize {
+    let mut written = 0;
+    let mut more = 0;
     behavior::spans(words, &mut |[first, last, from, to]| {
-        if left == 0 {
+        if written == MAX_EXPECTED {
+            more += 1;
             return;
         }
-        left -= 1;
+        written += 1;
         out.element(|out| {
             out.quoted(|out| {
                 day(first, out);
@@ -96,4 +106,5 @@ fn hours(words: [u32; 6], out: &mut Json<'_>) {
             });
         });
     });
+    more
 }

@@ -259,7 +259,7 @@ fields! {
     MaxAge Standard "credential.max_age_days", "integer, days", "the age that the policy allows", "whose", "";
     Expires Standard "credential.expires", "date", "when it ends; `never` when it has no end", "RFC 7591 client_secret_expires_at (0 = never)", "";
     LastUsed Standard "credential.last_used", "date", "last use as of the snapshot", "OCSF programmatic_credential.last_used_time", "";
-    CredentialStatus Standard "credential.status", "keyword", "`active`, `inactive`, `revoked`, …", "whose", "";
+    CredentialStatus Standard "credential.status", "keyword", "`active`, `inactive`, `revoked`, …; `unlisted`: the identity used an access key that the inventory does not list", "whose", "";
     SecretSource Standard "credential.secret_source", "keyword", "where the secret lives: store and reference, never the secret", "whose", "nhi_secret_source";
     Credentials Full "credentials", "array of objects", "all credentials of the identity, with the members of `credential`", "OCSF user.programmatic_credentials", "";
     Workloads Standard "workloads", "array of keywords", "what runs as the identity", "ECS entity.relationships.depends_on", "";
@@ -270,6 +270,7 @@ fields! {
     DeviationSeen Standard "behavior.deviations.seen", "text", "what the event shows", "whose", "";
     DeviationNetwork Standard "behavior.deviations.seen_network", "keyword", "the most specific named network of the address", "whose", "";
     DeviationExpected Standard "behavior.deviations.expected", "array of keywords", "what was expected, at most 8", "whose", "";
+    DeviationMore Standard "behavior.deviations.expected_more", "integer", "how many more values were expected than are listed; absent when none", "whose", "";
     DeviationBasis Standard "behavior.deviations.basis", "keyword", "`declared` or `observed`", "whose", "";
     DeviationWindow Standard "behavior.deviations.window_days", "integer, days", "days that the observation looked at", "whose", "";
     DeviationSamples Standard "behavior.deviations.samples", "integer", "events that it rests on", "whose", "";
@@ -301,13 +302,15 @@ fields! {
     Triage Minimal "triage", "object", "how urgent it is, by the declared rules of the policy; there is no score", "NIST CSF 2.0 RS.MA-02", "";
     Priority Minimal "triage.priority", "keyword", "`critical`, `high`, `medium`, `low`, `info`", "whose", "nhi_triage_priority";
     Rule Minimal "triage.rule", "keyword", "the first rule that fits", "whose", "nhi_triage_rule";
+    TriageRole Standard "triage.role", "keyword", "role of the identity that the rule fits, when the event has several", "whose", "";
+    TriageUid Standard "triage.uid", "keyword", "its uid, when it is known", "whose", "";
     Reasons Standard "triage.reasons", "array of texts", "the conditions of the rule, with the values that met them", "whose", "nhi_triage_reasons";
 
     Response Minimal "response", "object", "what to do, for the identity that matters most", "NIST CSF 2.0 RS.CO-02, RS.CO-03", "";
     About Minimal "response.about", "object", "of several identities, the one that the response is for", "whose", "";
     AboutRole Minimal "response.about.role", "keyword", "its role", "whose", "";
     AboutUid Minimal "response.about.uid", "keyword", "its uid, when it is known", "whose", "";
-    AboutBecause Minimal "response.about.because", "keyword", "why that one: `triage` (its rule fits it), `actor` (it holds the credential), `known` (of the one that triage or role would choose nothing is known), `revocable` (no way to switch that one off is known), `first`", "whose", "";
+    AboutBecause Minimal "response.about.because", "keyword", "why that one: `triage` (its rule fits it), `actor` (it holds the credential), `known` (of the one that triage or role would choose nothing is known), `revocable` (no way to switch that one off is known), `person` (the rule fits the identity that this person acted through), `first`", "whose", "";
     ContextOwner Standard "response.context_owner", "keyword", "who can say whether it is legitimate", "whose", "nhi_context_owner";
     ResponseOwner Minimal "response.response_owner", "keyword", "who switches it off", "OCSF assignee_group", "nhi_response_owner";
     Revocation Minimal "response.revocation", "array of objects", "ways to switch it off, fastest first; at detail minimal only the fastest", "whose", "";

@@ -74,6 +74,11 @@ pub(super) fn write(finding: &EventFinding<'_>, time_ms: i64, out: &mut Out<'_, 
                 json.raw(", ");
                 before_event(days, grace, json);
             }
+            Evidence::Unlisted(listed) => {
+                json.raw("none of the ");
+                json.digits(listed);
+                json.raw(" access keys that the inventory lists");
+            }
             Evidence::Outside { place, own } => {
                 json.raw("in ");
                 environments(place, json);

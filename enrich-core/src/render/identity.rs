@@ -62,6 +62,11 @@ pub(super) fn write(
         out.object(Field::Credential, |out| {
             self::credential(credential, Some(context.time_ms), out);
         });
+    } else if let Some(uid) = assessed.unlisted {
+        out.object(Field::Credential, |out| {
+            out.string(Field::CredentialUid, context.buffers.get(uid));
+            out.string(Field::CredentialStatus, "unlisted");
+        });
     }
     if out.wants(Field::Credentials) {
         credentials(identity, context.time_ms, out);

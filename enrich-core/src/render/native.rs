@@ -36,6 +36,12 @@ pub(super) fn triage(context: &Context<'_, '_, '_>, out: &mut Out<'_, '_>) {
         out.string(Field::Priority, triage.rule.priority().as_str());
         out.string(Field::Rule, triage.rule.name());
         if let Some(assessed) = assessed {
+            if context.assessment.identities.len() > 1 {
+                out.string(Field::TriageRole, assessed.role.as_str());
+                if let Some(identity) = &assessed.identity {
+                    out.parts(Field::TriageUid, &identity.uid());
+                }
+            }
             out.array(Field::Reasons, |out| {
                 reasons::write(context, &triage.rule, assessed, false, out.json);
             });

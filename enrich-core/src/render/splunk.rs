@@ -218,7 +218,8 @@ fn standard(
         }
         1 if wants(Field::Name) => json.string(name, identity.name()),
         2 if wants(Field::Owner) => {
-            let sponsor = identity.sponsor().map(|sponsor| sponsor.reference);
+            let sponsor = identity.sponsor().filter(|_| wants(Field::SponsorRef));
+            let sponsor = sponsor.map(|sponsor| sponsor.reference);
             let Some(manager) = owner.filter(person).or_else(|| sponsor.filter(person)) else {
                 return false;
             };
@@ -378,6 +379,8 @@ fn own(context: &Context<'_, '_, '_>, json: &mut Json<'_>) {
         if wants(Field::SecretSource) {
             json.some_string("nhi_secret_source", credential.secret_source());
         }
+    } else if let Some(uid) = assessed.unlisted.filter(|_| wants(Field::CredentialUid)) {
+        json.string("nhi_credential", context.buffers.get(uid));
     }
     if let Some(judgement) = &assessed.judgement {
         if wants(Field::Verdict) {

@@ -1,4 +1,4 @@
-//! Enriched events for a person, a block each: what happened, who it was, whom to call.
+//! Enriched events for a person, a block each: what happened, who it was, who responds.
 
 use host_harness::output::Lines;
 use host_harness::text::printable;
@@ -53,11 +53,7 @@ fn block(line: u64, event: &Value, context: &Value, page: &mut Wrapped) {
         "info" => ("INFO", Tone::Dim),
         _ => ("UNRATED", Tone::Dim),
     };
-    let who = if row.who.is_empty() {
-        "nobody who is named"
-    } else {
-        &row.who
-    };
+    let who = who(context, &row);
     let what = format!("  {who}: {}", row.action);
     let place = format!("  line {line}, {}", or(&row.time, "no time"));
     page.line(
@@ -69,15 +65,7 @@ fn block(line: u64, event: &Value, context: &Value, page: &mut Wrapped) {
     for (number, identity) in list(&context["identities"]).enumerate() {
         identity_lines(identity, number == about, page);
     }
-    let reasons = join(&context["triage"]["reasons"], "; ");
-    if let Some(rule) = text(&context["triage"]["rule"]) {
-        let because = if reasons.is_empty() {
-            rule
-        } else {
-            format!("{rule}: {reasons}")
-        };
-        say(page, "rated by", Tone::Plain, &because);
-    }
+    triage(context, page);
     response(&context["response"], page);
     let snapshot = &context["snapshot"];
     if let Some(id) = text(&snapshot["id"]) {
@@ -91,6 +79,50 @@ fn block(line: u64, event: &Value, context: &Value, page: &mut Wrapped) {
         let said = format!("snapshot {id}{age}{fresh}");
         say(page, "source", Tone::Dim, &said);
     }
+}
+
+/// Who did it: also who acted through the identity that the headline names, and for whom.
+fn who(context: &Value, row: &Row) -> String {
+    if row.who.is_empty() {
+        return "nobody who is named".to_owned();
+    }
+    let with_role = |role: &str| {
+        let mut all = list(&context["identities"]);
+        let found = all.find(|identity| identity["role"] == role)?;
+        text(&found["name"]).or_else(|| text(&found["key"]["value"]))
+    };
+    let actor = with_role("actor");
+    if let (Some(actor), Some(effective)) = (&actor, with_role("effective")) {
+        return format!("{actor} as {effective}");
+    }
+    match with_role("delegator") {
+        Some(person) if actor.as_ref() == Some(&row.who) => format!("{} for {person}", row.who),
+        _ => row.who.clone(),
+    }
+}
+
+/// Which rule rated it, whom it fits when the event has several, and why.
+fn triage(context: &Value, page: &mut Wrapped) {
+    let triage = &context["triage"];
+    let Some(mut said) = text(&triage["rule"]) else {
+        return;
+    };
+    if let Some(role) = text(&triage["role"]) {
+        let mut all = list(&context["identities"]);
+        let fits = all.find(|identity| {
+            identity["role"] == triage["role"] && identity["uid"] == triage["uid"]
+        });
+        let name = fits.and_then(|identity| {
+            text(&identity["name"]).or_else(|| text(&identity["key"]["value"]))
+        });
+        let name = name.unwrap_or_default();
+        said.push_str(format!(" for the {role} {name}").trim_end());
+    }
+    let reasons = join(&triage["reasons"], "; ");
+    if !reasons.is_empty() {
+        said.push_str(&format!(": {reasons}"));
+    }
+    say(page, "rated by", Tone::Plain, &said);
 }
 
 /// Number of the identity that the response is about.
@@ -120,7 +152,7 @@ fn identity_lines(identity: &Value, is_subject: bool, page: &mut Wrapped) {
         let why = match outcome.as_str() {
             "not_found" => "is in no inventory, although its place is covered",
             "not_found_at_time" => "belonged to nobody, or to another, at that time",
-            "out_of_scope" => "is of a place that no inventory covers",
+            "out_of_scope" => "is of a place whose identities are in no inventory",
             "ambiguous" => "is held by several identities",
             other => other,
         };
@@ -205,7 +237,9 @@ fn identity_lines(identity: &Value, is_subject: bool, page: &mut Wrapped) {
         let mut said = name;
         let ids = [text(&finding["owasp"]), text(&finding["severity"])];
         let ids: Vec<String> = ids.into_iter().flatten().collect();
-        said.push_str(&format!(" ({})", ids.join(", ")));
+        if !ids.is_empty() {
+            said.push_str(&format!(" ({})", ids.join(", ")));
+        }
         if let Some(evidence) = text(&finding["evidence"]) {
             said.push_str(&format!(": {evidence}"));
         }
@@ -251,6 +285,12 @@ fn credential_line(credential: &Value, page: &mut Wrapped) {
     let sort = text(&credential["type"])
         .unwrap_or_default()
         .replace('_', " ");
+    if credential["status"] == "unlisted" {
+        let said = format!(
+            "access key {uid}, which the inventory does not list: to deactivate a listed one does not stop it"
+        );
+        return say(page, "with", Tone::Bad, &said);
+    }
     let mut said = format!("{sort} {uid}");
     if let Some(days) = credential["rotation_age_days"].as_i64() {
         said.push_str(&format!(", {days} days old"));
@@ -295,6 +335,9 @@ fn behavior_lines(behavior: &Value, page: &mut Wrapped) {
         if !expected.is_empty() {
             said.push_str(&format!(", expected {expected}"));
         }
+        if let Some(more) = deviation["expected_more"].as_u64() {
+            said.push_str(&format!(" and {more} more"));
+        }
         if let Some(basis) = text(&deviation["basis"]) {
             said.push_str(&format!(" ({basis}"));
             if let Some(samples) = deviation["samples"].as_u64() {
@@ -315,7 +358,7 @@ fn response(response: &Value, page: &mut Wrapped) {
     {
         say(
             page,
-            "call",
+            "respond",
             Tone::Worst,
             &format!("{owner}; no way to switch it off is known"),
         );
@@ -335,7 +378,7 @@ fn response(response: &Value, page: &mut Wrapped) {
             said.push_str(&format!("; then {breaks} stops"));
         }
         let (label, tone) = if number == 0 {
-            ("call", Tone::Worst)
+            ("respond", Tone::Worst)
         } else {
             ("or", Tone::Plain)
         };
@@ -433,4 +476,82 @@ fn age(seconds: i64) -> String {
 
 fn or<'t>(text: &'t str, other: &'t str) -> &'t str {
     if text.is_empty() { other } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn page(context: &Value) -> String {
+        let event = json!({ "eventTime": "2026-03-20T07:30:00Z", "whose": context });
+        let line = format!("{event}\n");
+        let page = Pretty::new(Colour::for_stdout(false)).batch(line.as_bytes());
+        // As one line: where lines break is not the matter here.
+        page.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    fn person() -> Value {
+        json!({"role":"actor","outcome":"matched","uid":"k8s:a:user:dana","name":"dana","kind":"human"})
+    }
+
+    fn account() -> Value {
+        json!({"role":"effective","outcome":"matched","uid":"k8s:a:payments/api","name":"api","kind":"service_account",
+            "behavior":{"verdict":"unexpected","deviations":[
+                {"dimension":"action","seen":"get secrets","expected":["a","b"],"expected_more":7,"basis":"declared"}]}})
+    }
+
+    #[test]
+    fn a_person_behind_an_account_is_named_and_the_rule_names_whom_it_fits() {
+        let context = json!({"identities":[person(), account()],
+            "triage":{"priority":"high","rule":"odd","role":"effective","uid":"k8s:a:payments/api","reasons":["behavior unexpected"]},
+            "response":{"about":{"role":"actor","uid":"k8s:a:user:dana","because":"person"},"response_owner":"group:default/soc"}});
+        let page = page(&context);
+        assert!(page.starts_with("HIGH dana as api:"), "{page}");
+        assert!(
+            page.contains("rated by odd for the effective api: behavior unexpected"),
+            "{page}"
+        );
+        assert!(
+            page.contains("get secrets, expected a or b and 7 more (declared)"),
+            "{page}"
+        );
+        assert!(page.contains("respond group:default/soc; no way"), "{page}");
+    }
+
+    #[test]
+    fn a_person_on_whose_behalf_somebody_acted_is_named() {
+        let mut agent = account();
+        agent["role"] = json!("actor");
+        let mut person = person();
+        person["role"] = json!("delegator");
+        let page = page(&json!({"identities":[agent, person], "triage":{"rule":"odd"}}));
+        assert!(page.starts_with("UNRATED api for dana:"), "{page}");
+        assert!(page.ends_with("rated by odd"), "{page}");
+    }
+
+    #[test]
+    fn an_unknown_place_and_an_unlisted_key_are_said_as_such() {
+        let context = json!({"identities":[
+            {"role":"actor","outcome":"out_of_scope","key":{"type":"aws_arn","value":"arn:x"},
+             "scope_owner":{"ref":"group:default/partners","domain":"999988887777"}}]});
+        let unknown = page(&context);
+        assert!(
+            unknown.contains("aws_arn arn:x is of a place whose identities are in no inventory group:default/partners answers for 999988887777"),
+            "{unknown}"
+        );
+        let context = json!({"identities":[
+            {"role":"actor","outcome":"matched","uid":"u","name":"n","credential":{"uid":"AKIAX","status":"unlisted"},
+             "findings":[{"name":"unlisted_credential_used","severity":"high","evidence":"none of the 2 access keys that the inventory lists"}]}]});
+        let unlisted = page(&context);
+        assert!(
+            unlisted.contains("with access key AKIAX, which the inventory does not list"),
+            "{unlisted}"
+        );
+        assert!(
+            unlisted.contains("finding unlisted_credential_used (high): none of the 2 access keys"),
+            "{unlisted}"
+        );
+    }
 }

@@ -267,7 +267,11 @@ impl Page<'_> {
         }
         let credential = &context["credential"];
         if credential.is_object() {
-            let mut said = [text_at(credential, "/uid"), text_at(credential, "/type")].join(", ");
+            let mut said = text_at(credential, "/uid");
+            let sort = text_at(credential, "/type");
+            if !sort.is_empty() {
+                said.push_str(&format!(", {sort}"));
+            }
             if let Some(days) = credential["rotation_age_days"].as_i64() {
                 said.push_str(&format!(", rotated {days} days before the event"));
             }
@@ -755,6 +759,7 @@ fn because(word: &str) -> &str {
         "revocable" => {
             "it acted too, and no way is known to switch off the one that the rule or its role points to"
         }
+        "person" => "the triage rule fits the identity that this person acted through",
         other => other,
     }
 }

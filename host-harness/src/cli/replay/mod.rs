@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use enrich_core::explain::fields;
 use enrich_core::snapshot::Header;
 use host_harness::output::Lines;
 use host_harness::text::printable;
@@ -51,7 +52,7 @@ pub(crate) struct Replay {
     /// Print JSON: an object for the snapshots, one for each differing event, one for the summary.
     #[arg(long)]
     json: bool,
-    /// Exit with 3 when an event reads differently.
+    /// Exit with 3 when an event reads differently, with 1 when none was compared.
     #[arg(long)]
     fail_on_change: bool,
     #[command(flatten)]
@@ -77,6 +78,15 @@ struct Batch {
 
 impl Replay {
     pub(crate) fn run(&self) -> Result<(), Failure> {
+        for (option, names) in [("--fields", &self.fields), ("--except", &self.except)] {
+            let unknown = names.iter().find(|name| !is_comparable(name.trim()));
+            if let Some(name) = unknown {
+                let name = printable(name, 120);
+                return Err(Failure::Usage(anyhow!(
+                    "{option}: {name:?} is no field that contexts are compared by; `whose fields` lists them"
+                )));
+            }
+        }
         let old_files = read("OLD", &self.old, &self.old_layers)?;
         let new_files = read("NEW", &self.new, &self.new_layers)?;
         let config = native_rendering(&self.domains, &self.trusted)?;
@@ -124,6 +134,12 @@ impl Replay {
         out.flush()?;
         if self.fail_on_change && summary.differing > 0 {
             return Err(Failure::CheckFailed);
+        }
+        // A check that has seen nothing has not passed.
+        if self.fail_on_change && summary.compared == 0 {
+            return Err(Failure::Failed(anyhow!(
+                "--fail-on-change: no event was compared, so nothing is known of what the new snapshot changes"
+            )));
         }
         Ok(())
     }
@@ -248,6 +264,29 @@ impl Replay {
     }
 }
 
+/// Whether a name is one by which differences are selected: a field of the reference, with or without
+/// the names of elements (`findings[orphaned].severity`). Members of identities go by their own names,
+/// and which snapshot spoke is no difference, so those two would select nothing.
+fn is_comparable(name: &str) -> bool {
+    let mut depth = 0_u32;
+    let plain: String = name
+        .chars()
+        .filter(|letter| {
+            let was_inside = depth > 0;
+            match letter {
+                '[' => depth += 1,
+                ']' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            !was_inside && *letter != '['
+        })
+        .collect();
+    let top = plain.split('.').next().unwrap_or_default();
+    depth == 0
+        && !matches!(top, "v" | "identities" | "snapshot")
+        && fields().iter().any(|field| field.path == plain)
+}
+
 /// The contexts that enriching put into a line.
 fn contexts<'b>(line: &[u8], enriched: &'b [u8]) -> Vec<&'b [u8]> {
     if enriched == line {
@@ -330,4 +369,40 @@ fn date(batch: &mut Batch, old: &mut Side<'_>) -> anyhow::Result<()> {
         (one.format, one.time) = (text("format"), text("time"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_comparable;
+
+    #[test]
+    fn fields_are_those_of_the_reference() {
+        for name in [
+            "owner",
+            "owner.ref",
+            "triage.priority",
+            "findings",
+            "findings.severity",
+            "findings[orphaned]",
+            "findings[orphaned].severity",
+            "candidates[aws:1:user/a.b].owner",
+            "response.revocation[delete].expected_minutes",
+            "outcome",
+        ] {
+            assert!(is_comparable(name), "{name}");
+        }
+        for name in [
+            "own",
+            "owner.",
+            "ownerref",
+            "findings.severities",
+            "findings[orphaned",
+            "snapshot.id",
+            "identities",
+            "identities.owner",
+            "",
+        ] {
+            assert!(!is_comparable(name), "{name}");
+        }
+    }
 }
