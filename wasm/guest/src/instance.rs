@@ -103,6 +103,12 @@ impl Instance {
         }
     }
 
+    /// Handles of the attached layers, in the order of attaching.
+    #[must_use]
+    pub fn handles(&self) -> Vec<i32> {
+        self.enricher.layers().map(LayerHandle::number).collect()
+    }
+
     /// Enriches a batch.
     ///
     /// # Errors

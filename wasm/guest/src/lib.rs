@@ -4,6 +4,7 @@
 //! All the unsafe code of the guests is in this package, and only for `wasm32`, but for
 //! [`Owned`]. `docs/abi.md` is the contract of the plain ABI, `docs/hosts/` has the others.
 
+mod incoming;
 mod instance;
 mod owned;
 
@@ -28,6 +29,7 @@ mod state;
 #[cfg(all(target_arch = "wasm32", feature = "fluent-bit"))]
 mod wasi;
 
+pub use incoming::{Incoming, Refused};
 pub use instance::{Instance, Reply, code};
 pub use owned::{Owned, SnapshotBytes};
 

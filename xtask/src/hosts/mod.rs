@@ -5,6 +5,7 @@
 
 mod clickhouse;
 mod fluent_bit;
+mod javascript;
 mod plain;
 mod vectors;
 
@@ -58,6 +59,30 @@ const HOSTS: &[Host] = &[
     Host {
         name: "Fluent Bit",
         check: fluent_bit::check,
+    },
+    Host {
+        name: "the npm package",
+        check: javascript::package,
+    },
+    Host {
+        name: "Node",
+        check: javascript::node,
+    },
+    Host {
+        name: "Deno",
+        check: javascript::deno,
+    },
+    Host {
+        name: "Bun",
+        check: javascript::bun,
+    },
+    Host {
+        name: "workerd",
+        check: javascript::workerd,
+    },
+    Host {
+        name: "Chromium",
+        check: javascript::chromium,
     },
 ];
 
