@@ -14,7 +14,7 @@ const EVENTS: &str = "snapshots/samples/events/events.ndjson";
 /// The cluster that the sample's Kubernetes audit events come from; the events do not say.
 const CLUSTER: &str = "k8s_audit=prod-eu";
 /// An identity of the sample organisation, for the commands to try next.
-const SAMPLE_KEY: &str = "aws_arn:arn:aws:iam::111122223333:role/ci/release-deployer";
+pub(crate) const SAMPLE_KEY: &str = "aws_arn:arn:aws:iam::111122223333:role/ci/release-deployer";
 
 /// The files of a demo.
 #[derive(Debug)]

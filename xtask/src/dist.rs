@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::demo::{self, Demo};
 use crate::failure::{Failure, While};
-use crate::guests::{self, Guest, Size};
+use crate::guests::{self, Guest, JS, Size};
+use crate::npm;
 use crate::packages;
 use crate::process;
 use crate::test::Outcome;
@@ -67,10 +68,15 @@ fn make(workspace: &Workspace) -> Result<PathBuf, Failure> {
     std::fs::create_dir_all(&folder).while_doing(|| format!("cannot make {}", folder.display()))?;
     let mut artifacts = Vec::new();
     for guest in guests::ALL {
-        for module in guests::build(workspace, guest)?.modules {
-            let name = module.file_name().unwrap_or_default();
-            let path = folder.join(name);
-            copy(&module, &path)?;
+        // Its modules are worth nothing without their glue: the npm package has both.
+        let files = if guest.package == JS.package {
+            vec![npm::make(workspace)?]
+        } else {
+            guests::build(workspace, guest)?.modules
+        };
+        for file in files {
+            let path = folder.join(file.file_name().unwrap_or_default());
+            copy(&file, &path)?;
             artifacts.push(Artifact { path, guest });
         }
     }
@@ -188,13 +194,26 @@ fn compare(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
     )))
 }
 
+/// The npm package, installed as its user would: it looks a key up in the sample's snapshot.
+const PACKAGE_WORKS: &str = r#"
+import { readFile } from "node:fs/promises";
+import { Enricher } from "whose";
+const enricher = await Enricher.create(await readFile(process.argv[2]));
+const { outcome } = enricher.lookup(process.argv[3]);
+if (outcome !== "matched") throw new Error(`the sample's key is ${outcome}`);
+"#;
+
 /// Each module starts and accepts the sample's snapshot: `bake` does not write otherwise.
 fn smoke(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
     let demo = Demo::of(workspace);
     demo::build_programs(workspace)?;
     demo.prepare(workspace)?;
     for module in files(folder)? {
-        if module.extension().is_none_or(|kind| kind != "wasm") {
+        let kind = module.extension().unwrap_or_default();
+        if kind == "tgz" {
+            package_works(workspace, &module, &demo)?;
+        }
+        if kind != "wasm" {
             continue;
         }
         let name = module.file_name().unwrap_or_default().to_string_lossy();
@@ -206,6 +225,29 @@ fn smoke(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
         process::quietly(&format!("{name} starts"), &mut bake)?;
     }
     Ok(())
+}
+
+fn package_works(workspace: &Workspace, package: &Path, demo: &Demo) -> Result<(), Failure> {
+    let folder = workspace.target.join("dist-scratch/npm");
+    let _ = std::fs::remove_dir_all(&folder);
+    let program = folder.join("smoke.mjs");
+    std::fs::create_dir_all(&folder).while_doing(|| format!("cannot make {}", folder.display()))?;
+    std::fs::write(&program, PACKAGE_WORKS)
+        .while_doing(|| format!("cannot write {}", program.display()))?;
+    let mut install = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    install.args([
+        "install",
+        "--offline",
+        "--no-save",
+        "--no-audit",
+        "--no-fund",
+    ]);
+    install.arg(package).current_dir(&folder);
+    process::quietly("npm install of the package", &mut install)?;
+    let mut start = Command::new("node");
+    start.arg("smoke.mjs").arg(demo.snapshot());
+    start.arg(demo::SAMPLE_KEY).current_dir(&folder);
+    process::quietly("the package starts", &mut start).map(|_| ())
 }
 
 fn table(folder: &Path) -> Result<String, Failure> {
