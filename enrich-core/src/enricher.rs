@@ -147,6 +147,11 @@ impl<'s> Enricher<'s> {
         self.layers.detach(handle.0)
     }
 
+    /// Every attached layer, in the order of attaching.
+    pub fn layers(&self) -> impl DoubleEndedIterator<Item = LayerHandle> {
+        self.layers.iter().map(|layer| LayerHandle(layer.handle))
+    }
+
     /// What happened so far.
     #[must_use]
     pub const fn stats(&self) -> &Stats {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use enrich_core::{Check, Config, Enricher, LayerHandle, LookupError, LookupField};
 
-/// Result codes of the ABI that do not come from a snapshot (`docs/abi.md`).
+/// Result codes of the ABI that the guest itself uses (`docs/abi.md`).
 pub mod code {
     /// Something that cannot happen happened.
     pub const INTERNAL: i32 = -1;
@@ -16,6 +16,8 @@ pub mod code {
     pub const BAD_KEY: i32 = -16;
     /// More input than one call takes.
     pub const TOO_LARGE: i32 = -17;
+    /// A snapshot's declared time is over.
+    pub const EXPIRED: i32 = -18;
 }
 
 /// Most bytes of one batch: half of what 32-bit pointers reach, so that the output fits as well.
@@ -101,6 +103,12 @@ impl Instance {
         }
     }
 
+    /// Handles of the attached layers, in the order of attaching.
+    #[must_use]
+    pub fn handles(&self) -> Vec<i32> {
+        self.enricher.layers().map(LayerHandle::number).collect()
+    }
+
     /// Enriches a batch.
     ///
     /// # Errors
@@ -162,6 +170,13 @@ impl Instance {
     /// What is attached, as a JSON array.
     pub fn snapshots(&mut self) -> &[u8] {
         self.enricher.snapshots_json()
+    }
+
+    /// How many lines were refused so far: they left without context through no choice of theirs.
+    #[must_use]
+    pub const fn refused(&self) -> u64 {
+        let stats = self.enricher.stats();
+        stats.not_json + stats.not_utf8 + stats.too_large + stats.too_deep + stats.damaged
     }
 
     /// The counters.

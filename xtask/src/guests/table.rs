@@ -49,6 +49,11 @@ impl Guest {
         format!("{}{}.wasm", self.stem, level.suffix)
     }
 
+    /// Whether it is finished by `wasm-bindgen`, which also makes JavaScript for it.
+    pub(crate) fn has_glue(&self) -> bool {
+        self.package == JS.package
+    }
+
     /// The file that cargo makes of it.
     pub(crate) fn built_file(&self) -> String {
         format!("{}.wasm", self.package.replace('-', "_"))
@@ -76,8 +81,35 @@ pub(crate) static CLICKHOUSE: Guest = Guest {
     limits: (300_000, 125_000),
 };
 
+/// For Fluent Bit's filter_wasm.
+pub(crate) static FLUENT_BIT: Guest = Guest {
+    package: "whose-fluent-bit",
+    folder: "wasm/fluent-bit",
+    features: &[],
+    stem: "whose-fluent-bit",
+    levels: &[BASELINE],
+    limits: (300_000, 120_000),
+};
+
+/// The same for Fluent Bit's exec_wasi.
+pub(crate) static FLUENT_BIT_EXEC: Guest = Guest {
+    features: &["exec-wasi"],
+    stem: "whose-fluent-bit-exec",
+    ..FLUENT_BIT
+};
+
+/// The guest for JavaScript, which the npm package is made of.
+pub(crate) static JS: Guest = Guest {
+    package: "whose-js",
+    folder: "wasm/js",
+    features: &[],
+    stem: "whose-js",
+    levels: &[BASELINE, SIMD],
+    limits: (340_000, 150_000),
+};
+
 /// Every guest.
-pub(crate) static ALL: &[&Guest] = &[&PLAIN, &CLICKHOUSE];
+pub(crate) static ALL: &[&Guest] = &[&PLAIN, &JS, &FLUENT_BIT, &FLUENT_BIT_EXEC, &CLICKHOUSE];
 
 #[cfg(test)]
 mod tests {

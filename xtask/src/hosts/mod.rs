@@ -4,6 +4,8 @@
 //! JSON that a driver prints, and fails when a single vector differs.
 
 mod clickhouse;
+mod fluent_bit;
+mod javascript;
 mod plain;
 mod vectors;
 
@@ -53,6 +55,34 @@ const HOSTS: &[Host] = &[
     Host {
         name: "ClickHouse",
         check: clickhouse::check,
+    },
+    Host {
+        name: "Fluent Bit",
+        check: fluent_bit::check,
+    },
+    Host {
+        name: "the npm package",
+        check: javascript::package,
+    },
+    Host {
+        name: "Node",
+        check: javascript::node,
+    },
+    Host {
+        name: "Deno",
+        check: javascript::deno,
+    },
+    Host {
+        name: "Bun",
+        check: javascript::bun,
+    },
+    Host {
+        name: "workerd",
+        check: javascript::workerd,
+    },
+    Host {
+        name: "Chromium",
+        check: javascript::chromium,
     },
 ];
 
