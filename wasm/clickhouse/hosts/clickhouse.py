@@ -130,7 +130,7 @@ def run_compare(host: Host, folder: Path, arguments: argparse.Namespace) -> Json
         900,
         module=host.baked("compare", snapshot),
         events=str((folder / manifest["bench"]["events"]).resolve()),
-        whose=str(arguments.whose),
+        whose=shutil.which(str(arguments.whose)) or str(arguments.whose),
         snapshot=str(snapshot),
         rows=arguments.rows,
         runs=arguments.runs,

@@ -11,7 +11,12 @@ from vectors import lines
 Json = Any
 # Longest wait for a line of the log.
 LATE_S = 10
-PRETTY = '{\n  "eventSource": "s3.amazonaws.com",\n  "eventName": "X",\n  "userIdentity": {},\n  "whose": 1\n}'
+PRETTY = """{
+  "eventSource": "s3.amazonaws.com",
+  "eventName": "X",
+  "userIdentity": {},
+  "whose": 1
+}"""
 
 
 def check(arguments: Json, folder: Path) -> Json:
@@ -103,7 +108,7 @@ def damaged(database: Database, broken_module: bytes, folder: Path, events: list
 
 
 def too_large(database: Database, arguments: Json) -> None:
-    """A module that needs more memory than it may have: the engine refuses it, and the raw table is filled."""
+    """More memory than a module may have: the engine refuses it, and the raw table is filled."""
     database.add_module("whose", Path(arguments["baked"]))
     limit = "webassembly_udf_max_memory = 1048576"
     refusal(database, f"SELECT whose_enrich('x') SETTINGS {limit}", "exceeds memory limits")
@@ -182,9 +187,11 @@ def fields(database: Database) -> None:
 def declarations(database: Database) -> None:
     """Functions that were made otherwise than the page says."""
     make = FUNCTIONS.format(module="whose").split(";\n")[0].strip()
-    wrong = make.replace("(event String)", "(event String, more String)")
-    database.bytes(wrong.replace("FUNCTION whose_enrich", "FUNCTION wrong_arguments").replace("'whose'", "'whose' :: 'whose_enrich'"))
-    refusal(database, "SELECT wrong_arguments('a', 'b')", "is not RowBinary of as many String arguments")
-    wrong = make.replace("'RowBinary'", "'MsgPack'")
-    database.bytes(wrong.replace("FUNCTION whose_enrich", "FUNCTION wrong_format").replace("'whose'", "'whose' :: 'whose_enrich'"))
-    refusal(database, "SELECT wrong_format('abc')", "is not RowBinary of as many String arguments")
+    make = make.replace("FROM 'whose'", "FROM 'whose' :: 'whose_enrich'")
+    for name, right, wrong, call in (
+        ("wrong_arguments", "(event String)", "(event String, more String)", "('a', 'b')"),
+        ("wrong_format", "'RowBinary'", "'MsgPack'", "('abc')"),
+    ):
+        made = make.replace("FUNCTION whose_enrich", f"FUNCTION {name}").replace(right, wrong)
+        database.bytes(made)
+        refusal(database, f"SELECT {name}{call}", "is not RowBinary of as many String arguments")

@@ -15,7 +15,10 @@ EVENTS = "events.ndjson"
 BLOCK = re.compile(r"^```(sql|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # How the page shows results.
 FORM = "PrettyCompactMonoBlock"
-SHOWN = "SET output_format_pretty_row_numbers = 0, output_format_pretty_color = 0, output_format_pretty_max_value_width = 60"
+SHOWN = (
+    "SET output_format_pretty_row_numbers = 0, output_format_pretty_color = 0, "
+    "output_format_pretty_max_value_width = 60"
+)
 
 
 def execute(arguments: Json, folder: Path) -> Json:
