@@ -69,7 +69,7 @@ impl<'s> Layers<'s> {
         self.layers.is_empty()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Layer<'s>> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Layer<'s>> {
         self.layers.iter()
     }
 
@@ -169,10 +169,16 @@ impl<'s> Layers<'s> {
             .layers
             .get(at)
             .map(|layer| layer.snapshot.header().digest);
-        if self.layers.iter().any(|layer| {
+        // The same snapshot may be attached twice, while one replaces the other.
+        let is_there_twice = self
+            .layers
+            .iter()
+            .any(|layer| layer.handle != handle && Some(layer.snapshot.header().digest) == digest);
+        let carries_overlay = self.layers.iter().any(|layer| {
             let header = layer.snapshot.header();
             header.layer == LayerKind::Overlay && Some(header.overlay_of) == digest
-        }) {
+        });
+        if carries_overlay && !is_there_twice {
             return Err(SnapshotError::BaseInUse { handle });
         }
         self.limits.set(None);

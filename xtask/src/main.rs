@@ -12,6 +12,7 @@ mod fingerprint;
 mod guests;
 mod hosts;
 mod measurements;
+mod npm;
 mod packages;
 mod process;
 mod progress;
@@ -36,6 +37,7 @@ usage: cargo xtask COMMAND
   bench [FILTER]           run the benchmarks; without a filter, write benches/RESULTS.md
   bench --report           write benches/RESULTS.md from the measurements at hand
   guests                   build the WebAssembly modules into target/guests
+  npm                      make the npm package, target/npm/whose and a tarball beside it
   dist                     every artifact into target/dist: sizes, SHA-256, bills of materials; built twice alike
   advisories               check dependencies against the RustSec advisory database (network)
 
@@ -80,6 +82,10 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         "guests" => {
             no_more()?;
             guests::run(&Workspace::find()?)
+        }
+        "npm" => {
+            no_more()?;
+            npm::run(&Workspace::find()?)
         }
         "advisories" => {
             no_more()?;

@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     // Before anything is written: a module that does not start is no result.
     let starts = start(&baked, args.snapshots.len())?;
     files::write_atomically(&args.out, &baked, false)?;
-    report(args, &module, &snapshots, &baked, &starts);
+    report(args, &module, &snapshots, &baked, starts.as_ref());
     Ok(Done::Yes)
 }
 
@@ -101,9 +101,14 @@ fn told(error: wasmtime::Error) -> anyhow::Error {
     anyhow!("{error:#}")
 }
 
-/// Starts the module as a host would, and asks it what was baked into it.
-fn start(baked: &[u8], snapshots: usize) -> Result<Starts> {
+/// Starts the module as a host would, and asks it what was baked into it. Nothing when the engine here lacks what the
+/// module uses: that for JavaScript refers to objects of its host.
+fn start(baked: &[u8], snapshots: usize) -> Result<Option<Starts>> {
     let engine = Engine::new(&Config::new()).map_err(told)?;
+    // Whether it is a module at all, baking has found out.
+    if Module::validate(&engine, baked).is_err() {
+        return Ok(None);
+    }
     let begun = Instant::now();
     let module = Module::new(&engine, baked).map_err(told)?;
     let compiled = begun.elapsed();
@@ -134,11 +139,11 @@ fn start(baked: &[u8], snapshots: usize) -> Result<Starts> {
             .map_or(0, |memory| memory.data_size(&store) as u64);
     }
     times.sort_unstable();
-    Ok(Starts {
+    Ok(Some(Starts {
         compiled,
         started: times[STARTS / 2],
         memory,
-    })
+    }))
 }
 
 fn report(
@@ -146,7 +151,7 @@ fn report(
     module: &[u8],
     snapshots: &[rkyv::util::AlignedVec<64>],
     baked: &[u8],
-    starts: &Starts,
+    starts: Option<&Starts>,
 ) {
     let snapshot_bytes: usize = snapshots.iter().map(|snapshot| snapshot.len()).sum();
     let digest = blake3::hash(baked).to_hex();
@@ -155,7 +160,8 @@ fn report(
         say!(
             "{}",
             json!({"out": args.out, "bytes": baked.len(), "module_bytes": module.len(), "snapshot_bytes": snapshot_bytes,
-                "blake3": digest.as_str(), "start_ms": ms(starts.started), "compile_ms": ms(starts.compiled), "memory_bytes": starts.memory})
+                "blake3": digest.as_str(), "start_ms": starts.map(|starts| ms(starts.started)),
+                "compile_ms": starts.map(|starts| ms(starts.compiled)), "memory_bytes": starts.map(|starts| starts.memory)})
         );
         return;
     }
@@ -165,12 +171,17 @@ fn report(
         baked.len(),
         module.len(),
     );
-    say!(
-        "starts in {:.2} ms with {} of memory; compiled once in {:.0} ms (this machine, wasmtime, middle of {STARTS})",
-        ms(starts.started),
-        mebibytes(starts.memory),
-        ms(starts.compiled)
-    );
+    match starts {
+        Some(starts) => say!(
+            "starts in {:.2} ms with {} of memory; compiled once in {:.0} ms (this machine, wasmtime, middle of {STARTS})",
+            ms(starts.started),
+            mebibytes(starts.memory),
+            ms(starts.compiled)
+        ),
+        None => say!(
+            "not started here: the module uses features of WebAssembly that this program's engine is built without; try it in its host"
+        ),
+    }
 }
 
 fn mebibytes(bytes: u64) -> String {

@@ -7,7 +7,12 @@ use crate::memory::bytes;
 /// the configuration. All zero in a module that nothing was baked into.
 ///
 /// Exported, so that the tool finds it by its name (`docs/abi.md`).
+#[expect(unreachable_pub, reason = "the module exports it")]
 #[unsafe(no_mangle)]
+#[expect(
+    unreachable_pub,
+    reason = "exported to the tool that bakes, not to Rust"
+)]
 pub static mut WHOSE_BAKED: [u32; 4] = [0; 4];
 
 /// Bytes of one entry of the table: address, length and check of a snapshot, and zero.

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use enrich_core::{Check, Config, Enricher, LayerHandle, LookupError};
+use enrich_core::{Check, Config, Enricher, LayerHandle, LookupError, LookupField};
 
 /// Result codes of the ABI that the guest itself uses (`docs/abi.md`).
 pub mod code {
@@ -61,6 +61,12 @@ impl Instance {
         self.error.as_bytes()
     }
 
+    /// The same, as text.
+    #[must_use]
+    pub fn error(&self) -> &str {
+        &self.error
+    }
+
     /// Reads a configuration; 0 or a code.
     pub fn configure(&mut self, json: &[u8]) -> i32 {
         match Config::from_json(json) {
@@ -95,6 +101,12 @@ impl Instance {
             Ok(()) => 0,
             Err(error) => self.fail(error.code(), error),
         }
+    }
+
+    /// Handles of the attached layers, in the order of attaching.
+    #[must_use]
+    pub fn handles(&self) -> Vec<i32> {
+        self.enricher.layers().map(LayerHandle::number).collect()
     }
 
     /// Enriches a batch.
@@ -137,16 +149,22 @@ impl Instance {
     /// A code, when the text is no key.
     pub fn lookup(&mut self, key: &[u8]) -> Reply<'_> {
         let Self { enricher, error } = self;
-        let (code, sentence) = match core::str::from_utf8(key) {
-            Ok(key) => match enricher.lookup(key) {
-                Ok(found) => return Ok(found),
-                Err(LookupError::Snapshot(damage)) => (damage.code(), damage.to_string()),
-                Err(refused) => (code::BAD_KEY, refused.to_string()),
-            },
-            Err(_) => (code::BAD_KEY, "key is not UTF-8".to_owned()),
-        };
-        *error = sentence;
-        Err(code)
+        answered(key, error, |key| enricher.lookup(key))
+    }
+
+    /// One field of what a key leads to; empty when it is not known.
+    ///
+    /// # Errors
+    /// A code, when the text is no key.
+    pub fn lookup_field(&mut self, key: &[u8], field: &LookupField<'_>) -> Reply<'_> {
+        let Self { enricher, error } = self;
+        answered(key, error, |key| enricher.lookup_field(key, field))
+    }
+
+    /// How many lines left without context because a snapshot is damaged.
+    #[must_use]
+    pub const fn damaged(&self) -> u64 {
+        self.enricher.stats().damaged
     }
 
     /// What is attached, as a JSON array.
@@ -165,6 +183,23 @@ impl Instance {
     pub fn stats(&mut self) -> &[u8] {
         self.enricher.stats_json()
     }
+}
+
+fn answered<'a>(
+    key: &[u8],
+    error: &mut String,
+    look_up: impl FnOnce(&str) -> Result<&'a [u8], LookupError>,
+) -> Reply<'a> {
+    let (code, sentence) = match core::str::from_utf8(key) {
+        Ok(key) => match look_up(key) {
+            Ok(found) => return Ok(found),
+            Err(LookupError::Snapshot(damage)) => (damage.code(), damage.to_string()),
+            Err(refused) => (code::BAD_KEY, refused.to_string()),
+        },
+        Err(_) => (code::BAD_KEY, "key is not UTF-8".to_owned()),
+    };
+    *error = sentence;
+    Err(code)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! All the unsafe code of the guests is in this package, and only for `wasm32`, but for
 //! [`Owned`]. `docs/abi.md` is the contract of the plain ABI, `docs/hosts/` has the others.
 
+mod incoming;
 mod instance;
 mod owned;
 
@@ -11,6 +12,8 @@ mod owned;
 pub mod abi;
 #[cfg(target_arch = "wasm32")]
 mod baked;
+#[cfg(all(target_arch = "wasm32", feature = "clickhouse"))]
+pub mod clickhouse;
 #[cfg(target_arch = "wasm32")]
 pub mod common;
 #[cfg(all(target_arch = "wasm32", feature = "exec-wasi"))]
@@ -19,11 +22,14 @@ pub mod exec_wasi;
 pub mod fluent_bit;
 #[cfg(target_arch = "wasm32")]
 mod memory;
+#[cfg(any(test, all(target_arch = "wasm32", feature = "clickhouse")))]
+mod rows;
 #[cfg(target_arch = "wasm32")]
 mod state;
 #[cfg(all(target_arch = "wasm32", feature = "fluent-bit"))]
 mod wasi;
 
+pub use incoming::{Incoming, Refused};
 pub use instance::{Instance, Reply, code};
 pub use owned::{Owned, SnapshotBytes};
 

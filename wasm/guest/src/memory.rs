@@ -1,11 +1,13 @@
 //! Linear memory: what a host's pointers name, and memory that is lent to it.
 
-#[cfg(feature = "single")]
+#[cfg(any(feature = "plain", feature = "fluent-bit"))]
 use std::alloc::Layout;
 
 /// Greatest alignment that is given out.
+#[cfg(any(feature = "plain", feature = "fluent-bit"))]
 const MAX_ALIGN: usize = 65_536;
 
+#[cfg(any(feature = "plain", feature = "fluent-bit"))]
 fn layout(len: i32, align: i32) -> Option<Layout> {
     let (len, align) = (len as u32 as usize, align as u32 as usize);
     if len == 0 || align > MAX_ALIGN {
@@ -33,6 +35,7 @@ pub(crate) fn bytes(ptr: i32, len: i32) -> Option<&'static [u8]> {
 }
 
 /// Memory for a host; 0 when refused.
+#[cfg(any(feature = "plain", feature = "fluent-bit"))]
 pub(crate) fn allocate(len: i32, align: i32) -> i32 {
     let Some(layout) = layout(len, align) else {
         return 0;
@@ -43,6 +46,7 @@ pub(crate) fn allocate(len: i32, align: i32) -> i32 {
 }
 
 /// Takes memory of [`allocate`] back; length and alignment are those that it was asked with.
+#[cfg(any(feature = "plain", feature = "fluent-bit"))]
 pub(crate) fn release(ptr: i32, len: i32, align: i32) {
     if ptr == 0 {
         return;

@@ -38,6 +38,54 @@ impl Owned {
         handle
     }
 
+    /// Puts snapshots in the place of everything that is attached, a base before its overlays: their
+    /// handles, or a code. When one is refused, none of them is attached and the old ones stay. One
+    /// of the same line as an old one may not have a lower sequence.
+    ///
+    /// # Errors
+    /// The code of the first refusal.
+    pub fn swap(
+        &mut self,
+        snapshots: impl IntoIterator<Item = SnapshotBytes>,
+        flags: i32,
+        now_ms: i64,
+    ) -> Result<Vec<i32>, i32> {
+        // The old ones are there until all of the new ones are: sequences are compared with them.
+        let old = self.instance.handles();
+        let mut new = Vec::new();
+        for snapshot in snapshots {
+            let handle = self.attach(snapshot, flags, now_ms);
+            if handle < 0 {
+                self.take_away(&new);
+                return Err(handle);
+            }
+            new.push(handle);
+        }
+        self.take_away(&old);
+        Ok(new)
+    }
+
+    /// Detaches layers, overlays before what they stand on. The sentence about a failure stays.
+    fn take_away(&mut self, handles: &[i32]) {
+        for handle in handles.iter().rev() {
+            // Each is attached, and whatever stood on it is gone.
+            let _ = self.detach(*handle);
+        }
+    }
+
+    /// Where the bytes of a layer lie; `None` for one that was baked in or is not attached.
+    #[must_use]
+    pub fn snapshot(&self, handle: i32) -> Option<&[u8]> {
+        let (_, bytes) = self.snapshots.iter().find(|(is, _)| *is == handle)?;
+        Some(bytes.as_slice())
+    }
+
+    /// Handles of everything that is attached, in the order of attaching.
+    #[must_use]
+    pub fn handles(&self) -> Vec<i32> {
+        self.instance.handles()
+    }
+
     /// Detaches a layer and lets go of its bytes; 0 or a code.
     pub fn detach(&mut self, handle: i32) -> i32 {
         let code = self.instance.detach(handle);
@@ -96,5 +144,39 @@ impl Owned {
     #[cfg(target_arch = "wasm32")]
     pub fn attach_baked(&mut self) -> i32 {
         crate::baked::attach(&mut self.instance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOLDEN: &[u8] = include_bytes!("../../../enrich-core/tests/golden/v1.whose");
+    const NEWER: &[u8] = include_bytes!("../../../enrich-core/tests/golden/v1-1.whose");
+
+    fn owned(bytes: &[u8]) -> SnapshotBytes {
+        let mut owned = SnapshotBytes::new();
+        owned.extend_from_slice(bytes);
+        owned
+    }
+
+    #[test]
+    fn a_swap_replaces_everything_or_nothing() {
+        let mut instance = Owned::new();
+        let first = instance.swap([owned(GOLDEN)], 0, 0).unwrap();
+        assert_eq!(instance.handles(), first);
+        let second = instance.swap([owned(NEWER), owned(GOLDEN)], 0, 0).unwrap();
+        assert_eq!(instance.handles(), second);
+        assert_eq!(instance.snapshot(second[0]), Some(NEWER));
+        assert_eq!(instance.snapshot(first[0]), None);
+
+        let mut wrong = NEWER.to_vec();
+        let last = wrong.len() - 1;
+        wrong[last] ^= 1;
+        assert_eq!(instance.swap([owned(GOLDEN), owned(&wrong)], 0, 0), Err(-7));
+        assert_eq!(instance.handles(), second);
+        assert!(!instance.last_error().is_empty());
+        assert_eq!(instance.swap([], 0, 0), Ok(Vec::new()));
+        assert_eq!(instance.snapshots(), b"[]");
     }
 }

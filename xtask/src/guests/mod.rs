@@ -15,7 +15,9 @@ use crate::wasm32::{self, Toolchain};
 use crate::workspace::Workspace;
 
 pub(crate) use size::Size;
-pub(crate) use table::{ALL, BASELINE, FLUENT_BIT, FLUENT_BIT_EXEC, Guest, Level, PLAIN, SIMD};
+pub(crate) use table::{
+    ALL, BASELINE, CLICKHOUSE, FLUENT_BIT, FLUENT_BIT_EXEC, Guest, JS, Level, PLAIN, SIMD,
+};
 
 /// What the modules are made of, besides the compiler and the package itself.
 const SOURCES: [&str; 8] = [
@@ -63,6 +65,11 @@ pub(crate) fn path(workspace: &Workspace, guest: &Guest, level: Level) -> PathBu
     folder(workspace).join(guest.file(level))
 }
 
+/// Where the JavaScript of a guest that has some lies once it is built.
+pub(crate) fn glue(workspace: &Workspace, guest: &Guest, level: Level) -> PathBuf {
+    path(workspace, guest, level).with_extension("glue.js")
+}
+
 /// `cargo xtask guests`.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     for guest in ALL {
@@ -85,7 +92,7 @@ pub(crate) fn build(workspace: &Workspace, guest: &Guest) -> Result<Guests, Fail
     let stamp_file = folder.join(format!("{}.stamp", guest.stem));
     let step = Step::begin(guest.stem);
     if let Some(stamp) = Stamp::read(&stamp_file)
-        && stamp.still_holds(workspace, guest, &modules)
+        && stamp.still_holds(workspace, guest, &outputs(workspace, guest))
     {
         let way = stamp.way;
         step.end(&format!("unchanged (built with: {way})"));
@@ -121,7 +128,7 @@ pub(crate) fn build(workspace: &Workspace, guest: &Guest) -> Result<Guests, Fail
         way,
         rustc: toolchain.rustc,
         sources,
-        outputs: output_fingerprint(&modules)?,
+        outputs: output_fingerprint(&outputs(workspace, guest))?,
     };
     stamp.write(&stamp_file)?;
     Ok(Guests {
@@ -153,6 +160,15 @@ fn build_level(
         .join(wasm32::GUEST.triple)
         .join("guest")
         .join(guest.built_file());
+    if guest.has_glue() {
+        let bound = built.with_extension("bound.wasm");
+        let mut bind = workspace.cargo("run");
+        bind.args(["--release", "--package", "whose-js-bindgen", "--"]);
+        bind.arg(&built).arg(&bound);
+        bind.arg(glue(workspace, guest, level));
+        process::quietly("wasm-bindgen", &mut bind)?;
+        built = bound;
+    }
     if let Some(program) = finish {
         built = binaryen::optimise(program, &built, level.has_simd())?;
     }
@@ -266,8 +282,8 @@ impl Stamp {
         std::fs::write(path, self.text()).while_doing(|| format!("cannot write {}", path.display()))
     }
 
-    fn still_holds(&self, workspace: &Workspace, guest: &Guest, modules: &[PathBuf]) -> bool {
-        output_fingerprint(modules).is_ok_and(|outputs| outputs == self.outputs)
+    fn still_holds(&self, workspace: &Workspace, guest: &Guest, files: &[PathBuf]) -> bool {
+        output_fingerprint(files).is_ok_and(|outputs| outputs == self.outputs)
             && source_fingerprint(workspace, guest, &self.rustc)
                 .is_ok_and(|sources| sources == self.sources)
     }
@@ -291,6 +307,19 @@ fn source_fingerprint(
         fingerprint.add(guest.features.join(",").as_bytes());
     }
     Ok(fingerprint.finish())
+}
+
+/// Every file that is kept of a build.
+fn outputs(workspace: &Workspace, guest: &Guest) -> Vec<PathBuf> {
+    let levels = guest.levels.iter();
+    let glue = levels
+        .clone()
+        .filter(|_| guest.has_glue())
+        .map(|level| glue(workspace, guest, *level));
+    levels
+        .map(|level| path(workspace, guest, *level))
+        .chain(glue)
+        .collect()
 }
 
 fn output_fingerprint(modules: &[PathBuf]) -> Result<String, Failure> {

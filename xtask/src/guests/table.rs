@@ -49,6 +49,11 @@ impl Guest {
         format!("{}{}.wasm", self.stem, level.suffix)
     }
 
+    /// Whether it is finished by `wasm-bindgen`, which also makes JavaScript for it.
+    pub(crate) fn has_glue(&self) -> bool {
+        self.package == JS.package
+    }
+
     /// The file that cargo makes of it.
     pub(crate) fn built_file(&self) -> String {
         format!("{}.wasm", self.package.replace('-', "_"))
@@ -63,6 +68,17 @@ pub(crate) static PLAIN: Guest = Guest {
     stem: "whose-plain",
     levels: &[BASELINE, SIMD],
     limits: (300_000, 120_000),
+};
+
+/// Functions over columns of events and keys.
+pub(crate) static CLICKHOUSE: Guest = Guest {
+    package: "whose-clickhouse",
+    folder: "wasm/clickhouse",
+    features: &[],
+    stem: "whose-clickhouse",
+    levels: &[SIMD],
+    // Single fields of a lookup besides.
+    limits: (300_000, 125_000),
 };
 
 /// For Fluent Bit's filter_wasm.
@@ -82,8 +98,18 @@ pub(crate) static FLUENT_BIT_EXEC: Guest = Guest {
     ..FLUENT_BIT
 };
 
+/// The guest for JavaScript, which the npm package is made of.
+pub(crate) static JS: Guest = Guest {
+    package: "whose-js",
+    folder: "wasm/js",
+    features: &[],
+    stem: "whose-js",
+    levels: &[BASELINE, SIMD],
+    limits: (340_000, 150_000),
+};
+
 /// Every guest.
-pub(crate) static ALL: &[&Guest] = &[&PLAIN, &FLUENT_BIT, &FLUENT_BIT_EXEC];
+pub(crate) static ALL: &[&Guest] = &[&PLAIN, &JS, &FLUENT_BIT, &FLUENT_BIT_EXEC, &CLICKHOUSE];
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,9 @@
 //! A host's own file drives it: it returns one [`Row`] for each program, read from the one line of
 //! JSON that a driver prints, and fails when a single vector differs.
 
+mod clickhouse;
 mod fluent_bit;
+mod javascript;
 mod plain;
 mod vectors;
 
@@ -51,8 +53,36 @@ const HOSTS: &[Host] = &[
         check: plain::check,
     },
     Host {
+        name: "ClickHouse",
+        check: clickhouse::check,
+    },
+    Host {
         name: "Fluent Bit",
         check: fluent_bit::check,
+    },
+    Host {
+        name: "the npm package",
+        check: javascript::package,
+    },
+    Host {
+        name: "Node",
+        check: javascript::node,
+    },
+    Host {
+        name: "Deno",
+        check: javascript::deno,
+    },
+    Host {
+        name: "Bun",
+        check: javascript::bun,
+    },
+    Host {
+        name: "workerd",
+        check: javascript::workerd,
+    },
+    Host {
+        name: "Chromium",
+        check: javascript::chromium,
     },
 ];
 
