@@ -219,6 +219,9 @@ pub(crate) fn clippy(workspace: &Workspace, toolchain: &Toolchain) -> Command {
     command.args(["--profile", "guest", "--package", "whose-guest"]);
     for guest in ALL {
         command.args(["--package", guest.package]);
+        for feature in guest.features {
+            command.args(["--features", &format!("{}/{feature}", guest.package)]);
+        }
     }
     command
         .arg("--target-dir")
