@@ -14,6 +14,7 @@ use crate::key::{Key, KeyRefused};
 use crate::layers::{Holder, Layers};
 use crate::lookup;
 use crate::pass::{Edit, LineStats, Pass, Purpose, Refused};
+use crate::pick::LookupField;
 use crate::render::json::Json;
 use crate::render::out::Out;
 use crate::render::style::Rendering;
@@ -382,31 +383,64 @@ impl<'s> Enricher<'s> {
     }
 
     /// What a key leads to, as one JSON object. The key is written `TYPE[@DOMAIN]:VALUE`. The
-    /// outcome is as of the snapshot's creation; `records` has everyone who ever held the key.
+    /// outcome is as of the snapshot's creation; `records` has everyone who ever held the key, first
+    /// the one that the outcome is about.
     ///
     /// # Errors
     /// When the text is no key, or a snapshot turned out to be damaged.
     pub fn lookup(&mut self, key: &str) -> Result<&[u8], LookupError> {
+        self.answer(key, None)?;
+        Ok(&self.out)
+    }
+
+    /// One field of what a key leads to: a text as it is, everything else as JSON, and of a list the
+    /// values of its elements as a JSON array. Empty when it is not known; `owner` and all else of
+    /// the record also when nobody holds the key, or several do. `outcome` says which.
+    ///
+    /// # Errors
+    /// When the text is no key, or a snapshot turned out to be damaged.
+    pub fn lookup_field(
+        &mut self,
+        key: &str,
+        field: &LookupField<'_>,
+    ) -> Result<&[u8], LookupError> {
+        self.answer(key, Some(field))?;
+        self.work.bytes.clear();
+        field.pick(&self.out, &mut self.work.bytes);
+        Ok(&self.work.bytes)
+    }
+
+    /// Writes what a key leads to into `self.out`; for a field, no more than it needs.
+    fn answer(&mut self, key: &str, field: Option<&LookupField<'_>>) -> Result<(), LookupError> {
         let (key_type, domain, value) = Key::split_notation(key)?;
         let mut buffer = String::new();
         let key = Key::canonical(key_type, domain, value, &mut buffer)?;
         let resolution = lookup::resolve_key(&self.layers, &key, self.layers.created_ms());
         let covered = self.layers.covers(key.key_type.provider(), key.domain)
             || (key.domain.is_empty() && !self.layers.is_empty());
-        let outcome = match resolution {
+        let outcome = match &resolution {
             Some(resolution) => resolution.outcome,
             None if covered => OutcomeKind::NotFound,
             None => OutcomeKind::OutOfScope,
         };
+        let mut style = self.config.style.record();
+        let mut most = MAX_RECORDS;
         let mut holders: Vec<Holder> = Vec::new();
-        self.layers.for_each_holder(&key, |holder, _| {
-            if holders.len() < MAX_RECORDS && !holders.contains(&holder) {
-                holders.push(holder);
-            }
-        });
+        holders.extend(resolution.and_then(|resolution| resolution.holder));
+        if let Some(field) = field {
+            most = usize::from(field.record().is_some()).min(holders.len());
+            style.fields = field.record().unwrap_or(style.fields);
+            holders.truncate(most);
+        }
+        if holders.len() < most {
+            self.layers.for_each_holder(&key, |holder, _| {
+                if holders.len() < most && !holders.contains(&holder) {
+                    holders.push(holder);
+                }
+            });
+        }
         let mut out = core::mem::take(&mut self.out);
         out.clear();
-        let style = self.config.style.record();
         Json::new(&mut out).object(|out| {
             out.number("v", 1);
             out.string("outcome", outcome.as_str());
@@ -437,7 +471,7 @@ impl<'s> Enricher<'s> {
         self.out = out;
         match self.layers.damage() {
             Some(damage) => Err(LookupError::Snapshot(damage)),
-            None => Ok(&self.out),
+            None => Ok(()),
         }
     }
 }

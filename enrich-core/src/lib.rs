@@ -99,6 +99,7 @@ mod layers;
 mod lookup;
 mod mapping;
 mod pass;
+mod pick;
 mod render;
 mod stats;
 
@@ -106,5 +107,6 @@ pub use config::{Config, ConfigError};
 pub use enricher::{Enricher, LayerHandle, LookupError};
 pub use key::{DomainRule, Fold, Key, KeyRefused, KeyType, MAX_KEY_VALUE};
 pub use layers::{MAX_LAYERS, MAX_UID};
+pub use pick::LookupField;
 pub use snapshot::{Check, Snapshot, SnapshotError, Trust};
 pub use stats::Stats;

@@ -92,6 +92,32 @@ macro_rules! fields {
     };
 }
 
+/// What a context says of an event, and no record of an identity.
+const EVENT_ONLY: &[&str] = &[
+    "v",
+    "outcome",
+    "identities",
+    "role",
+    "acted_as_agent",
+    "key",
+    "candidate_count",
+    "candidates",
+    "scope_owner",
+    "credential",
+    "triage",
+    "snapshot",
+    "record",
+    "response.about",
+    "response.about.role",
+    "response.about.uid",
+    "response.about.because",
+    "response.blast_radius",
+    "response.blast_radius.identities",
+    "response.blast_radius.accounts",
+    "response.blast_radius.environments",
+    "response.blast_radius.teams",
+];
+
 impl Field {
     fn row(self) -> &'static Row {
         static NONE: Row = Row::new("", Level::Record);
@@ -159,6 +185,41 @@ impl Selection {
                             // All credentials have the members of the one that was used.
                             || (path == "credentials" && row.path.starts_with("credential."))
                     }))
+        }))
+    }
+
+    /// The member that a path begins with in the record that a lookup gives; `None` for a path that
+    /// no record has.
+    pub(crate) fn of_record_path(path: &str) -> Option<Self> {
+        let (top, below) = path.split_once('.').unwrap_or((path, ""));
+        // What stands in a record under another name than in a context.
+        let (record, prefix) = match top {
+            "credentials" => ("credentials", "credential"),
+            "behavior" => ("record.behavior", "behavior.expectations"),
+            "blast_radius" => ("record.blast_radius", "response.blast_radius"),
+            "response" => ("record.response", "response"),
+            _ if EVENT_ONLY.contains(&top) => return None,
+            _ => (top, top),
+        };
+        let is_below = |row: &Row| {
+            let rest = row.path.strip_prefix(prefix);
+            let rest = rest.and_then(|rest| rest.strip_prefix('.'));
+            rest.filter(|_| top != "response" || !EVENT_ONLY.contains(&row.path))
+        };
+        let is_known = |row: &Row| {
+            let rest = is_below(row);
+            if below.is_empty() {
+                !path.ends_with('.') && row.path == record
+            } else {
+                rest == Some(below)
+            }
+        };
+        if !ROWS.iter().any(is_known) {
+            return None;
+        }
+        // All that is in the member, since some is written only beside other.
+        Some(Self::of(|row| {
+            row.path == record || is_below(row).is_some()
         }))
     }
 

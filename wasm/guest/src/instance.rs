@@ -2,9 +2,9 @@
 
 use std::fmt::Display;
 
-use enrich_core::{Check, Config, Enricher, LayerHandle, LookupError};
+use enrich_core::{Check, Config, Enricher, LayerHandle, LookupError, LookupField};
 
-/// Result codes of the ABI that do not come from a snapshot (`docs/abi.md`).
+/// Result codes of the ABI that the guest itself uses (`docs/abi.md`).
 pub mod code {
     /// Something that cannot happen happened.
     pub const INTERNAL: i32 = -1;
@@ -16,6 +16,8 @@ pub mod code {
     pub const BAD_KEY: i32 = -16;
     /// More input than one call takes.
     pub const TOO_LARGE: i32 = -17;
+    /// A snapshot's declared time is over.
+    pub const EXPIRED: i32 = -18;
 }
 
 /// Most bytes of one batch: half of what 32-bit pointers reach, so that the output fits as well.
@@ -57,6 +59,12 @@ impl Instance {
     #[must_use]
     pub fn last_error(&self) -> &[u8] {
         self.error.as_bytes()
+    }
+
+    /// The same, as text.
+    #[must_use]
+    pub fn error(&self) -> &str {
+        &self.error
     }
 
     /// Reads a configuration; 0 or a code.
@@ -141,16 +149,22 @@ impl Instance {
     /// A code, when the text is no key.
     pub fn lookup(&mut self, key: &[u8]) -> Reply<'_> {
         let Self { enricher, error } = self;
-        let (code, sentence) = match core::str::from_utf8(key) {
-            Ok(key) => match enricher.lookup(key) {
-                Ok(found) => return Ok(found),
-                Err(LookupError::Snapshot(damage)) => (damage.code(), damage.to_string()),
-                Err(refused) => (code::BAD_KEY, refused.to_string()),
-            },
-            Err(_) => (code::BAD_KEY, "key is not UTF-8".to_owned()),
-        };
-        *error = sentence;
-        Err(code)
+        answered(key, error, |key| enricher.lookup(key))
+    }
+
+    /// One field of what a key leads to; empty when it is not known.
+    ///
+    /// # Errors
+    /// A code, when the text is no key.
+    pub fn lookup_field(&mut self, key: &[u8], field: &LookupField<'_>) -> Reply<'_> {
+        let Self { enricher, error } = self;
+        answered(key, error, |key| enricher.lookup_field(key, field))
+    }
+
+    /// How many lines left without context because a snapshot is damaged.
+    #[must_use]
+    pub const fn damaged(&self) -> u64 {
+        self.enricher.stats().damaged
     }
 
     /// What is attached, as a JSON array.
@@ -158,10 +172,34 @@ impl Instance {
         self.enricher.snapshots_json()
     }
 
+    /// How many lines were refused so far: they left without context through no choice of theirs.
+    #[must_use]
+    pub const fn refused(&self) -> u64 {
+        let stats = self.enricher.stats();
+        stats.not_json + stats.not_utf8 + stats.too_large + stats.too_deep + stats.damaged
+    }
+
     /// The counters.
     pub fn stats(&mut self) -> &[u8] {
         self.enricher.stats_json()
     }
+}
+
+fn answered<'a>(
+    key: &[u8],
+    error: &mut String,
+    look_up: impl FnOnce(&str) -> Result<&'a [u8], LookupError>,
+) -> Reply<'a> {
+    let (code, sentence) = match core::str::from_utf8(key) {
+        Ok(key) => match look_up(key) {
+            Ok(found) => return Ok(found),
+            Err(LookupError::Snapshot(damage)) => (damage.code(), damage.to_string()),
+            Err(refused) => (code::BAD_KEY, refused.to_string()),
+        },
+        Err(_) => (code::BAD_KEY, "key is not UTF-8".to_owned()),
+    };
+    *error = sentence;
+    Err(code)
 }
 
 #[cfg(test)]

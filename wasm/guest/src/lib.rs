@@ -12,12 +12,22 @@ mod owned;
 pub mod abi;
 #[cfg(target_arch = "wasm32")]
 mod baked;
+#[cfg(all(target_arch = "wasm32", feature = "clickhouse"))]
+pub mod clickhouse;
 #[cfg(target_arch = "wasm32")]
 pub mod common;
+#[cfg(all(target_arch = "wasm32", feature = "exec-wasi"))]
+pub mod exec_wasi;
+#[cfg(all(target_arch = "wasm32", feature = "fluent-bit"))]
+pub mod fluent_bit;
 #[cfg(target_arch = "wasm32")]
 mod memory;
+#[cfg(any(test, all(target_arch = "wasm32", feature = "clickhouse")))]
+mod rows;
 #[cfg(target_arch = "wasm32")]
 mod state;
+#[cfg(all(target_arch = "wasm32", feature = "fluent-bit"))]
+mod wasi;
 
 pub use incoming::{Incoming, Refused};
 pub use instance::{Instance, Reply, code};

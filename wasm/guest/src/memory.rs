@@ -1,13 +1,13 @@
 //! Linear memory: what a host's pointers name, and memory that is lent to it.
 
-#[cfg(feature = "single")]
+#[cfg(any(feature = "plain", feature = "fluent-bit"))]
 use std::alloc::Layout;
 
 /// Greatest alignment that is given out.
-#[cfg(feature = "single")]
+#[cfg(any(feature = "plain", feature = "fluent-bit"))]
 const MAX_ALIGN: usize = 65_536;
 
-#[cfg(feature = "single")]
+#[cfg(any(feature = "plain", feature = "fluent-bit"))]
 fn layout(len: i32, align: i32) -> Option<Layout> {
     let (len, align) = (len as u32 as usize, align as u32 as usize);
     if len == 0 || align > MAX_ALIGN {
@@ -35,7 +35,7 @@ pub(crate) fn bytes(ptr: i32, len: i32) -> Option<&'static [u8]> {
 }
 
 /// Memory for a host; 0 when refused.
-#[cfg(feature = "single")]
+#[cfg(any(feature = "plain", feature = "fluent-bit"))]
 pub(crate) fn allocate(len: i32, align: i32) -> i32 {
     let Some(layout) = layout(len, align) else {
         return 0;
@@ -46,7 +46,7 @@ pub(crate) fn allocate(len: i32, align: i32) -> i32 {
 }
 
 /// Takes memory of [`allocate`] back; length and alignment are those that it was asked with.
-#[cfg(feature = "single")]
+#[cfg(any(feature = "plain", feature = "fluent-bit"))]
 pub(crate) fn release(ptr: i32, len: i32, align: i32) {
     if ptr == 0 {
         return;
@@ -61,5 +61,35 @@ pub(crate) fn release(ptr: i32, len: i32, align: i32) {
             core::ptr::with_exposed_provenance_mut(ptr as u32 as usize),
             layout,
         )
+    }
+}
+
+/// Zeroed memory that is lent until it is released with the same numbers; `None` when there is none.
+#[cfg(feature = "fluent-bit")]
+pub(crate) fn lend(len: usize, align: i32) -> Option<&'static mut [u8]> {
+    let layout = layout(i32::try_from(len).ok()?, align)?;
+    // SAFETY: the layout has a size above zero.
+    let at = unsafe { std::alloc::alloc_zeroed(layout) };
+    if at.is_null() {
+        return None;
+    }
+    at.expose_provenance();
+    // SAFETY: the allocator gave `len` bytes, zeroed, to nobody but this caller.
+    Some(unsafe { core::slice::from_raw_parts_mut(at, len) })
+}
+
+/// Whether the allocator has this much in one piece.
+#[cfg(feature = "fluent-bit")]
+pub(crate) fn is_available(len: usize) -> bool {
+    let Some(layout) = i32::try_from(len).ok().and_then(|len| layout(len, 16)) else {
+        return false;
+    };
+    // SAFETY: the layout has a size above zero; the block is given back as it was asked for, unused.
+    unsafe {
+        let at = std::alloc::alloc(layout);
+        if !at.is_null() {
+            std::alloc::dealloc(at, layout);
+        }
+        !at.is_null()
     }
 }

@@ -15,7 +15,9 @@ use crate::wasm32::{self, Toolchain};
 use crate::workspace::Workspace;
 
 pub(crate) use size::Size;
-pub(crate) use table::{ALL, BASELINE, Guest, JS, Level, PLAIN, SIMD};
+pub(crate) use table::{
+    ALL, BASELINE, CLICKHOUSE, FLUENT_BIT, FLUENT_BIT_EXEC, Guest, JS, Level, PLAIN, SIMD,
+};
 
 /// What the modules are made of, besides the compiler and the package itself.
 const SOURCES: [&str; 8] = [

@@ -70,6 +70,34 @@ pub(crate) static PLAIN: Guest = Guest {
     limits: (300_000, 120_000),
 };
 
+/// Functions over columns of events and keys.
+pub(crate) static CLICKHOUSE: Guest = Guest {
+    package: "whose-clickhouse",
+    folder: "wasm/clickhouse",
+    features: &[],
+    stem: "whose-clickhouse",
+    levels: &[SIMD],
+    // Single fields of a lookup besides.
+    limits: (300_000, 125_000),
+};
+
+/// For Fluent Bit's filter_wasm.
+pub(crate) static FLUENT_BIT: Guest = Guest {
+    package: "whose-fluent-bit",
+    folder: "wasm/fluent-bit",
+    features: &[],
+    stem: "whose-fluent-bit",
+    levels: &[BASELINE],
+    limits: (300_000, 120_000),
+};
+
+/// The same for Fluent Bit's exec_wasi.
+pub(crate) static FLUENT_BIT_EXEC: Guest = Guest {
+    features: &["exec-wasi"],
+    stem: "whose-fluent-bit-exec",
+    ..FLUENT_BIT
+};
+
 /// The guest for JavaScript, which the npm package is made of.
 pub(crate) static JS: Guest = Guest {
     package: "whose-js",
@@ -81,7 +109,7 @@ pub(crate) static JS: Guest = Guest {
 };
 
 /// Every guest.
-pub(crate) static ALL: &[&Guest] = &[&PLAIN, &JS];
+pub(crate) static ALL: &[&Guest] = &[&PLAIN, &JS, &FLUENT_BIT, &FLUENT_BIT_EXEC, &CLICKHOUSE];
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,8 @@
 //! A host's own file drives it: it returns one [`Row`] for each program, read from the one line of
 //! JSON that a driver prints, and fails when a single vector differs.
 
+mod clickhouse;
+mod fluent_bit;
 mod javascript;
 mod plain;
 mod vectors;
@@ -49,6 +51,14 @@ const HOSTS: &[Host] = &[
     Host {
         name: "wasmtime",
         check: plain::check,
+    },
+    Host {
+        name: "ClickHouse",
+        check: clickhouse::check,
+    },
+    Host {
+        name: "Fluent Bit",
+        check: fluent_bit::check,
     },
     Host {
         name: "the npm package",
