@@ -223,6 +223,20 @@ fn overlays_stand_on_overlays() {
     enricher.detach(bottom_handle).unwrap();
 }
 
+/// While a base with overlays takes the place of the same base with others, it is there twice.
+#[test]
+fn a_base_that_is_there_twice_can_go_once() {
+    let base = base();
+    let overlay = build(&overlay_over(&base, 2, Vec::new()));
+    let mut enricher = Enricher::new(common::config());
+    let old = attach(&mut enricher, &base).unwrap();
+    let new = attach(&mut enricher, &base).unwrap();
+    let above = attach(&mut enricher, &overlay).unwrap();
+    enricher.detach(old).unwrap();
+    assert!(enricher.detach(new).is_err());
+    assert!(enricher.layers().eq([new, above]));
+}
+
 /// An overlay changes its base and no other shard, even where uids and keys are the same.
 #[test]
 fn an_overlay_leaves_other_shards_alone() {

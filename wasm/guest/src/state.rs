@@ -7,6 +7,10 @@ use crate::instance::Instance;
 
 /// An instance, and what attaching the baked snapshots came to: how many, or a code.
 struct State {
+    #[cfg_attr(
+        not(feature = "single"),
+        expect(dead_code, reason = "only what was baked in is asked of it")
+    )]
     instance: Instance,
     baked: i32,
 }

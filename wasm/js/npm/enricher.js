@@ -15,6 +15,8 @@ const MAX_SNAPSHOT_BYTES = 2 ** 31 - 1;
 const LINE_END = 10;
 
 const OPTIONS = ["module", "config", "maxSnapshotBytes", "now", "check", "log"];
+/** By the flags of `whose_attach`. */
+const CHECKS = ["all", "by_host", "on_first_touch"];
 const encoder = new TextEncoder();
 /** For options: a snapshot that was baked in and is refused is logged, not thrown. */
 const LENIENT = Symbol("lenient");
@@ -26,7 +28,7 @@ const LENIENT = Symbol("lenient");
  * @property {number} at what the module knows it by; another one after a trap
  * @property {number} address where its bytes lie; 0 for one that was baked in
  * @property {number} length
- * @property {string} check
+ * @property {number} flags how it was checked
  */
 
 /**
@@ -161,16 +163,16 @@ export function define(modules) {
     attach(/** @type {any} */ bytes, /** @type {any} */ options = {}) {
       const settings = this.#settings(options);
       const incoming = this.#take(bytes);
-      const at = this.#run((core) => core.attach(incoming, settings));
-      return this.#attached(at, settings.check);
+      const at = this.#run((core) => core.attach(incoming, settings.flags, settings.now));
+      return this.#attached(at, settings.flags);
     }
 
     /** Attaches a snapshot that arrives piece by piece. */
     async attachFrom(/** @type {any} */ source, /** @type {any} */ options = {}) {
       const settings = this.#settings(options);
       const incoming = await this.#receive(source);
-      const at = this.#run((core) => core.attach(incoming, settings));
-      return this.#attached(at, settings.check);
+      const at = this.#run((core) => core.attach(incoming, settings.flags, settings.now));
+      return this.#attached(at, settings.flags);
     }
 
     /** Puts snapshots in the place of all that are attached, or changes nothing. */
@@ -346,7 +348,7 @@ export function define(modules) {
         // Those before the one that was refused are attached.
         /** @type {{ handle: number }[]} */
         const places = this.#core.places();
-        this.#layers = places.map(({ handle: at }) => this.#layer(at, "all"));
+        this.#layers = places.map(({ handle: at }) => this.#layer(at, 0));
         this.#baked = places.length;
       }
     }
@@ -401,8 +403,8 @@ export function define(modules) {
           if (layer.address !== 0) {
             const bytes = new Uint8Array(memory.buffer, layer.address, layer.length);
             // Judged by the time before: a snapshot that ran out since then was attached all the same.
-            const at = core.attach(this.#take(bytes, MAX_SNAPSHOT_BYTES), { check: layer.check, now: 0 });
-            this.#layers.push({ ...this.#layer(at, layer.check), handle: layer.handle });
+            const at = core.attach(this.#take(bytes, MAX_SNAPSHOT_BYTES), layer.flags, 0);
+            this.#layers.push({ ...this.#layer(at, layer.flags), handle: layer.handle });
           } else {
             this.#layers.push(layer);
           }
@@ -414,25 +416,25 @@ export function define(modules) {
     }
 
     /** A layer of the module as the program knows it. */
-    #layer(/** @type {number} */ at, /** @type {string} */ check) {
+    #layer(/** @type {number} */ at, /** @type {number} */ flags) {
       /** @type {{ handle: number, address: number, length: number }[]} */
       const places = this.#core.places();
       const { address = 0, length = 0 } = places.find((place) => place.handle === at) ?? {};
       const handle = this.#nextHandle;
       this.#nextHandle += 1;
-      return { handle, at, address: address >>> 0, length, check };
+      return { handle, at, address: address >>> 0, length, flags };
     }
 
-    #attached(/** @type {number} */ at, /** @type {string} */ check) {
-      const layer = this.#layer(at, check);
+    #attached(/** @type {number} */ at, /** @type {number} */ flags) {
+      const layer = this.#layer(at, flags);
       this.#layers.push(layer);
       return layer.handle;
     }
 
-    #swapped(/** @type {any[]} */ incoming, /** @type {{ check: string }} */ settings) {
+    #swapped(/** @type {any[]} */ incoming, /** @type {{ flags: number, now: number }} */ settings) {
       /** @type {Int32Array} */
-      const handles = this.#run((core) => core.swap(incoming, settings));
-      this.#layers = Array.from(handles, (at) => this.#layer(at, settings.check));
+      const handles = this.#run((core) => core.swap(incoming, settings.flags, settings.now));
+      this.#layers = Array.from(handles, (at) => this.#layer(at, settings.flags));
       return this.#layers.map(({ handle }) => handle);
     }
 
@@ -443,7 +445,12 @@ export function define(modules) {
       for (const name of Object.keys(others)) {
         throw new WhoseError(-2, `options are refused: there is no option ${name}`);
       }
-      return { check, now: Number(now) };
+      const flags = CHECKS.indexOf(check);
+      if (flags < 0) {
+        throw new WhoseError(-2, `options are refused: check is ${String(check)}, it can be ${CHECKS.join(", ")}`);
+      }
+      // What is no time judges nothing.
+      return { flags, now: Number(now) || 0 };
     }
 
     /** Bytes, copied into the module's memory. */

@@ -1,7 +1,7 @@
 //! One enricher, its snapshots, and snapshots on their way in.
 
 use js_sys::Uint8Array;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use whose_guest::{Owned, Refused, code};
 
@@ -29,40 +29,6 @@ impl From<RefusedOnTheWay> for JsValue {
 
 /// A refusal that becomes what is thrown.
 struct RefusedOnTheWay(Refused);
-
-/// How a snapshot is attached.
-#[derive(Deserialize)]
-struct Options {
-    /// How much is checked, and when.
-    #[serde(default)]
-    check: Check,
-    /// Milliseconds since 1970, to judge whether the snapshot's time is over; 0 judges nothing.
-    now: f64,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Check {
-    #[default]
-    All,
-    ByHost,
-    OnFirstTouch,
-}
-
-impl Options {
-    fn read(options: JsValue) -> Result<Self, JsValue> {
-        serde_wasm_bindgen::from_value(options)
-            .map_err(|error| failure(code::BAD_ARGUMENT, &format!("options are refused: {error}")))
-    }
-
-    fn flags(&self) -> i32 {
-        match self.check {
-            Check::All => 0,
-            Check::ByHost => 1,
-            Check::OnFirstTouch => 2,
-        }
-    }
-}
 
 /// Where a layer is: what is needed to attach it again in another instance.
 #[derive(Serialize)]
@@ -127,12 +93,9 @@ impl Core {
         self.judged(code).map(drop)
     }
 
-    /// Attaches a snapshot that has arrived; its handle.
-    pub fn attach(&mut self, snapshot: Incoming, options: JsValue) -> Result<i32, JsValue> {
-        let options = Options::read(options)?;
-        let handle = self
-            .owned
-            .attach(snapshot.0.finish(), options.flags(), options.now as i64);
+    /// Attaches a snapshot that has arrived, with the flags of `docs/abi.md`; its handle.
+    pub fn attach(&mut self, snapshot: Incoming, flags: i32, now: f64) -> Result<i32, JsValue> {
+        let handle = self.owned.attach(snapshot.0.finish(), flags, now as i64);
         self.judged(handle)
     }
 
@@ -140,12 +103,12 @@ impl Core {
     pub fn swap(
         &mut self,
         snapshots: Vec<Incoming>,
-        options: JsValue,
+        flags: i32,
+        now: f64,
     ) -> Result<Vec<i32>, JsValue> {
-        let options = Options::read(options)?;
         let snapshots = snapshots.into_iter().map(|incoming| incoming.0.finish());
         self.owned
-            .swap(snapshots, options.flags(), options.now as i64)
+            .swap(snapshots, flags, now as i64)
             .map_err(|code| self.failure(code))
     }
 

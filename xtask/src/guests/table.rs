@@ -105,7 +105,7 @@ pub(crate) static JS: Guest = Guest {
     features: &[],
     stem: "whose-js",
     levels: &[BASELINE, SIMD],
-    limits: (340_000, 150_000),
+    limits: (310_000, 135_000),
 };
 
 /// Every guest.

@@ -58,7 +58,7 @@ pub(super) fn chromium(given: &Given<'_>) -> Result<Checked, Failure> {
     ];
     let is_there = |name: &&str| process::succeeds(Command::new(name).arg("--version"));
     if std::env::var_os("CHROMIUM").is_none()
-        && !NAMES.iter().any(|name| is_there(&name))
+        && !NAMES.iter().any(is_there)
         && let Err(reason) = debian::ensure(&["chromium"])
     {
         return Ok(Checked::Missing(reason));
