@@ -75,9 +75,8 @@ pub(super) fn write(finding: &EventFinding<'_>, time_ms: i64, out: &mut Out<'_, 
                 before_event(days, grace, json);
             }
             Evidence::Unlisted(listed) => {
-                json.raw("none of the ");
+                json.raw("not among the access keys that the inventory lists: ");
                 json.digits(listed);
-                json.raw(" access keys that the inventory lists");
             }
             Evidence::Outside { place, own } => {
                 json.raw("in ");

@@ -543,14 +543,14 @@ mod tests {
         );
         let context = json!({"identities":[
             {"role":"actor","outcome":"matched","uid":"u","name":"n","credential":{"uid":"AKIAX","status":"unlisted"},
-             "findings":[{"name":"unlisted_credential_used","severity":"high","evidence":"none of the 2 access keys that the inventory lists"}]}]});
+             "findings":[{"name":"unlisted_credential_used","severity":"high","evidence":"not among the access keys that the inventory lists: 2"}]}]});
         let unlisted = page(&context);
         assert!(
             unlisted.contains("with access key AKIAX, which the inventory does not list"),
             "{unlisted}"
         );
         assert!(
-            unlisted.contains("finding unlisted_credential_used (high): none of the 2 access keys"),
+            unlisted.contains("finding unlisted_credential_used (high): not among the access keys that the inventory lists: 2"),
             "{unlisted}"
         );
     }
