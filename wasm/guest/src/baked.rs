@@ -7,7 +7,6 @@ use crate::memory::bytes;
 /// the configuration. All zero in a module that nothing was baked into.
 ///
 /// Exported, so that the tool finds it by its name (`docs/abi.md`).
-#[expect(unreachable_pub, reason = "the module exports it")]
 #[unsafe(no_mangle)]
 #[expect(
     unreachable_pub,

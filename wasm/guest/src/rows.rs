@@ -3,6 +3,7 @@
 //! A row is one event, whatever bytes it holds, and one row's fault is that row's alone.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use enrich_core::LookupField;
 
@@ -147,16 +148,79 @@ pub(crate) fn lookup(
     let mut output = Vec::with_capacity(block.len());
     // Nearly always the same in all rows.
     let mut last: Option<(&[u8], Option<LookupField<'_>>)> = None;
+    let mut memory = Memory::new(rows);
     for _ in 0..rows {
         let (key, name) = (input.string()?, input.string()?);
         let field = match &last {
             Some((last, field)) if *last == name => field,
-            _ => &last.insert((name, field(name)?)).1,
+            _ => {
+                memory.clear();
+                &last.insert((name, field(name)?)).1
+            }
         };
-        answer(instance, key, field.as_ref(), &mut output);
+        if let Some(answered) = memory.of(key) {
+            output.extend_from_within(answered);
+            continue;
+        }
+        let start = output.len();
+        if answer(instance, key, field.as_ref(), &mut output) {
+            memory.keep(key, start..output.len());
+        } else {
+            // What a damaged snapshot said before it turned out to be damaged is not said again.
+            memory = Memory::new(0);
+        }
     }
     input.end()?;
     Ok(output)
+}
+
+/// Where in the output a key of this block was answered before. Events repeat their keys: a table of
+/// millions of rows has hundreds of them.
+struct Memory<'b> {
+    /// One place for each value of the hash; a later key takes it over. Empty: nothing is kept.
+    slots: Vec<Option<(&'b [u8], Range<usize>)>>,
+}
+
+/// Places of a [`Memory`], a power of two.
+const SLOTS: usize = 2048;
+
+impl<'b> Memory<'b> {
+    fn new(rows: usize) -> Self {
+        let slots = if rows > 1 { SLOTS } else { 0 };
+        Self {
+            slots: vec![None; slots],
+        }
+    }
+
+    /// Which place a key has: the multiplication spreads its last bytes, in which keys differ, over
+    /// the upper bits.
+    fn place(key: &[u8]) -> usize {
+        let mut hash = key.len() as u64;
+        for word in key.rchunks(8) {
+            let word = word
+                .iter()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte));
+            hash = (hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        }
+        (hash >> 32) as usize & (SLOTS - 1)
+    }
+
+    fn of(&self, key: &[u8]) -> Option<Range<usize>> {
+        match self.slots.get(Self::place(key))? {
+            Some((kept, answer)) if *kept == key => Some(answer.clone()),
+            _ => None,
+        }
+    }
+
+    fn keep(&mut self, key: &'b [u8], answer: Range<usize>) {
+        if let Some(slot) = self.slots.get_mut(Self::place(key)) {
+            *slot = Some((key, answer));
+        }
+    }
+
+    fn clear(&mut self) {
+        self.slots.fill(None);
+    }
 }
 
 /// The field of a name; `None` is the whole answer.
@@ -179,19 +243,22 @@ const KNOWN_FIELDS: &str = "\"; '' is the whole answer, else outcome, key or a f
 const LONGEST_NAME: usize = 64;
 
 /// Appends what a key leads to. A key that is none is an outcome too: a query over a table must not
-/// end because of a row.
+/// end because of a row. Returns false when the snapshot turned out to be damaged.
 fn answer(
     instance: &mut Instance,
     key: &[u8],
     field: Option<&LookupField<'_>>,
     output: &mut Vec<u8>,
-) {
+) -> bool {
     let answered = match field {
         None => instance.lookup(key),
         Some(field) => instance.lookup_field(key, field),
     };
     let code = match answered {
-        Ok(value) => return push(value, output),
+        Ok(value) => {
+            push(value, output);
+            return true;
+        }
         Err(code) => code,
     };
     let outcome = match code {
@@ -209,6 +276,7 @@ fn answer(
         Some(field) if field.name() == "outcome" => push(outcome.as_bytes(), output),
         Some(_) => push(b"", output),
     }
+    code == code::BAD_KEY
 }
 
 /// The outcome of a text that is no key.
@@ -372,6 +440,38 @@ mod tests {
             texts[5]
         );
         assert!(texts[5].ends_with("\",\"records\":[]}"));
+    }
+
+    #[test]
+    fn a_key_that_comes_again_gets_the_same_answer() {
+        let mut instance = Instance::new();
+        let keys: Vec<String> = (0..5000)
+            .map(|number| match number % 7 {
+                0 => "nonsense".to_owned(),
+                // More keys than places, so that some lose theirs and come again.
+                other => format!(
+                    "aws_arn:arn:aws:iam::111122223333:role/{}",
+                    number % 997 * other
+                ),
+            })
+            .collect();
+        for names in [
+            ["outcome", "outcome"],
+            ["outcome", "owner.ref"],
+            ["", "outcome"],
+        ] {
+            let rows: Vec<&[u8]> = keys
+                .iter()
+                .enumerate()
+                .flat_map(|(at, key)| [key.as_bytes(), names[at / 50 % 2].as_bytes()])
+                .collect();
+            let together = lookup(&mut instance, &block(&rows), keys.len()).expect("a block");
+            let alone: Vec<u8> = rows
+                .chunks(2)
+                .flat_map(|row| lookup(&mut instance, &block(row), 1).expect("a block"))
+                .collect();
+            assert_eq!(together, alone, "{names:?}");
+        }
     }
 
     #[test]
