@@ -141,16 +141,19 @@ fn strip(output: &[u8]) -> Vec<u8> {
 
 /// What was enriched already gets its context once: the old one goes, and is counted.
 fn once(rendering: Rendering, first: &Ran, second: &Ran, out: &mut Vec<String>) {
+    let counter = |ran: &Ran, name: &str| ran.stats.get(name).and_then(Value::as_u64).unwrap_or(0);
+    // A line that its own context makes too large or too deep is not read again, and loses it.
+    let is_over = |name| counter(second, name) != counter(first, name);
+    if is_over("too_large") || is_over("too_deep") {
+        return;
+    }
     if first.output != second.output {
         out.push(format!(
             "enriched again it differs: {}",
             shown(&second.output)
         ));
     }
-    let counter = |ran: &Ran, name: &str| ran.stats.get(name).and_then(Value::as_u64).unwrap_or(0);
-    // A line that its own context makes too large is not read again.
     if rendering == Rendering::Native
-        && counter(second, "too_large") == counter(first, "too_large")
         && counter(second, "forged_removed") != counter(first, "enriched")
     {
         out.push(format!(

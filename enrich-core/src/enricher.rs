@@ -10,6 +10,7 @@ use crate::event::findings::{Cut, Findings};
 use crate::event::index::Index;
 use crate::event::observation::Observation;
 use crate::event::text::TextBuffers;
+use crate::forged;
 use crate::key::{Key, KeyRefused};
 use crate::layers::{Holder, Layers};
 use crate::lookup;
@@ -187,7 +188,7 @@ impl<'s> Enricher<'s> {
         out.reserve(ndjson.len());
         let mut rest = ndjson;
         while let Some((line, after)) = self.next_line(rest) {
-            self.line(line, &mut out);
+            self.line(line, after.len(), &mut out);
             rest = after;
         }
         self.out = out;
@@ -203,15 +204,42 @@ impl<'s> Enricher<'s> {
         text.split_at_checked(len)
     }
 
-    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
+    /// Makes room for a batch of this length, as it came, in the output; whether there is. What a host
+    /// asks that may have no memory left: without room, [`Enricher::enrich`] would end the program.
+    #[must_use]
+    pub fn make_room(&mut self, len: usize) -> bool {
+        self.out.clear();
+        self.out.try_reserve(len).is_ok() || self.out.try_reserve_exact(len).is_ok()
+    }
+
+    /// Enriches a line. Behind it, `rest` bytes are to come, for which the output has room.
+    fn line(&mut self, line: &[u8], rest: usize, out: &mut Vec<u8>) {
         let (body, end) = split_line_end(line);
         let mut counted = LineStats::default();
-        let result = self.scan_line(body, &mut Purpose::Enrich, &mut counted);
+        let mut result = self.scan_line(body, &mut Purpose::Enrich, &mut counted);
+        let needed = line.len() + self.work.rendered.len() + rest;
+        if result == Ok(Some(()))
+            && out.try_reserve(needed).is_err()
+            && out.try_reserve_exact(needed).is_err()
+        {
+            result = Err(Refused::NoRoom);
+        }
         self.finish_line(result, &counted.stats);
         // In a damaged snapshot's stead nothing is said, and nothing forged either.
         let with_context = match result {
             Ok(Some(())) => true,
-            Err(Refused::Damaged) => false,
+            Err(Refused::Damaged | Refused::NoRoom) => false,
+            Err(Refused::TooLarge | Refused::TooDeep) => {
+                let rendering = self.config.style.rendering;
+                match forged::without(body, rendering, out) {
+                    Some(removed) => {
+                        self.stats.forged_removed += removed;
+                        out.extend_from_slice(end);
+                    }
+                    None => out.extend_from_slice(line),
+                }
+                return;
+            }
             _ => {
                 out.extend_from_slice(line);
                 return;
@@ -244,6 +272,10 @@ impl<'s> Enricher<'s> {
             Err(Refused::NotUtf8) => stats.not_utf8 += 1,
             Err(Refused::TooLarge) => stats.too_large += 1,
             Err(Refused::TooDeep) => stats.too_deep += 1,
+            Err(Refused::NoRoom) => {
+                stats.no_room += 1;
+                stats.forged_removed += counted.forged_removed;
+            }
             Err(Refused::Damaged) => {
                 stats.damaged += 1;
                 stats.forged_removed += counted.forged_removed;
@@ -262,7 +294,13 @@ impl<'s> Enricher<'s> {
         self.work.edits.clear();
         self.work.later.clear();
         self.work.rendered.clear();
-        let (start, Some(first)) = bytewise::next_byte(body, 0) else {
+        // A byte order mark is no part of the text, and stays where it is.
+        let begin = if body.starts_with(b"\xEF\xBB\xBF") {
+            3
+        } else {
+            0
+        };
+        let (start, Some(first)) = bytewise::next_byte(body, begin) else {
             return Ok(None);
         };
         if body.len() > self.config.max_event_bytes {
@@ -305,6 +343,9 @@ impl<'s> Enricher<'s> {
         }
         if self.layers.is_damaged() {
             return Err(Refused::Damaged);
+        }
+        if counted.no_room {
+            return Err(Refused::NoRoom);
         }
         Ok(Some(()))
     }

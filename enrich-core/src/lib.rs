@@ -88,6 +88,7 @@ pub mod config;
 pub mod explain;
 pub mod hash;
 pub mod key;
+
 pub mod snapshot;
 pub mod time;
 pub mod vocabulary;
@@ -95,6 +96,7 @@ pub mod vocabulary;
 mod document;
 mod enricher;
 mod event;
+mod forged;
 mod layers;
 mod lookup;
 mod mapping;

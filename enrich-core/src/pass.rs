@@ -23,6 +23,13 @@ use crate::vocabulary::Format;
 /// Envelopes inside envelopes, at most.
 const MAX_NESTING: u32 = 4;
 
+/// Contexts of a line may be this many times as long as the line, and this many bytes besides.
+const GROWTH: usize = 8;
+const GROWTH_OF_SHORT: usize = 1 << 20;
+/// More bytes than a context has as a rule: its buffer grows before it is written, where a failure can
+/// be told.
+const LONG_CONTEXT: usize = 64 << 10;
+
 /// A cut, or text put in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Edit {
@@ -74,6 +81,8 @@ pub(crate) enum Purpose<'p> {
 #[derive(Debug, Default)]
 pub(crate) struct LineStats {
     pub(crate) stats: Stats,
+    /// Whether a context was left out because there was no room for it.
+    pub(crate) no_room: bool,
 }
 
 /// Why a line leaves unchanged.
@@ -83,6 +92,7 @@ pub(crate) enum Refused {
     NotUtf8,
     TooLarge,
     TooDeep,
+    NoRoom,
     Damaged,
 }
 
@@ -95,6 +105,7 @@ impl Refused {
             Self::NotUtf8 => "it is no UTF-8",
             Self::TooLarge => "it is longer than the limit max_event_bytes",
             Self::TooDeep => "more brackets are open at once than max_depth allows",
+            Self::NoRoom => "there is no room for its context",
             Self::Damaged => "an attached snapshot is damaged",
         }
     }
@@ -323,6 +334,20 @@ impl Pass<'_, '_, '_, '_> {
         Err(Refused::NotJson)
     }
 
+    /// Whether there is room for one more context. An envelope of thousands of tiny events would become
+    /// many times as long, and a host's memory ends: then the line leaves without any.
+    fn has_room(&mut self) -> bool {
+        let most = self
+            .buffers
+            .line
+            .len()
+            .saturating_mul(GROWTH)
+            .saturating_add(GROWTH_OF_SHORT);
+        self.rendered.len() <= most
+            && (self.rendered.try_reserve(LONG_CONTEXT).is_ok()
+                || self.rendered.try_reserve_exact(LONG_CONTEXT).is_ok())
+    }
+
     /// An event of no known format gets no context, and what it has of forged ones goes all the same.
     fn unrecognized(&mut self, place: &Place) {
         self.counted.stats.events += 1;
@@ -363,7 +388,11 @@ impl Pass<'_, '_, '_, '_> {
             return;
         }
         let existing = self.existing(place);
-        if self.layers.is_empty() {
+        if self.layers.is_empty() || self.counted.no_room {
+            return;
+        }
+        if !self.has_room() {
+            self.counted.no_room = true;
             return;
         }
         if existing.own_agent {

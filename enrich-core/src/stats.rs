@@ -27,6 +27,9 @@ pub struct Stats {
     pub no_identity: u64,
     /// Members named `whose` that came in and were removed.
     pub forged_removed: u64,
+    /// Lines that left without context because there was no room for it: an envelope of very many small
+    /// events, or a host without memory.
+    pub no_room: u64,
     /// Lines that left unchanged because a snapshot turned out to be damaged.
     pub damaged: u64,
     outcomes: [u64; 7],
@@ -116,6 +119,7 @@ impl Stats {
                 ("too_deep", self.too_deep),
                 ("no_identity", self.no_identity),
                 ("forged_removed", self.forged_removed),
+                ("no_room", self.no_room),
                 ("damaged", self.damaged),
             ] {
                 out.number(name, value);

@@ -34,6 +34,8 @@ pub struct EventCounters {
     pub no_identity: u64,
     /// Events that came with a member `whose`, which was removed.
     pub forged_removed: u64,
+    /// Lines that left without context because there was no room for it.
+    pub no_room: u64,
     /// Lines that left unchanged because a snapshot turned out to be damaged.
     pub damaged: u64,
     /// Identities by outcome.
@@ -83,6 +85,7 @@ impl EventCounters {
             (&mut self.too_deep, other.too_deep),
             (&mut self.no_identity, other.no_identity),
             (&mut self.forged_removed, other.forged_removed),
+            (&mut self.no_room, other.no_room),
             (&mut self.damaged, other.damaged),
         ] {
             *mine = mine.saturating_add(theirs);

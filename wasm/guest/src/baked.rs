@@ -41,23 +41,33 @@ pub(crate) fn attach(instance: &mut Instance) -> i32 {
             return refused;
         }
     }
-    let mut attached = 0;
+    let mut attached = Vec::new();
     for entry in table.chunks_exact(ENTRY) {
         let word = |at: usize| {
             let bytes = entry.get(at..at + 4).and_then(|word| word.try_into().ok());
             i32::from_le_bytes(bytes.unwrap_or_default())
         };
-        let Some(snapshot) = bytes(word(0), word(4)) else {
-            return instance.fail(code::BAD_ARGUMENT, OUTSIDE);
+        let handle = match bytes(word(0), word(4)) {
+            // No clock: whether the snapshot's time is over is judged by each event's time alone.
+            Some(snapshot) if word(8) == ON_FIRST_TOUCH => {
+                instance.attach(snapshot, ON_FIRST_TOUCH, 0)
+            }
+            _ => instance.fail(code::BAD_ARGUMENT, OUTSIDE),
         };
-        // No clock: whether the snapshot's time is over is judged by each event's time alone.
-        let handle = instance.attach(snapshot, word(8), 0);
         if handle < 0 {
-            return handle;
+            // A base without its overlay would say what the overlay takes back.
+            let sentence = String::from_utf8_lossy(instance.last_error()).into_owned();
+            for attached in attached.into_iter().rev() {
+                instance.detach(attached);
+            }
+            return instance.fail(handle, sentence);
         }
-        attached += 1;
+        attached.push(handle);
     }
-    attached
+    i32::try_from(attached.len()).unwrap_or(i32::MAX)
 }
 
-const OUTSIDE: &str = "what was baked into the module leaves its memory; bake it again";
+/// The check of each snapshot: whoever changed the table might have changed the snapshot as well.
+const ON_FIRST_TOUCH: i32 = 2;
+
+const OUTSIDE: &str = "what was baked into the module is not where or what it says; bake it again";

@@ -12,6 +12,7 @@ use std::mem::ManuallyDrop;
 
 use crate::instance::Instance;
 use crate::memory::bytes;
+use crate::room;
 use crate::rows;
 use crate::state::{baked, with};
 
@@ -102,6 +103,9 @@ pub extern "C" fn whose_enrich(handle: i32, rows: i32) -> i32 {
     with(|instance| {
         let enriched = rows::enrich(instance, content(handle), rows as u32 as usize);
         tell_damage(instance);
+        if enriched == Err(rows::NO_ROOM) {
+            throw(NO_MEMORY);
+        }
         answer(enriched.map_err(Cow::Borrowed))
     })
 }
@@ -110,8 +114,10 @@ pub extern "C" fn whose_enrich(handle: i32, rows: i32) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn whose_lookup(handle: i32, rows: i32) -> i32 {
     tell();
+    let refusal = baked();
     with(|instance| {
-        let found = rows::lookup(instance, content(handle), rows as u32 as usize);
+        let found = rows::lookup(instance, refusal, content(handle), rows as u32 as usize);
+        tell_damage(instance);
         answer(found)
     })
 }
@@ -175,13 +181,13 @@ pub struct Telling<A>(pub A);
 const NO_MEMORY: &str = "whose has no memory left for a block of rows; raise webassembly_udf_max_memory, or lower webassembly_udf_max_input_block_size";
 
 fn told(memory: *mut u8) -> *mut u8 {
-    if memory.is_null() {
+    if memory.is_null() && !room::is_asked() {
         throw(NO_MEMORY);
     }
     memory
 }
 
-// SAFETY: everything is the inner allocator's, which upholds it, but for null, which is not returned.
+// SAFETY: everything is the inner allocator's, which upholds it; null is returned as it is, or not at all.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Telling<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller upholds what the inner allocator asks for.

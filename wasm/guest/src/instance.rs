@@ -123,6 +123,15 @@ impl Instance {
                 ),
             ));
         }
+        if !self.enricher.make_room(ndjson.len()) {
+            return Err(self.fail(
+                code::TOO_LARGE,
+                format_args!(
+                    "there is no memory for the output of a batch of {} bytes; hand over less at once, or give the module more",
+                    ndjson.len()
+                ),
+            ));
+        }
         Ok(self.enricher.enrich(ndjson))
     }
 

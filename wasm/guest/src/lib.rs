@@ -23,6 +23,8 @@ pub mod fluent_bit;
 #[cfg(target_arch = "wasm32")]
 mod memory;
 #[cfg(any(test, all(target_arch = "wasm32", feature = "clickhouse")))]
+mod room;
+#[cfg(any(test, all(target_arch = "wasm32", feature = "clickhouse")))]
 mod rows;
 #[cfg(target_arch = "wasm32")]
 mod state;

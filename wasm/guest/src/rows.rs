@@ -8,6 +8,7 @@ use std::ops::Range;
 use enrich_core::LookupField;
 
 use crate::instance::{Instance, code};
+use crate::room;
 
 /// Why a block of rows can't be read: it is not what the function was declared with.
 pub(crate) const NOT_ROWS: &str = "the block is not RowBinary of as many String arguments as the function takes; create the function as docs/hosts/clickhouse.md shows";
@@ -70,31 +71,50 @@ pub(crate) fn push(string: &[u8], block: &mut Vec<u8>) {
     block.extend_from_slice(string);
 }
 
-/// Enriches each row of a block.
+/// Why a block can't be answered: its rows as they came are more than the memory holds.
+pub(crate) const NO_ROOM: &str = "there is no memory for a block of rows";
+
+/// Enriches each row of a block. A row for whose context there is no memory comes back as it was.
 ///
 /// # Errors
-/// When the block can't be read.
+/// When the block can't be read, or there is not even room for its rows as they came.
 pub(crate) fn enrich(
     instance: &mut Instance,
     block: &[u8],
     rows: usize,
 ) -> Result<Vec<u8>, &'static str> {
     let mut input = Rows::new(block);
+    let mut output = Vec::new();
     // The context is about as long as the event.
-    let mut output = Vec::with_capacity(2 * block.len());
+    if !has_room(&mut output, 2 * block.len()) && !has_room(&mut output, block.len()) {
+        return Err(NO_ROOM);
+    }
     let mut buffer = Vec::new();
     for done in 0..rows {
-        let enriched = event(instance, input.string()?, &mut buffer);
+        let row = input.string()?;
+        let enriched = event(instance, row, &mut buffer);
+        // What is still to come must fit as it came, in any case.
+        let rest = input.rest.len();
+        let expected = rest.max(output.len() / done.max(1) * (rows - done));
         let needed = enriched.len() + LONGEST_PREFIX;
-        if output.capacity() - output.len() < needed {
-            // Not twice as much, as a vector would take: the instance's memory has a limit.
-            let rest = output.len() / done.max(1) * (rows - done);
-            output.reserve_exact(needed + rest + rest / 8);
+        if has_room(&mut output, needed + expected + expected / 8)
+            || has_room(&mut output, needed + rest)
+        {
+            push(&enriched, &mut output);
+        } else if has_room(&mut output, row.len() + LONGEST_PREFIX + rest) {
+            push(row, &mut output);
+        } else {
+            return Err(NO_ROOM);
         }
-        push(&enriched, &mut output);
     }
     input.end()?;
     Ok(output)
+}
+
+/// Whether a block has room for so many bytes more, after asking for it. Not twice as much, as a vector
+/// takes: the instance's memory has a limit.
+fn has_room(block: &mut Vec<u8>, more: usize) -> bool {
+    block.capacity() - block.len() >= more || room::asked(|| block.try_reserve_exact(more)).is_ok()
 }
 
 /// Enriches one event, which may have line ends in it, as pretty-printed JSON has.
@@ -102,7 +122,7 @@ fn event<'i>(instance: &'i mut Instance, event: &'i [u8], buffer: &mut Vec<u8>) 
     let body = event.strip_suffix(b"\n").unwrap_or(event);
     if memchr::memchr(b'\n', body).is_none() {
         // More than a batch takes is more than a line may have, which leaves unchanged.
-        return Cow::Borrowed(instance.enrich(event).unwrap_or(event));
+        return Cow::Borrowed(room::asked(|| instance.enrich(event)).unwrap_or(event));
     }
     let body = body.strip_suffix(b"\r").unwrap_or(body);
     let (body, end) = event.split_at_checked(body.len()).unwrap_or((event, &[]));
@@ -112,24 +132,26 @@ fn event<'i>(instance: &'i mut Instance, event: &'i [u8], buffer: &mut Vec<u8>) 
         .into_iter()
         .find(|blank| memchr::memchr(*blank, body).is_none());
     buffer.clear();
+    if room::asked(|| buffer.try_reserve(body.len())).is_err() {
+        return Cow::Borrowed(event);
+    }
     buffer.extend(body.iter().map(|byte| match byte {
         b'\n' => stand_in.unwrap_or(b' '),
         byte => *byte,
     }));
-    match instance.enrich(buffer) {
+    match room::asked(|| instance.enrich(buffer)) {
         Ok(enriched) if enriched != buffer.as_slice() => {
             // In what was put in, control characters are escaped.
             let back = |byte: &u8| match byte {
                 byte if Some(*byte) == stand_in => b'\n',
                 byte => *byte,
             };
-            Cow::Owned(
-                enriched
-                    .iter()
-                    .map(back)
-                    .chain(end.iter().copied())
-                    .collect(),
-            )
+            let mut whole = Vec::new();
+            if !has_room(&mut whole, enriched.len() + end.len()) {
+                return Cow::Borrowed(event);
+            }
+            whole.extend(enriched.iter().map(back).chain(end.iter().copied()));
+            Cow::Owned(whole)
         }
         _ => Cow::Borrowed(event),
     }
@@ -139,22 +161,33 @@ fn event<'i>(instance: &'i mut Instance, event: &'i [u8], buffer: &mut Vec<u8>) 
 ///
 /// # Errors
 /// When the block can't be read, or a name is no field's: what is wrong and what to do.
+///
+/// `refusal`: the code with which the snapshot that should answer was refused; then no key is out of
+/// its scope.
 pub(crate) fn lookup(
     instance: &mut Instance,
+    refusal: i32,
     block: &[u8],
     rows: usize,
 ) -> Result<Vec<u8>, Cow<'static, str>> {
     let mut input = Rows::new(block);
     let mut output = Vec::with_capacity(block.len());
+    let mut names = 0;
     // Nearly always the same in all rows.
     let mut last: Option<(&[u8], Option<LookupField<'_>>)> = None;
     let mut memory = Memory::new(rows);
-    for _ in 0..rows {
+    for done in 0..rows {
         let (key, name) = (input.string()?, input.string()?);
+        if output.capacity() - output.len() < LONG_ANSWER {
+            let expected = output.len() / done.max(1) * (rows - done);
+            let _ = has_room(&mut output, LONG_ANSWER + expected + expected / 8);
+        }
         let field = match &last {
             Some((last, field)) if *last == name => field,
             _ => {
-                memory.clear();
+                names += 1;
+                // With another name in each row there is nothing to remember.
+                memory = Memory::new(if names > MOST_NAMES { 0 } else { rows });
                 &last.insert((name, field(name)?)).1
             }
         };
@@ -163,7 +196,9 @@ pub(crate) fn lookup(
             continue;
         }
         let start = output.len();
-        if answer(instance, key, field.as_ref(), &mut output) {
+        if refusal < 0 {
+            refused(refusal, instance, field.as_ref(), &mut output);
+        } else if answer(instance, key, field.as_ref(), &mut output) {
             memory.keep(key, start..output.len());
         } else {
             // What a damaged snapshot said before it turned out to be damaged is not said again.
@@ -180,6 +215,11 @@ struct Memory<'b> {
     /// One place for each value of the hash; a later key takes it over. Empty: nothing is kept.
     slots: Vec<Option<(&'b [u8], Range<usize>)>>,
 }
+
+/// Changes of the field's name in one block after which nothing is remembered.
+const MOST_NAMES: usize = 8;
+/// More bytes than an answer has as a rule.
+const LONG_ANSWER: usize = 16 << 10;
 
 /// Places of a [`Memory`], a power of two.
 const SLOTS: usize = 2048;
@@ -216,10 +256,6 @@ impl<'b> Memory<'b> {
         if let Some(slot) = self.slots.get_mut(Self::place(key)) {
             *slot = Some((key, answer));
         }
-    }
-
-    fn clear(&mut self) {
-        self.slots.fill(None);
     }
 }
 
@@ -261,6 +297,12 @@ fn answer(
         }
         Err(code) => code,
     };
+    refused(code, instance, field, output);
+    code == code::BAD_KEY
+}
+
+/// Appends that nothing can be said, and why.
+fn refused(code: i32, instance: &Instance, field: Option<&LookupField<'_>>, output: &mut Vec<u8>) {
     let outcome = match code {
         code::BAD_KEY => KEY_REFUSED,
         _ => SNAPSHOT_REFUSED,
@@ -276,7 +318,6 @@ fn answer(
         Some(field) if field.name() == "outcome" => push(outcome.as_bytes(), output),
         Some(_) => push(b"", output),
     }
-    code == code::BAD_KEY
 }
 
 /// The outcome of a text that is no key.
@@ -350,7 +391,7 @@ mod tests {
         ] {
             assert_eq!(enrich(&mut instance, bad, 1), Err(NOT_ROWS), "{bad:?}");
         }
-        assert!(lookup(&mut instance, b"\x01a", 1).is_err());
+        assert!(lookup(&mut instance, 0, b"\x01a", 1).is_err());
         assert_eq!(enrich(&mut instance, b"", 0), Ok(Vec::new()));
     }
 
@@ -417,7 +458,7 @@ mod tests {
             b"non\"sense",
             b"",
         ];
-        let out = lookup(&mut instance, &block(&rows), rows.len() / 2).expect("a block");
+        let out = lookup(&mut instance, 0, &block(&rows), rows.len() / 2).expect("a block");
         let out = strings(&out);
         let texts: Vec<&str> = out
             .iter()
@@ -465,10 +506,10 @@ mod tests {
                 .enumerate()
                 .flat_map(|(at, key)| [key.as_bytes(), names[at / 50 % 2].as_bytes()])
                 .collect();
-            let together = lookup(&mut instance, &block(&rows), keys.len()).expect("a block");
+            let together = lookup(&mut instance, 0, &block(&rows), keys.len()).expect("a block");
             let alone: Vec<u8> = rows
                 .chunks(2)
-                .flat_map(|row| lookup(&mut instance, &block(row), 1).expect("a block"))
+                .flat_map(|row| lookup(&mut instance, 0, &block(row), 1).expect("a block"))
                 .collect();
             assert_eq!(together, alone, "{names:?}");
         }
@@ -477,7 +518,8 @@ mod tests {
     #[test]
     fn a_name_that_is_no_field_is_told() {
         let mut instance = Instance::new();
-        let error = lookup(&mut instance, &block(&[b"x", b"ownr\n.ref"]), 1).expect_err("no field");
+        let error =
+            lookup(&mut instance, 0, &block(&[b"x", b"ownr\n.ref"]), 1).expect_err("no field");
         assert!(
             error.starts_with("whose_lookup knows no field \"ownr\\u000a.ref\"; ''"),
             "{error}"
