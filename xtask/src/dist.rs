@@ -1,10 +1,13 @@
 //! `cargo xtask dist`: every artifact, with sizes, SHA-256 and a bill of materials; built twice alike.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sha2::{Digest, Sha256};
 
+use crate::binaryen;
 use crate::demo::{self, Demo};
 use crate::failure::{Failure, While};
 use crate::guests::{self, Guest, JS, Size};
@@ -30,14 +33,16 @@ struct Artifact {
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
     match arguments {
         [] => {
-            let folder = make(workspace)?;
-            compare(workspace, &folder)?;
-            smoke(workspace, &folder)?;
+            needs(workspace)?;
+            let (folder, missing) = make_and_check(workspace)?;
             print!("{}", table(&folder)?);
             println!("\n{}", workspace.shown(&folder));
-            Ok(())
+            missing.map_or(Ok(()), Err)
         }
-        [once] if once == "--once" => make(workspace).map(|_| ()),
+        [once] if once == "--once" => {
+            needs(workspace)?;
+            make(workspace).map(|_| ())
+        }
         [other, ..] => Err(Failure::usage(format!(
             "`dist` takes --once or nothing, got `{other}`"
         ))),
@@ -46,19 +51,39 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Fai
 
 /// The stage of `cargo xtask test`.
 pub(crate) fn check(workspace: &Workspace) -> Result<Outcome, Failure> {
-    // Without npm modules are not finished and without Python there are no bills of materials.
-    if let Err(failure) = packages::python(workspace, FOLDER) {
+    if let Err(failure) = needs(workspace) {
         return Ok(Outcome::Skipped(failure.to_string()));
     }
-    let folder = make(workspace)?;
-    compare(workspace, &folder)?;
-    smoke(workspace, &folder)?;
+    let (folder, missing) = make_and_check(workspace)?;
     let table = table(&folder)?;
     eprint!("{table}");
-    Ok(Outcome::Passed(format!(
-        "{} files, two builds alike",
-        table.lines().count() - 1
-    )))
+    let count = table.lines().count() - 1;
+    Ok(match missing {
+        None => Outcome::Passed(format!("{count} files, two builds alike")),
+        Some(failure) => Outcome::Skipped(format!("{count} files; {failure}")),
+    })
+}
+
+/// What has to be there for the artifacts to be whole.
+fn needs(workspace: &Workspace) -> Result<(), Failure> {
+    // npm packs, and brings wasm-opt, which finishes the modules; bills of materials take Python.
+    packages::node()?;
+    binaryen::find(workspace)?;
+    packages::python(workspace, FOLDER).map(|_| ())
+}
+
+/// Builds everything and looks at it. Also returns why there was no second build, if there was none.
+fn make_and_check(workspace: &Workspace) -> Result<(PathBuf, Option<Failure>), Failure> {
+    let folder = make(workspace)?;
+    let missing = match project_files(workspace) {
+        Ok(names) => {
+            compare(&folder, &build_again(workspace, &names)?)?;
+            None
+        }
+        Err(failure) => Some(failure),
+    };
+    smoke(workspace, &folder)?;
+    Ok((folder, missing))
 }
 
 /// Builds everything into `target/dist`.
@@ -141,13 +166,8 @@ fn bills(workspace: &Workspace, artifacts: &[Artifact]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Builds once more, in a copy of the project at another place, and holds the two against each other.
-fn compare(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
-    let copy_root = workspace
-        .target
-        .join("dist-again")
-        .join("copy of the project");
-    let _ = std::fs::remove_dir_all(&copy_root);
+/// The names of the project's files, which git knows.
+fn project_files(workspace: &Workspace) -> Result<Vec<String>, Failure> {
     let mut list = Command::new("git");
     list.args([
         "ls-files",
@@ -158,9 +178,20 @@ fn compare(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
     ]);
     list.current_dir(&workspace.root);
     let listed = process::read(&mut list).map_err(|failure| {
-        failure.under("the second build needs git, to know the project's files")
+        failure.under("no second build, which needs git to know the project's files")
     })?;
-    for name in listed.split('\0').filter(|name| !name.is_empty()) {
+    let names = listed.split('\0').filter(|name| !name.is_empty());
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// Builds once more, in a copy of the project at another place.
+fn build_again(workspace: &Workspace, names: &[String]) -> Result<PathBuf, Failure> {
+    let copy_root = workspace
+        .target
+        .join("dist-again")
+        .join("copy of the project");
+    let _ = std::fs::remove_dir_all(&copy_root);
+    for name in names {
         let from = workspace.root.join(name);
         // What was removed and not yet committed is listed as well.
         if from.is_file() {
@@ -175,15 +206,26 @@ fn compare(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
         workspace.target.join("dist-again/build"),
     );
     process::quietly("the same again, elsewhere", &mut again)?;
-    let second = workspace.target.join("dist-again/build/dist");
+    Ok(workspace.target.join("dist-again/build/dist"))
+}
+
+/// Holds two folders against each other: the same names, and the same bytes under each.
+fn compare(first: &Path, second: &Path) -> Result<(), Failure> {
+    let mut names = BTreeSet::new();
+    for file in files(first)?.into_iter().chain(files(second)?) {
+        names.extend(file.file_name().map(OsStr::to_owned));
+    }
+    let read = |folder: &Path, name: &OsStr| std::fs::read(folder.join(name));
     let mut differ = Vec::new();
-    for file in files(folder)? {
-        let name = file.file_name().unwrap_or_default();
-        let same = std::fs::read(&file)
-            .is_ok_and(|one| std::fs::read(second.join(name)).is_ok_and(|two| one == two));
-        if !same {
-            differ.push(name.to_string_lossy().into_owned());
-        }
+    for name in names {
+        let note = match (read(first, &name), read(second, &name)) {
+            (Ok(one), Ok(two)) if one == two => continue,
+            (Ok(_), Ok(_)) => "",
+            (Ok(_), Err(_)) => " (only in the first)",
+            (Err(_), Ok(_)) => " (only in the second)",
+            (Err(_), Err(_)) => " (not readable)",
+        };
+        differ.push(format!("{}{note}", name.to_string_lossy()));
     }
     if differ.is_empty() {
         return Ok(());
@@ -234,7 +276,7 @@ fn package_works(workspace: &Workspace, package: &Path, demo: &Demo) -> Result<(
     std::fs::create_dir_all(&folder).while_doing(|| format!("cannot make {}", folder.display()))?;
     std::fs::write(&program, PACKAGE_WORKS)
         .while_doing(|| format!("cannot write {}", program.display()))?;
-    let mut install = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    let mut install = packages::npm_command();
     install.args([
         "install",
         "--offline",
@@ -293,6 +335,35 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn builds_are_alike_when_names_and_bytes_are() {
+        let place = std::env::temp_dir().join(format!("whose-dist-{}", std::process::id()));
+        let [first, second] = ["first", "second"].map(|name| place.join(name));
+        let write = |folder: &Path, name: &str, text: &str| {
+            std::fs::create_dir_all(folder).unwrap();
+            std::fs::write(folder.join(name), text).unwrap();
+        };
+        for folder in [&first, &second] {
+            write(folder, "a.wasm", "one");
+            write(folder, "b.wasm", "two");
+        }
+        let alike = compare(&first, &second);
+        write(&second, "b.wasm", "three");
+        write(&first, "c.wasm", "");
+        write(&second, "d.wasm", "");
+        let other = compare(&first, &second);
+        std::fs::remove_dir_all(&place).unwrap();
+        let absent = compare(&first, &second);
+        alike.unwrap();
+        let other = other.unwrap_err();
+        assert_eq!(
+            other.to_string(),
+            "two builds differ: b.wasm, c.wasm (only in the first), d.wasm (only in the second)"
+        );
+        assert_eq!(other.exit_status(), 3);
+        assert!(absent.is_err());
+    }
 
     #[test]
     fn digests_are_written_as_sha256sum_writes_them() {

@@ -1,10 +1,10 @@
 //! The npm package: the modules, their glue and what is written by hand, put together and packed.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::failure::{Failure, While};
 use crate::guests::{self, BASELINE, JS, Level, SIMD, Size};
+use crate::packages;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -113,7 +113,7 @@ fn pack(workspace: &Workspace, below: &Path, folder: &Path) -> Result<PathBuf, F
             "{SOURCES}/package.json is not of version {version}, as the workspace is"
         )));
     }
-    let mut command = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    let mut command = packages::npm_command();
     command.args(["pack", "--json", "--ignore-scripts", "--offline"]);
     command.arg("--pack-destination").arg(below);
     command.current_dir(folder);

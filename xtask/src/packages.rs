@@ -11,6 +11,24 @@ use crate::workspace::Workspace;
 const NPM_FILES: [&str; 2] = ["package.json", "package-lock.json"];
 const PIP_FILE: &str = "requirements.txt";
 
+/// npm, as a command.
+pub(crate) fn npm_command() -> Command {
+    Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
+}
+
+/// Whether node and npm are there.
+pub(crate) fn node() -> Result<(), Failure> {
+    let programs = [("node", Command::new("node")), ("npm", npm_command())];
+    for (name, mut program) in programs {
+        if !process::succeeds(program.arg("--version")) {
+            return Err(Failure::new(format!(
+                "`{name}` is not there; https://nodejs.org"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Installs what `package-lock.json` in a folder of the project names, unless it is there. Returns the
 /// folder that holds `node_modules`. Scripts of packages are not run.
 pub(crate) fn npm(workspace: &Workspace, from: &str) -> Result<PathBuf, Failure> {
@@ -23,7 +41,7 @@ pub(crate) fn npm(workspace: &Workspace, from: &str) -> Result<PathBuf, Failure>
             std::fs::copy(&file, folder.join(name))
                 .while_doing(|| format!("cannot copy {}", file.display()))?;
         }
-        let mut install = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
+        let mut install = npm_command();
         install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
         install.current_dir(&folder);
         process::quietly(&format!("npm packages of {from}"), &mut install)

@@ -208,8 +208,8 @@ fn bad_input_has_a_result() {
             [1, 1, 0, 0, 0, 0, 0],
         ),
         (
-            "byte order mark",
-            &[b"\xEF\xBB\xBF", event.as_bytes()].concat(),
+            "byte order mark inside",
+            &[b" \xEF\xBB\xBF", event.as_bytes()].concat(),
             [1, 1, 0, 0, 0, 0, 0],
         ),
         (

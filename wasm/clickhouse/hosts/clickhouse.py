@@ -4,9 +4,11 @@ Each database is a process of its own with a time limit; chDB opens one a proces
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,8 @@ from failures import Differs
 
 # Exit statuses, the same as those of `whose`.
 FAILED, DOES_NOT_HOLD = 1, 3
+# Longest time of one call of this program.
+ALTOGETHER_S = 2400
 
 Json = Any
 JOBS: dict[str, Callable[[Json, Path], Json]] = {
@@ -72,17 +76,27 @@ class Host:
 def run(command: list[str], seconds: int, stdin: str = "", cwd: Path | None = None) -> str:
     """Runs a program; what it printed."""
     what = " ".join(command[:4])
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    started = subprocess.Popen(command, **pipes, text=True, cwd=cwd, start_new_session=True)
     try:
-        done = subprocess.run(
-            command, input=stdin, capture_output=True, text=True, timeout=seconds, cwd=cwd
-        )
+        out, errors = started.communicate(stdin, timeout=seconds)
     except subprocess.TimeoutExpired as error:
         raise Differs(f"`{what}` took longer than {seconds} s: {stdin[:400]}") from error
-    if done.returncode != 0:
+    finally:
+        # It leads a group of its own: what it started ends with it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+    if started.returncode != 0:
         # chDB writes into the same stream.
-        told = done.stderr[max(done.stderr.rfind("error: "), 0) :].removeprefix("error: ").strip()
-        raise Differs(told or f"`{what}` ended with {done.returncode}: {stdin[:400]}")
-    return done.stdout
+        told = errors[max(errors.rfind("error: "), 0) :].removeprefix("error: ").strip()
+        raise Differs(told or f"`{what}` ended with {started.returncode}: {stdin[:400]}")
+    return out
+
+
+def late(*_: object) -> None:
+    """The time of this program is over."""
+    raise Differs(f"it took longer than {ALTOGETHER_S} s")
 
 
 def run_vectors(host: Host, folder: Path) -> Json:
@@ -98,6 +112,7 @@ def run_vectors(host: Host, folder: Path) -> Json:
             300,
             name=one["name"],
             module=host.baked(one["name"], snapshot, one["config"]),
+            empty=str(host.module),
             events=str((folder / one["events"]).resolve()),
             expected=str((folder / one["expected"]).resolve()),
         )
@@ -209,6 +224,8 @@ def main() -> int:
         if arguments.command == "job":
             print(json.dumps(job()))
             return 0
+        signal.signal(signal.SIGALRM, late)
+        signal.alarm(ALTOGETHER_S)
         with tempfile.TemporaryDirectory(prefix="whose-clickhouse-") as folder:
             host = Host(arguments.module, arguments.bake, Path(folder))
             match arguments.command:

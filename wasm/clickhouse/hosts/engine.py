@@ -1,6 +1,7 @@
 """ClickHouse's engine in this process, through chDB: one database, its modules and its log."""
 
 import struct
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ CREATE OR REPLACE FUNCTION whose_snapshots LANGUAGE WASM ABI BUFFERED_V1 FROM '{
     ARGUMENTS () RETURNS String DETERMINISTIC
     SETTINGS serialization_format = 'RowBinary', webassembly_udf_enable_fuel = 0;
 """
+# Longest wait for a line of the log.
+LATE_S = 10
 
 
 class Refused(Exception):
@@ -71,6 +74,15 @@ class Database:
         """What modules wrote into the server's log so far."""
         lines = self._log.read_text(errors="replace").splitlines()
         return [line for line in lines if "> WasmUdf: " in line]
+
+    def warns(self, of: str) -> bool:
+        """Whether a module's warning begins so; lines arrive in the log a little later."""
+        until = time.monotonic() + LATE_S
+        while not any(f"whose: {of}" in line for line in self.log() if "<Warning>" in line):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
+        return True
 
 
 def split(statements: str) -> list[str]:

@@ -1,16 +1,13 @@
 """What goes wrong, how it is told, and that events flow all the same."""
 
-import time
 from pathlib import Path
 from typing import Any
 
 from engine import FUNCTIONS, Database, Refused, strings
 from failures import Differs, same
-from vectors import lines
+from vectors import UNBAKED, lines
 
 Json = Any
-# Longest wait for a line of the log.
-LATE_S = 10
 PRETTY = """{
   "eventSource": "s3.amazonaws.com",
   "eventName": "X",
@@ -48,12 +45,9 @@ def unchanged(database: Database, events: list[bytes]) -> None:
 
 
 def told(database: Database, wanted: str) -> None:
-    """A warning in the log says something; lines arrive there a little later."""
-    until = time.monotonic() + LATE_S
-    while not any(f"whose: {wanted}" in line for line in database.log() if "<Warning>" in line):
-        if time.monotonic() > until:
-            raise Differs(f"the log has no line about {wanted!r}, but {database.log()[-3:]}")
-        time.sleep(0.05)
+    """A warning in the log says something."""
+    if not database.warns(wanted):
+        raise Differs(f"the log has no line about {wanted!r}, but {database.log()[-3:]}")
 
 
 def refusal(database: Database, statement: str, wanted: str) -> str:
@@ -71,7 +65,7 @@ def no_snapshot(database: Database, arguments: Json, events: list[bytes]) -> Non
     """A module that nothing was baked into."""
     database.add_module("unbaked", Path(arguments["empty"]))
     unchanged(database, events)
-    told(database, "no snapshot is baked into this module")
+    told(database, UNBAKED)
     key = "aws_arn:arn:aws:iam::111122223333:role/x"
     same("outcome", database.text(f"SELECT whose_lookup('{key}', 'outcome')"), "out_of_scope")
     same("snapshots", database.text("SELECT whose_snapshots()"), "[]")

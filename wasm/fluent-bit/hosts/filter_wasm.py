@@ -4,26 +4,29 @@ usage: filter_wasm.py VECTORS MODULE PROGRAMS
 
 Tenzir has no way to name a filter, so a debugger does it: gdb stops where Tenzir starts Fluent Bit, and
 calls Fluent Bit's own flb_filter and flb_output there. Input (tail), parser, filter and output (file) are
-Fluent Bit's. The filter's settings are those of the blocks in docs/hosts/fluent-bit.md. Needs gdb and the
-right to trace a process of one's own. Prints one line of JSON.
+Fluent Bit's. The filter's settings are those of the blocks in docs/hosts/fluent-bit.md. Needs gdb, the
+right to trace a process of one's own, and x86-64, whose registers it reads. Prints one line of JSON.
 """
 
 import json
-import os
 import pathlib
+import platform
 import re
-import signal
+import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 
-from shared import Wrong, block, environment, main, records, replaced, run
+from shared import Wrong, block, end, environment, in_quotes, main, records, replaced, run
 
 PAGE = "fluent-bit.md"
 # By the paths that the interpreter's packages are in; the program itself is no Python.
 ENGINE = next(pathlib.Path(sys.prefix).glob("lib/python*/site-packages/tenzir/bundled/libexec/tenzir-engine"), None)
+GDB = shutil.which("gdb")
 SECONDS = 240
+ALTOGETHER = 900
 
 PIPELINE = """
 from_fluent_bit "tail", options={{path: "{folder}/in.log", read_from_head: "true", tag: "audit", parser: "json",
@@ -37,7 +40,7 @@ set confirm off
 set debuginfod enabled off
 handle SIGPIPE SIGUSR1 SIGUSR2 nostop noprint pass
 break *flb_start
-run -f {folder}/pipeline.tql > {folder}/tenzir.out 2> {folder}/tenzir.err
+run -f {pipeline} > {out} 2> {err}
 set $ctx = (void*)$rdi
 set $filter = ((int(*)(void*,char*,void*))flb_filter)($ctx, "wasm", (void*)0)
 set $set = ((int(*)(void*,int,...))flb_filter_set)($ctx, $filter, {filter}, (void*)0)
@@ -64,29 +67,31 @@ def run_filter(folder, filter_settings, events):
     """What Fluent Bit writes for these records, the time from the filter's start to the last, and Tenzir's memory."""
     (folder / "in.log").write_bytes(b"".join(event + b"\n" for event in events))
     (folder / "parsers.conf").write_text(PARSERS)
-    (folder / "pipeline.tql").write_text(PIPELINE.format(folder=folder))
+    (folder / "pipeline.tql").write_text(PIPELINE.format(folder=in_quotes(folder)))
     (folder / "out.log").unlink(missing_ok=True)
-    words = ", ".join(f'"{word}"' for pair in filter_settings.items() for word in pair)
-    (folder / "commands.gdb").write_text(COMMANDS.format(folder=folder, filter=words))
+    words = ", ".join(f'"{in_quotes(word)}"' for pair in filter_settings.items() for word in pair)
+    # Words of the shell by which gdb starts a program.
+    files = {name: shlex.quote(str(folder / file)) for name, file in
+             [("pipeline", "pipeline.tql"), ("out", "tenzir.out"), ("err", "tenzir.err")]}
+    (folder / "commands.gdb").write_text(COMMANDS.format(folder=in_quotes(folder), filter=words, **files))
     file = folder / "out.log"
     log, tenzir_log = folder / "gdb.log", folder / "tenzir.err"
     tenzir_log.unlink(missing_ok=True)
     with open(log, "wb") as into:
-        gdb = subprocess.Popen(["gdb", "--readnever", "-nx", "-batch", "-x", folder / "commands.gdb", ENGINE], cwd=folder,
-                               env=environment(folder), stdin=subprocess.DEVNULL, stdout=into, stderr=into, start_new_session=True)
+        gdb = subprocess.Popen([GDB, "--readnever", "-nx", "-batch", "-x", folder / "commands.gdb", ENGINE], cwd=folder,
+                               env=environment(folder, GDB), stdin=subprocess.DEVNULL, stdout=into, stderr=into, start_new_session=True)
     try:
         # Nothing ends by itself: tail waits for more.
-        end, ready, peak = time.monotonic() + SECONDS, None, 0
-        while written(file) < len(events) and gdb.poll() is None and time.monotonic() < end:
+        limit, ready, peak = time.monotonic() + SECONDS, None, 0
+        while written(file) < len(events) and gdb.poll() is None and time.monotonic() < limit:
             if ready is None and tenzir_log.exists() and b"ready: " in tenzir_log.read_bytes():
                 ready = time.monotonic()
             peak = max(peak, memory_of_child(gdb.pid))
             time.sleep(0.05)
-        took = time.monotonic() - (ready or end)
+        took = time.monotonic() - (ready or limit)
     finally:
-        os.killpg(gdb.pid, signal.SIGKILL)
-        gdb.wait()
-    said = tenzir_log.read_text(encoding="utf-8", errors="replace")
+        end(gdb)
+    said = tenzir_log.read_text(encoding="utf-8", errors="replace") if tenzir_log.exists() else ""
     told = re.search(r"settings (-?\d+) (-?\d+) (-?\d+) (-?\d+)", log.read_text(errors="replace"))
     if not told or told[2] != "0" or told[4] != "0":
         raise Wrong(f"the debugger could not add the filter: {log.read_text(errors='replace')[-2000:]} {said[-2000:]}")
@@ -118,6 +123,10 @@ def survives(line):
 
 def check(arguments):
     vectors, module, programs = (pathlib.Path(argument).resolve() for argument in arguments)
+    if platform.machine() != "x86_64":
+        raise Wrong(f"the debugger's commands are for x86-64, and this is {platform.machine()}")
+    if GDB is None:
+        raise Wrong("gdb is not there")
     if ENGINE is None:
         raise Wrong("Tenzir is not installed for this interpreter")
     manifest = json.loads((vectors / "manifest.json").read_text(encoding="utf-8"))
@@ -155,4 +164,4 @@ def check(arguments):
 
 
 if __name__ == "__main__":
-    main(check)
+    main(check, ALTOGETHER)

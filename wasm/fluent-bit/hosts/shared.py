@@ -1,5 +1,6 @@
 """What both drivers use: the shared vectors, blocks of the pages, programs with a time limit."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -62,21 +63,37 @@ def run(command, seconds, **options):
     try:
         out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        end(process)
         out, err = process.communicate()
         raise Wrong(f"{command[0]} did not end within {seconds} s: {tail(err)}") from None
+    finally:
+        end(process)
     if process.returncode != 0:
         raise Wrong(f"{command[0]} ended with {process.returncode}: {tail(err)}")
     return out, err.decode("utf-8", "replace")
+
+
+def end(process):
+    """Ends a program that leads its own group, and all that it started."""
+    # None of them is left when it ended by itself.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def in_quotes(text):
+    """A text as it stands between the quotation marks of TQL, and of C."""
+    return str(text).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def tail(text):
     return text[-2000:].decode("utf-8", "replace") if text else "it printed nothing"
 
 
-def environment(home):
-    """Where Tenzir's cache and state vanish with the run."""
-    return {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "HOME": str(home),
+def environment(home, *programs):
+    """Where Tenzir's cache and state vanish with the run, and these programs are found."""
+    folders = [str(pathlib.Path(program).parent) for program in programs]
+    return {"PATH": os.pathsep.join([*folders, "/usr/bin", "/bin"]), "SHELL": "/bin/sh", "HOME": str(home),
             "TENZIR_STATE_DIRECTORY": f"{home}/state", "TENZIR_CACHE_DIRECTORY": f"{home}/cache"}
 
 
@@ -89,8 +106,13 @@ def compare(name, wanted, got):
             raise Wrong(f"{name}, event {number}:\n  natively {want[:3000]!r}\n  here     {have[:3000]!r}")
 
 
-def main(check):
-    """Prints one line of JSON, or what is wrong."""
+def main(check, seconds):
+    """Prints one line of JSON, or what is wrong; all of it may take so many seconds."""
+    def late(*_):
+        raise Wrong(f"it took longer than {seconds} s")
+
+    signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
     try:
         print(json.dumps(check(sys.argv[1:])))
     except Wrong as wrong:

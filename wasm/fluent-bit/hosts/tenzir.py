@@ -9,15 +9,17 @@ are the ones in docs/hosts/tenzir.md. Prints one line of JSON.
 import json
 import pathlib
 import re
+import shlex
 import shutil
 import sys
 import tempfile
 
-from shared import Wrong, block, compare, environment, main, records, replaced, run
+from shared import Wrong, block, compare, environment, in_quotes, main, records, replaced, run
 
 PAGE = "tenzir.md"
 TENZIR = pathlib.Path(sys.executable).with_name("tenzir")
 SECONDS = 300
+ALTOGETHER = 1800
 
 
 def tenzir(pipeline):
@@ -38,8 +40,8 @@ class Exec:
     def run(self, events, wanted=None):
         (self.folder / "events.ndjson").write_bytes(b"".join(event + b"\n" for event in events))
         pipeline = replaced(self.pipeline, {
-            "/opt/whose/whose-fluent-bit-exec.wasm": self.module,
-            "/var/lib/whose": self.folder,
+            "/opt/whose/whose-fluent-bit-exec.wasm": in_quotes(self.module),
+            "/var/lib/whose": in_quotes(self.folder),
         })
         out, log = tenzir(f"{pipeline}\nhead {wanted or len(events)}\nwrite_ndjson\n")
         lines = [json.loads(line)["message"]["wasi_stdout"].encode() for line in out.splitlines()]
@@ -124,9 +126,12 @@ def shell(vectors, manifest, programs, folder):
     (folder / "cloudtrail.ndjson").write_bytes(b"".join(event + b"\n" for event, _ in pairs))
     shutil.copy(vectors / manifest["snapshot"], folder / "snapshot.whose")
     (folder / "whose.json").write_text(json.dumps(of["config"]), encoding="utf-8")
+    word = lambda path: in_quotes(shlex.quote(str(path)))
     pipeline = replaced(block(PAGE, "tql", "shell"), {
-        "/opt/whose/whose ": f"{programs / 'whose'} ",
-        "/var/lib/whose": folder,
+        "/opt/whose/whose ": f"{word(programs / 'whose')} ",
+        "/var/lib/whose/whose.json": word(folder / "whose.json"),
+        "/var/lib/whose/snapshot.whose": word(folder / "snapshot.whose"),
+        "/var/lib/whose/cloudtrail.ndjson": in_quotes(folder / "cloudtrail.ndjson"),
     })
     out, _ = tenzir(f"{pipeline}\nwrite_ndjson\n")
     lines = [json.loads(line) for line in out.splitlines()]
@@ -155,4 +160,4 @@ def measure(host, vectors, manifest):
 
 
 if __name__ == "__main__":
-    main(check)
+    main(check, ALTOGETHER)

@@ -4,7 +4,8 @@
 
 import { createServer } from "node:http";
 import { readFile, writeFile } from "node:fs/promises";
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 
 import { inPage } from "./pages.mjs";
@@ -92,6 +93,8 @@ async function serving(folder, use) {
 async function opened(given, folder, name, seconds) {
   return serving(folder, async (address, wait) => {
     const profile = join(given.work, "profile");
+    // It leaves folders behind. In the work folder the path of its socket could get longer than a socket's may.
+    const temporary = mkdtempSync(join(tmpdir(), "whose-browser-"));
     const flags = [
       "--headless",
       "--disable-gpu",
@@ -106,13 +109,18 @@ async function opened(given, folder, name, seconds) {
       // As root it has no sandbox, and refuses to start with one.
       ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
     ];
-    const browser = start([chromium(), ...flags, `${address}/index.html`], { cwd: given.work, seconds });
+    const browser = start([chromium(), ...flags, `${address}/index.html`], {
+      cwd: given.work,
+      env: { TMPDIR: temporary },
+      seconds,
+    });
     try {
       const body = await wait(name, browser);
       return { body, peak: browser.peak(), said: browser.said() };
     } finally {
       browser.stop();
       await browser.ended.catch(() => {});
+      rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
     }
   });
 }

@@ -73,7 +73,16 @@ const HOSTS = {
   traps: (given) => script("traps", given),
 };
 
+/** The longest time of one call of this program. */
+const SECONDS = 1800;
+
 async function main() {
+  const late = () => {
+    console.error(`error: it took longer than ${SECONDS} s`);
+    // What was started ends with this.
+    process.exit(1);
+  };
+  setTimeout(late, SECONDS * 1000).unref();
   const [host, ...folders] = process.argv.slice(2);
   if (!Object.hasOwn(HOSTS, host) || folders.length !== 5) {
     throw new Error(`usage: node run.mjs ${Object.keys(HOSTS).join("|")} VECTORS PACKAGE TOOLS SAMPLE WORK`);

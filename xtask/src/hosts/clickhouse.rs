@@ -16,15 +16,13 @@ const SAMPLES: &str = "snapshots/samples";
 
 pub(super) fn check(given: &Given<'_>) -> Result<Checked, Failure> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        return Ok(Checked::Missing(
-            "chDB's wheels are for Linux on x86-64".to_owned(),
-        ));
+        return Ok(Checked::missing("chDB's wheels are for Linux on x86-64"));
     }
     let workspace = given.workspace;
     guests::build(workspace, &CLICKHOUSE)?;
     let python = match packages::python(workspace, FOLDER) {
         Ok(python) => python,
-        Err(failure) => return Ok(Checked::Missing(failure.to_string())),
+        Err(failure) => return Ok(Checked::missing(failure)),
     };
     let module = guests::path(workspace, &CLICKHOUSE, SIMD);
     let run = |label: &str, what: &[&Path]| {
@@ -48,5 +46,5 @@ pub(super) fn check(given: &Given<'_>) -> Result<Checked, Failure> {
         "beside a dictionary",
         &[once.as_slice(), &[vectors]].concat(),
     )?;
-    Ok(Checked::Rows(vec![row]))
+    Ok(Checked::rows(vec![row]))
 }

@@ -21,16 +21,16 @@ const VALID_FOR: &str = "3650d";
 /// What does not depend on a host: the package's files, its types, that it leaks nothing, and what a
 /// failure of the module comes to.
 pub(super) fn package(given: &Given<'_>) -> Result<Checked, Failure> {
+    if let Err(failure) = tools(given) {
+        return Ok(Checked::missing(failure));
+    }
     npm::make(given.workspace)?;
     sample(given)?;
     for check in ["types", "traps", "leak"] {
-        if let Err(reason) = tools(given) {
-            return Ok(Checked::Missing(reason));
-        }
         let said = drive(given, check)?;
         eprintln!("  {check}: {}", said.trim());
     }
-    Ok(Checked::Rows(Vec::new()))
+    Ok(Checked::default())
 }
 
 pub(super) fn node(given: &Given<'_>) -> Result<Checked, Failure> {
@@ -56,33 +56,34 @@ pub(super) fn chromium(given: &Given<'_>) -> Result<Checked, Failure> {
         "google-chrome",
         "google-chrome-stable",
     ];
+    if let Err(failure) = tools(given) {
+        return Ok(Checked::missing(failure));
+    }
     let is_there = |name: &&str| process::succeeds(Command::new(name).arg("--version"));
     if std::env::var_os("CHROMIUM").is_none()
         && !NAMES.iter().any(is_there)
         && let Err(reason) = debian::ensure(&["chromium"])
     {
-        return Ok(Checked::Missing(reason));
+        return Ok(Checked::missing(reason));
     }
     check(given, "browser")
 }
 
 fn check(given: &Given<'_>, host: &str) -> Result<Checked, Failure> {
-    if let Err(reason) = tools(given) {
-        return Ok(Checked::Missing(reason));
+    if let Err(failure) = tools(given) {
+        return Ok(Checked::missing(failure));
     }
-    Ok(Checked::Rows(vec![Row::read(&drive(given, host)?)?]))
+    Ok(Checked::rows(vec![Row::read(&drive(given, host)?)?]))
 }
 
 /// The programs, or why they are not there.
-fn tools(given: &Given<'_>) -> Result<PathBuf, String> {
-    if !process::succeeds(Command::new("node").arg("--version")) {
-        return Err("`node` is not there; https://nodejs.org".to_owned());
-    }
-    packages::npm(given.workspace, DRIVERS).map_err(|failure| failure.to_string())
+fn tools(given: &Given<'_>) -> Result<PathBuf, Failure> {
+    packages::node()?;
+    packages::npm(given.workspace, DRIVERS)
 }
 
 fn drive(given: &Given<'_>, host: &str) -> Result<String, Failure> {
-    let tools = tools(given).map_err(Failure::new)?;
+    let tools = tools(given)?;
     let below = folder(given);
     let mut command = Command::new("node");
     command.arg(format!("{DRIVERS}/run.mjs")).arg(host);

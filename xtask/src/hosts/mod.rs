@@ -23,12 +23,31 @@ struct Given<'w> {
     vectors: Vectors,
 }
 
-/// How a host fared.
-#[derive(Debug)]
-enum Checked {
-    Rows(Vec<Row>),
+/// How a host fared: what ran, and what could not.
+#[derive(Debug, Default)]
+struct Checked {
+    rows: Vec<Row>,
     /// What is not on this machine and could not be installed. In CI that is a failure.
-    Missing(String),
+    missing: Option<String>,
+}
+
+impl Checked {
+    fn rows(rows: Vec<Row>) -> Self {
+        Self {
+            rows,
+            missing: None,
+        }
+    }
+
+    fn missing(reason: impl ToString) -> Self {
+        Self::default().without(reason)
+    }
+
+    /// The same, with something that could not run.
+    fn without(mut self, reason: impl ToString) -> Self {
+        self.missing = Some(reason.to_string());
+        self
+    }
 }
 
 /// One line of the table.
@@ -97,8 +116,14 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Outcome, Failure> {
     let mut failed = Vec::new();
     for host in HOSTS {
         match (host.check)(&given) {
-            Ok(Checked::Rows(more)) => rows.extend(more),
-            Ok(Checked::Missing(reason)) => missing.push(format!("{}: {reason}", host.name)),
+            Ok(checked) => {
+                rows.extend(checked.rows);
+                missing.extend(
+                    checked
+                        .missing
+                        .map(|reason| format!("{}: {reason}", host.name)),
+                );
+            }
             // The others are looked at all the same: one run shows everything that is wrong.
             Err(failure) => {
                 eprint!("{}", failure.report());
@@ -107,6 +132,9 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Outcome, Failure> {
         }
     }
     eprint!("{}", table(&rows));
+    for reason in &missing {
+        eprintln!("not run: {reason}");
+    }
     if !failed.is_empty() {
         return Err(Failure::check(format!(
             "hosts that failed: {}",
@@ -114,7 +142,11 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Outcome, Failure> {
         )));
     }
     if !missing.is_empty() {
-        return Ok(Outcome::Skipped(missing.join("; ")));
+        return Ok(Outcome::Skipped(format!(
+            "{} hosts ran; not run: {}",
+            rows.len(),
+            missing.join("; ")
+        )));
     }
     Ok(Outcome::Passed(format!("{} hosts", rows.len())))
 }
@@ -184,7 +216,9 @@ mod tests {
         .unwrap();
         assert_eq!(row.host, "Node");
         assert_eq!(row.vectors, 3);
-        assert!(table(&[row]).contains("1.0 MiB"));
+        let checked = Checked::rows(vec![row]).without("no gdb");
+        assert!(table(&checked.rows).contains("1.0 MiB"));
+        assert_eq!(checked.missing.as_deref(), Some("no gdb"));
         assert!(Row::read("nothing").is_err());
         assert!(Row::read("{\"vectors\":0}").is_err());
     }

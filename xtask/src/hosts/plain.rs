@@ -20,7 +20,7 @@ pub(super) fn check(given: &Given<'_>) -> Result<Checked, Failure> {
         let module = guests::path(given.workspace, &PLAIN, level);
         rows.push(run(given, &module, level.name)?);
     }
-    Ok(Checked::Rows(rows))
+    Ok(Checked::rows(rows))
 }
 
 fn run(given: &Given<'_>, module: &Path, level: &str) -> Result<Row, Failure> {
