@@ -144,6 +144,7 @@ export function define(modules) {
 
     /** Reads a configuration; the old one stays when it is refused. */
     configure(/** @type {any} */ config) {
+      this.#alive();
       if (typeof config !== "string" && !isPlain(config)) {
         throw badArgument(`a configuration is a plain object or JSON, got ${named(config)}`);
       }
@@ -292,6 +293,7 @@ export function define(modules) {
 
     /** What the module sees in events: keys of identities, and what behaviour is judged by. */
     keys(/** @type {any} */ ndjson) {
+      this.#alive();
       const bytes = typeof ndjson === "string" ? encoder.encode(ndjson) : asBytes(ndjson);
       if (!bytes) {
         throw badArgument(`keys takes bytes or text, got ${named(ndjson)}`);
@@ -305,6 +307,7 @@ export function define(modules) {
 
     /** Who holds a key. Nobody is an answer; text that is no key is not. */
     lookup(/** @type {string} */ key) {
+      this.#alive();
       if (typeof key !== "string") {
         throw new WhoseError(-16, `a key is text of the form TYPE[@DOMAIN]:VALUE, got a ${typeof key}`);
       }
