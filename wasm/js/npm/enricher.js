@@ -348,6 +348,8 @@ export function define(modules) {
     #start() {
       const instance = instantiate(this.#module);
       const core = new instance.Core();
+      // A module of another version may lack this.
+      this.#damaged = core.damaged();
       this.#instance = instance;
       this.#core = core;
     }
@@ -390,7 +392,6 @@ export function define(modules) {
     /** Starts another instance and puts into it what was in the one that failed. What could not be had again is told. */
     #recover() {
       this.#traps += 1;
-      this.#damaged = 0;
       const { memory } = /** @type {any} */ (this.#instance);
       const layers = this.#layers;
       try {
