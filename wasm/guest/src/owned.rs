@@ -1,5 +1,8 @@
 //! An instance that owns its snapshots, for hosts whose guests are handed bytes and not addresses.
 
+use enrich_core::SnapshotError;
+use enrich_core::snapshot::Header;
+use enrich_core::vocabulary::LayerKind;
 use rkyv::util::AlignedVec;
 
 use crate::instance::{Instance, Reply};
@@ -56,21 +59,52 @@ impl Owned {
         for snapshot in snapshots {
             let handle = self.attach(snapshot, flags, now_ms);
             if handle < 0 {
-                self.take_away(&new);
+                self.take_away(&new)?;
                 return Err(handle);
+            }
+            if let Err(code) = self.stands_on(handle, &new) {
+                new.push(handle);
+                self.take_away(&new)?;
+                return Err(code);
             }
             new.push(handle);
         }
-        self.take_away(&old);
+        self.take_away(&old)?;
         Ok(new)
     }
 
-    /// Detaches layers, overlays before what they stand on. The sentence about a failure stays.
-    fn take_away(&mut self, handles: &[i32]) {
-        for handle in handles.iter().rev() {
-            // Each is attached, and whatever stood on it is gone.
-            let _ = self.detach(*handle);
+    /// Whether a layer is no overlay, or one of `others` is what it stands on. An old layer that is
+    /// about to go carries nothing.
+    fn stands_on(&mut self, handle: i32, others: &[i32]) -> Result<(), i32> {
+        let header_of = |handle| Header::parse(self.snapshot(handle)?).ok();
+        let Some(header) = header_of(handle) else {
+            return Ok(());
+        };
+        let has_base = others
+            .iter()
+            .filter_map(|other| header_of(*other))
+            .any(|other| other.digest == header.overlay_of);
+        if header.layer != LayerKind::Overlay || has_base {
+            return Ok(());
         }
+        let base = header.overlay_of.first_chunk().copied().unwrap_or_default();
+        let error = SnapshotError::MissingBase { base };
+        Err(self.instance.fail(error.code(), error))
+    }
+
+    /// Detaches layers, overlays before what they stand on. The sentence about a failure stays.
+    ///
+    /// # Errors
+    /// The code of a layer that stays, which would be a mistake of this module: each is attached, and
+    /// whatever stood on it is gone.
+    fn take_away(&mut self, handles: &[i32]) -> Result<(), i32> {
+        for handle in handles.iter().rev() {
+            let code = self.detach(*handle);
+            if code < 0 {
+                return Err(code);
+            }
+        }
+        Ok(())
     }
 
     /// Where the bytes of a layer lie; `None` for one that was baked in or is not attached.
@@ -134,6 +168,12 @@ impl Owned {
         self.instance.stats()
     }
 
+    /// How many lines left without context because a snapshot is damaged.
+    #[must_use]
+    pub const fn damaged(&self) -> u64 {
+        self.instance.damaged()
+    }
+
     /// The sentence about the last failure; empty when there was none.
     #[must_use]
     pub fn last_error(&self) -> &[u8] {
@@ -177,6 +217,41 @@ mod tests {
         assert_eq!(instance.handles(), second);
         assert!(!instance.last_error().is_empty());
         assert_eq!(instance.swap([], 0, 0), Ok(Vec::new()));
+        assert_eq!(instance.snapshots(), b"[]");
+    }
+
+    /// A snapshot that says it stands on another.
+    fn overlay_of(base: &[u8]) -> SnapshotBytes {
+        let mut header = Header::parse(base).unwrap();
+        header.layer = LayerKind::Overlay;
+        header.overlay_of = header.digest;
+        header.digest = [7; 32];
+        let mut overlay = owned(base);
+        overlay[..header.to_bytes().len()].copy_from_slice(&header.to_bytes());
+        overlay
+    }
+
+    #[test]
+    fn a_swap_is_judged_on_its_own() {
+        let (host, overlay) = (1, || overlay_of(GOLDEN));
+        let mut instance = Owned::new();
+        let old = instance.swap([owned(GOLDEN), overlay()], host, 0).unwrap();
+        // The base that it would stand on is about to go.
+        assert_eq!(instance.swap([overlay()], host, 0), Err(-13));
+        assert_eq!(instance.swap([overlay(), owned(GOLDEN)], host, 0), Err(-13));
+        assert!(
+            instance
+                .last_error()
+                .starts_with(b"overlay belongs to a base")
+        );
+        assert_eq!(instance.handles(), old);
+        let new = instance.swap([owned(GOLDEN), overlay()], host, 0).unwrap();
+        assert_eq!(instance.handles(), new);
+        assert_eq!(
+            instance.swap([owned(NEWER)], host, 0).map(|new| new.len()),
+            Ok(1)
+        );
+        assert_eq!(instance.detach(instance.handles()[0]), 0);
         assert_eq!(instance.snapshots(), b"[]");
     }
 }

@@ -22,6 +22,127 @@ function refused(WhoseError, work, code, kind) {
   throw new Error(`${kind} was not thrown`);
 }
 
+async function rejected(WhoseError, promise, kind) {
+  const error = await promise.then(() => undefined, (error) => error);
+  check(error instanceof WhoseError && error.kind === kind, `${kind} is rejected with, got ${error}`);
+}
+
+/** A mistake of the program is told to it, and is no failure of the module. */
+async function wrongArguments({ Enricher, WhoseError, init }, enricher, snapshot) {
+  const gone = new Uint8Array(8);
+  const view = new DataView(gone.buffer, 2);
+  structuredClone(gone.buffer, { transfer: [gone.buffer] });
+  const bad = (work) => refused(WhoseError, work, -2, "bad_argument");
+  const bytes = [gone, view, gone.buffer];
+  if (typeof ArrayBuffer.prototype.resize === "function") {
+    const buffer = new ArrayBuffer(64, { maxByteLength: 64 });
+    bytes.push(new Uint8Array(buffer, 32, 32));
+    buffer.resize(8);
+  }
+  for (const one of bytes) {
+    for (const name of ["enrich", "enrichNdjson", "keys", "attach", "swap"]) {
+      bad(() => enricher[name](one));
+    }
+  }
+  for (const handle of [Object.create(null), Symbol("x"), 1n, "0", undefined, 1e9]) {
+    refused(WhoseError, () => enricher.detach(handle), -15, "unknown_handle");
+  }
+  for (const now of ["2026-11-30", "", Number.NaN, Infinity, -1, () => 0, null, {}, 1n, new Date("x")]) {
+    bad(() => enricher.attach(snapshot, { now }));
+    bad(() => new Enricher(undefined, { now }));
+  }
+  for (const config of [Promise.resolve({}), new Map(), /x/, new ArrayBuffer(2), [], null, 1, () => ({})]) {
+    bad(() => enricher.configure(config));
+    bad(() => new Enricher(undefined, { config }));
+  }
+  const options = [null, 1, { check: "x" }, { chekc: "all" }, { maxSnapshotBytes: 1n }, { log: 1 }, { module: {} }];
+  for (const wrong of options) {
+    bad(() => new Enricher(undefined, wrong));
+    await rejected(WhoseError, Enricher.open(snapshot, wrong), "bad_argument");
+    await rejected(WhoseError, Enricher.create(snapshot, wrong), "bad_argument");
+    await rejected(WhoseError, enricher.reload(snapshot, wrong), "bad_argument");
+  }
+  await rejected(WhoseError, init(Promise.reject(new Error("offline"))), "not_initialized");
+  await rejected(WhoseError, init({}), "bad_argument");
+  check(enricher.stats().traps === 0, "a wrong argument is no failure of the module");
+
+  // A log that fails stops nothing.
+  const log = () => {
+    throw new Error("EPIPE");
+  };
+  (await Enricher.open(() => null, { log })).free();
+  (await Enricher.open(() => null, { log: async () => log() })).free();
+  check(enricher.enrich('{"a":"\ud800"}') === '{"a":"\ud800"}', "half a character in what is no event");
+  const forged = enricher.enrich('{"eventSource":"s3.amazonaws.com","eventName":"\ud800","userIdentity":{},"whose":{"v":1,"forged":1}}');
+  check(!forged.includes("forged"), `a forged member stays beside half a character: ${forged}`);
+}
+
+/** What one source does must not hurt while another is read, and nobody waits for what is left. */
+async function manySources({ Enricher, WhoseError }, snapshot, settings) {
+  const slow = () => new Promise((resolve) => setTimeout(() => resolve(snapshot), 30));
+  const said = [];
+  const quiet = { ...settings, log: (message) => said.push(message) };
+  const two = await Enricher.open([slow, Promise.reject(new Error("gone"))], quiet);
+  check(two.snapshots().length === 1 && said.length === 1 && said[0].includes("gone"), `one of two: ${said}`);
+  check((await two.reload([slow, Promise.reject(new Error("gone"))])) === false, "a reload of two");
+  two.free();
+  const hanging = {
+    getReader: () => ({
+      read: async () => ({ done: false, value: new TextEncoder().encode("no snapshot ".repeat(40)) }),
+      cancel: () => new Promise(() => {}),
+    }),
+  };
+  await rejected(WhoseError, Enricher.create(hanging, settings), "not_a_snapshot");
+  const used = new Response(snapshot);
+  used.body.getReader();
+  const iterables = [
+    used,
+    { [Symbol.iterator]: () => ({}) },
+    { [Symbol.iterator]: () => null },
+    { [Symbol.asyncIterator]: () => ({ next: async () => undefined }) },
+    { get body() { throw new Error("no body"); } },
+    "text",
+  ];
+  for (const source of iterables) {
+    await rejected(WhoseError, Enricher.create(source, settings), "snapshot_unreadable");
+  }
+}
+
+/** Overlays and damage. */
+function layers({ Enricher, WhoseError }, snapshot, events) {
+  const unsigned = { check: "by_host", now: 0 };
+  const overlay = snapshot.slice();
+  overlay[96] = 2;
+  overlay.set(snapshot.subarray(192, 224), 120);
+  overlay.fill(7, 192, 224);
+  const enricher = new Enricher([snapshot, overlay], unsigned);
+  const before = JSON.stringify(enricher.snapshots());
+  for (const set of [[overlay], [overlay, snapshot]]) {
+    refused(WhoseError, () => enricher.swap(set, unsigned), -13, "overlay_without_base");
+    check(JSON.stringify(enricher.snapshots()) === before, "a refused swap changes nothing");
+  }
+  check(enricher.swap([snapshot, overlay], unsigned).length === 2, "a base and its overlay");
+  enricher.free();
+
+  const said = [];
+  const damaged = new Enricher(undefined, { now: 0, log: (message) => said.push(message) });
+  // Where attaching does not look.
+  for (let at = 41; damaged.snapshots().length === 0; at += 1000) {
+    const broken = snapshot.slice();
+    broken[broken.length - at] ^= 1;
+    try {
+      damaged.attach(broken, { check: "on_first_touch" });
+    } catch (error) {
+      check(error instanceof WhoseError && at < snapshot.length, `damage: ${error}`);
+    }
+  }
+  damaged.enrichNdjson(events);
+  damaged.enrichNdjson(events);
+  check(damaged.stats().damaged > 0, "damage is found when it is touched");
+  check(said.length === 1 && said[0].includes("damaged"), `damage is told once: ${said}`);
+  damaged.free();
+}
+
 /**
  * @param {{ Enricher: any, WhoseError: any, init: any }} whose
  * @param {(name: string) => Promise<Uint8Array>} read
@@ -114,6 +235,9 @@ export async function runChecks({ Enricher, WhoseError, init }, read) {
   refused(WhoseError, () => enricher.attach(snapshot, { chekc: "all" }), -2, "bad_argument");
   refused(WhoseError, () => enricher.attach(snapshot, { check: "some" }), -2, "bad_argument");
   refused(WhoseError, () => enricher.attach("text"), -2, "bad_argument");
+  await wrongArguments({ Enricher, WhoseError, init }, enricher, snapshot);
+  await manySources({ Enricher, WhoseError }, snapshot, settings);
+  layers({ Enricher, WhoseError }, snapshot, events);
   refused(WhoseError, () => enricher.configure({ rendring: "ocsf" }), -3, "configuration_refused");
   refused(WhoseError, () => enricher.configure({ limits: 1n }), -3, "configuration_refused");
   refused(WhoseError, () => enricher.lookup("nonsense:x"), -16, "key_refused");

@@ -3,13 +3,13 @@
  * so, and afterwards everything is as before.
  */
 
-import { readFileSync } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { Enricher } from "whose";
 import { same } from "./vectors.mjs";
 
-const [folder] = process.argv.slice(2);
+const [folder, sample] = process.argv.slice(2);
 const read = (name) => new Uint8Array(readFileSync(join(folder, name)));
 const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
 const set = manifest.sets.find(({ name }) => name === "native-standard");
@@ -92,4 +92,91 @@ try {
   }
 }
 same(enricher.enrichNdjson(events), expected, "at the end");
+
+// What was baked in comes back, and its configuration stays in force, whatever is attached when the module fails.
+const baked = new Uint8Array(readFileSync(join(sample, "baked.wasm")));
+const text = readFileSync(join(sample, "config.json"), "utf8");
+const plain = new Uint8Array(readFileSync(join(sample, "snapshot.whose")));
+const [sampleEvents, sampleExpected] = ["events.ndjson", "expected.ndjson"].map((name) => new Uint8Array(readFileSync(join(sample, name))));
+/** The baked module with another configuration of the same length, and a damaged snapshot if need be. */
+function rebaked(config, isDamaged = false) {
+  const bytes = Buffer.from(baked);
+  const at = bytes.indexOf(text);
+  if (at < 0 || config.length > text.length) {
+    throw new Error("the configuration is not in the baked module");
+  }
+  bytes.write(config.padEnd(text.length), at);
+  if (isDamaged) {
+    bytes[bytes.indexOf(plain.subarray(0, 64)) + plain.length - 1] ^= 1;
+  }
+  return new WebAssembly.Module(limited(new Uint8Array(bytes), 96));
+}
+function fail(enricher) {
+  const before = enricher.stats().traps;
+  enricher.enrich("x".repeat(16 << 20));
+  if (enricher.stats().traps !== before + 1) {
+    throw new Error("the module did not fail");
+  }
+}
+const quiet = { now: 0, log: (message) => said.push(message) };
+const whole = new Enricher(undefined, { ...quiet, module: rebaked(text) });
+fail(whole);
+same(whole.enrichNdjson(sampleEvents), sampleExpected, "a baked module that failed");
+for (const config of ['{"v":1,"people":"pseudonymous"}', '{"v":1,"rendering":"splunk"}']) {
+  const one = new Enricher(undefined, { ...quiet, module: rebaked(config) });
+  const [own] = one.swap(plain);
+  const expected = one.enrichNdjson(sampleEvents);
+  fail(one);
+  same(one.enrichNdjson(sampleEvents), expected, `after a failure, ${config}`);
+  if (one.snapshots().length !== 1 || one.snapshots()[0].handle !== own) {
+    throw new Error("the snapshots are not those that were attached before");
+  }
+  one.free();
+}
+// With a damaged one in it: the configuration is in force, and the program's as well, and the others are attached.
+const damaged = await Enricher.open(plain, { ...quiet, module: rebaked('{"v":1,"rendering":"splunk"}', true) });
+const without = damaged.enrichNdjson(sampleEvents);
+fail(damaged);
+same(damaged.enrichNdjson(sampleEvents), without, "a damaged baked snapshot, after a failure");
+damaged.configure({ people: "pseudonymous", detail: "full" });
+const pseudonymous = damaged.enrichNdjson(sampleEvents);
+fail(damaged);
+same(damaged.enrichNdjson(sampleEvents), pseudonymous, "the program's configuration, after a failure");
+// Signatures that are asked for later do not take away what was attached before, and judge what comes.
+const signatures = new Enricher(plain, { ...quiet, module });
+signatures.configure({ require_signature: true });
+fail(signatures);
+if (signatures.snapshots().length !== 1) {
+  throw new Error("a snapshot that was accepted before is gone");
+}
+try {
+  signatures.attach(plain);
+  throw new Error("an unsigned snapshot was attached");
+} catch (error) {
+  if (error.kind !== "unsigned") {
+    throw error;
+  }
+}
+// A baked configuration that is refused lets nobody be named.
+const none = await Enricher.open(plain, { ...quiet, module: rebaked('{"v":1,"peple":"pseudonymous"}') });
+same(none.enrichNdjson(sampleEvents), sampleEvents, "without a configuration");
+// A log that fails, and one that frees.
+const broken = new Enricher(plain, { now: 0, module, log: () => { throw new Error("EPIPE"); } });
+const through = broken.enrichNdjson(sampleEvents);
+fail(broken);
+same(broken.enrichNdjson(sampleEvents), through, "with a log that fails");
+// Modules that are none of this package.
+try {
+  new Enricher(undefined, { module: new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])) });
+  throw new Error("a module of another kind was taken");
+} catch (error) {
+  if (error.kind !== "bad_argument") {
+    throw error;
+  }
+}
+// A stream of Node that fails before it is read.
+const streams = await Enricher.open([() => new Promise((resolve) => setTimeout(() => resolve(plain), 50)), createReadStream("/no/such/file")], quiet);
+if (streams.snapshots().length !== 1) {
+  throw new Error("a stream that fails takes the others along");
+}
 console.log(JSON.stringify({ traps, said: said[0] }));

@@ -28,6 +28,10 @@ export async function use(bytes: Uint8Array, response: Response): Promise<string
 
   const text: string = enricher.enrich("{}");
   const same: Uint8Array = enricher.enrich(bytes);
+  const enrichedView: Uint8Array | DataView = enricher.enrich(new DataView(bytes.buffer));
+  // @ts-expect-error: an enriched DataView is none
+  const view: DataView = enricher.enrich(new DataView(bytes.buffer));
+  console.log(enrichedView, view, new WhoseError(-2, "x", { kind: "bad_argument" }));
   const event = enricher.enrich({ eventName: "AssumeRole" });
   const context: Context | undefined = event.whose;
   const name: string = event.eventName;

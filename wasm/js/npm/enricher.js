@@ -3,8 +3,8 @@
  */
 
 import { instantiate } from "./core.js";
-import { fit, isRefusal, told, WhoseError } from "./errors.js";
-import { asBytes, pour } from "./source.js";
+import { badArgument, isRefusal, told, WhoseError } from "./errors.js";
+import { asBytes, patient, pour } from "./source.js";
 
 /** Longest batch that the module gets at once; a longer one is cut at line ends. */
 const PIECE = 4 << 20;
@@ -15,6 +15,7 @@ const MAX_SNAPSHOT_BYTES = 2 ** 31 - 1;
 const LINE_END = 10;
 
 const OPTIONS = ["module", "config", "maxSnapshotBytes", "now", "check", "log"];
+const ATTACH_OPTIONS = ["now", "check"];
 /** By the flags of `whose_attach`. */
 const CHECKS = ["all", "by_host", "on_first_touch"];
 const encoder = new TextEncoder();
@@ -29,6 +30,7 @@ const LENIENT = Symbol("lenient");
  * @property {number} address where its bytes lie; 0 for one that was baked in
  * @property {number} length
  * @property {number} flags how it was checked
+ * @property {string | undefined} config what was in force then
  */
 
 /**
@@ -51,57 +53,48 @@ export function define(modules) {
     /** @type {Layer[]} */
     #layers = [];
     #nextHandle = 0;
-    /** How many of the module's first layers were baked in. */
-    #baked = 0;
+    /** The program's configuration; without one, the module's own is in force. */
     /** @type {string | undefined} */
     #config;
+    /** Whether the configuration is in force. When it could not be restored, nothing gets a context by another one. */
+    #isConfigured = true;
     #most;
     /** @type {() => number} */
     #now;
     /** @type {(message: string) => void} */
     #log;
     #traps = 0;
+    /** How many events were passed because of damage, when that was last told. */
+    #damaged = 0;
+    #isDamageTold = false;
 
     constructor(/** @type {any} */ snapshots, /** @type {any} */ options = {}) {
-      const {
-        module = modules.ready(),
-        config,
-        maxSnapshotBytes = MAX_SNAPSHOT_BYTES,
-        now,
-        check,
-        log = (/** @type {string} */ message) => console.error(message),
-      } = options;
-      for (const name of Object.keys(options)) {
-        if (!OPTIONS.includes(name)) {
-          throw new WhoseError(-2, `options are refused: there is no option ${name}`);
-        }
-      }
+      const { module = modules.ready(), config, maxSnapshotBytes, now, check, log } = judged(options);
       if (!module) {
         throw new WhoseError(0, "the module is not loaded; `await init()` once before, or use Enricher.create", {
           kind: "not_initialized",
         });
       }
-      if (!(module instanceof WebAssembly.Module)) {
-        throw new WhoseError(-2, "options.module is not a WebAssembly.Module; compile the bytes first");
-      }
-      if (!(maxSnapshotBytes >= 0)) {
-        throw new WhoseError(-2, "options.maxSnapshotBytes is not a number of bytes");
-      }
-      if (typeof log !== "function") {
-        throw new WhoseError(-2, "options.log is not a function");
-      }
       this.#module = module;
-      this.#most = Math.min(maxSnapshotBytes, MAX_SNAPSHOT_BYTES);
-      this.#now = now === undefined ? () => Date.now() : () => Number(now);
-      this.#log = (message) => log(`whose: ${message}`);
-      this.#start();
+      this.#most = Math.min(maxSnapshotBytes ?? MAX_SNAPSHOT_BYTES, MAX_SNAPSHOT_BYTES);
+      const time = milliseconds(now);
+      this.#now = () => time ?? Date.now();
+      this.#log = quietly(log ?? ((/** @type {string} */ message) => console.error(message)));
+      try {
+        this.#start();
+      } catch (error) {
+        throw isForeign(error)
+          ? badArgument(`options.module is not a module of this package: ${told(error)}`, error)
+          : new WhoseError(-1, `the module could not be started: ${told(error)}`, { cause: error });
+      }
       try {
         this.#attachBaked();
       } catch (error) {
         if (!options[LENIENT]) {
           throw error;
         }
-        this.#log(`a snapshot that was baked in is refused, events pass without its context: ${told(error)}`);
+        this.#isConfigured = !isUnconfigured(error);
+        this.#log(`what was baked in is refused, events pass without its context: ${told(error)}`);
       }
       if (config !== undefined) {
         this.configure(config);
@@ -113,10 +106,11 @@ export function define(modules) {
 
     /** Loads the module if need be, and attaches what the sources give. */
     static async create(/** @type {any} */ sources, /** @type {any} */ options = {}) {
+      const all = sources === undefined ? [] : patient(listed(sources));
       const enricher = await Enricher.#empty(options);
       const { check } = options;
       try {
-        for (const source of sources === undefined ? [] : listed(sources)) {
+        for (const source of all) {
           await enricher.attachFrom(source, check === undefined ? {} : { check });
         }
       } catch (error) {
@@ -128,9 +122,10 @@ export function define(modules) {
 
     /** The same, but what is wrong with a snapshot is logged, and events pass without its context. */
     static async open(/** @type {any} */ sources, /** @type {any} */ options = {}) {
-      const enricher = await Enricher.#empty({ ...options, [LENIENT]: true });
+      const all = sources === undefined ? [] : patient(listed(sources));
+      const enricher = await Enricher.#empty(options, { [LENIENT]: true });
       const { check } = options;
-      for (const source of sources === undefined ? [] : listed(sources)) {
+      for (const source of all) {
         try {
           await enricher.attachFrom(source, check === undefined ? {} : { check });
         } catch (error) {
@@ -142,21 +137,27 @@ export function define(modules) {
       return enricher;
     }
 
-    static async #empty(/** @type {any} */ options) {
-      const module = options.module ?? (await modules.load());
-      return new Enricher(undefined, { ...options, module });
+    static async #empty(/** @type {any} */ options, more = {}) {
+      const module = judged(options).module ?? (await modules.load());
+      return new Enricher(undefined, { ...options, ...more, module });
     }
 
     /** Reads a configuration; the old one stays when it is refused. */
     configure(/** @type {any} */ config) {
+      this.#alive();
+      if (typeof config !== "string" && !isPlain(config)) {
+        throw badArgument(`a configuration is a plain object or JSON, got ${named(config)}`);
+      }
+      /** @type {string} */
       let json;
       try {
-        json = typeof config === "string" ? config : JSON.stringify(config);
+        json = typeof config === "string" ? config : (JSON.stringify(config) ?? "null");
       } catch (error) {
         throw new WhoseError(-3, `configuration cannot be written as JSON: ${told(error)}`, { cause: error });
       }
-      this.#run((core) => core.configure(json ?? "null"));
+      this.#run((core) => core.configure(json));
       this.#config = json;
+      this.#isConfigured = true;
     }
 
     /** Attaches a snapshot; returns its handle. */
@@ -196,7 +197,7 @@ export function define(modules) {
       const incoming = [];
       const instance = this.#instance;
       try {
-        for (const source of listed(sources)) {
+        for (const source of patient(listed(sources))) {
           incoming.push(await this.#receive(source));
         }
         this.#sameAs(instance);
@@ -209,6 +210,7 @@ export function define(modules) {
 
     /** The same; what is wrong with a snapshot is logged. Returns whether the new ones are attached. */
     async reload(/** @type {any} */ sources, /** @type {any} */ options = {}) {
+      this.#settings(options);
       try {
         await this.swapFrom(sources, options);
         return true;
@@ -223,13 +225,12 @@ export function define(modules) {
 
     /** Detaches a snapshot. */
     detach(/** @type {number} */ handle) {
+      this.#alive();
       const layer = this.#layers.find((layer) => layer.handle === handle);
-      this.#run((core) => {
-        if (!layer) {
-          throw { code: -15, message: `no snapshot has the handle ${String(handle)}` };
-        }
-        core.detach(layer.at);
-      });
+      if (!layer) {
+        throw new WhoseError(-15, `no snapshot has the handle ${typeof handle === "number" ? handle : named(handle)}`);
+      }
+      this.#run((core) => core.detach(layer.at));
       this.#layers = this.#layers.filter((other) => other !== layer);
     }
 
@@ -262,17 +263,24 @@ export function define(modules) {
       this.#alive();
       const bytes = asBytes(ndjson);
       if (!bytes) {
-        throw new WhoseError(-2, `enrichNdjson takes bytes, got a ${typeof ndjson}`);
+        throw badArgument(`enrichNdjson takes bytes, got ${named(ndjson)}`);
       }
+      const given = ndjson instanceof Uint8Array ? ndjson : bytes;
       if (bytes.length <= PIECE) {
-        return this.#enrichBytes(bytes) ?? bytes;
+        return this.#enrichBytes(bytes) ?? given;
       }
       const parts = [];
       let total = 0;
+      let isSame = true;
       for (const piece of pieces(bytes)) {
-        const part = this.#enrichBytes(piece) ?? piece;
+        const enriched = this.#enrichBytes(piece);
+        isSame &&= enriched === undefined;
+        const part = enriched ?? piece;
         parts.push(part);
         total += part.length;
+      }
+      if (isSame) {
+        return given;
       }
       const all = new Uint8Array(total);
       let at = 0;
@@ -285,9 +293,10 @@ export function define(modules) {
 
     /** What the module sees in events: keys of identities, and what behaviour is judged by. */
     keys(/** @type {any} */ ndjson) {
+      this.#alive();
       const bytes = typeof ndjson === "string" ? encoder.encode(ndjson) : asBytes(ndjson);
       if (!bytes) {
-        throw new WhoseError(-2, `keys takes bytes or text, got a ${typeof ndjson}`);
+        throw badArgument(`keys takes bytes or text, got ${named(ndjson)}`);
       }
       const text = this.#run((core) => core.keys(bytes));
       return text
@@ -298,6 +307,7 @@ export function define(modules) {
 
     /** Who holds a key. Nobody is an answer; text that is no key is not. */
     lookup(/** @type {string} */ key) {
+      this.#alive();
       if (typeof key !== "string") {
         throw new WhoseError(-16, `a key is text of the form TYPE[@DOMAIN]:VALUE, got a ${typeof key}`);
       }
@@ -337,19 +347,20 @@ export function define(modules) {
 
     #start() {
       const instance = instantiate(this.#module);
+      const core = new instance.Core();
+      // A module of another version may lack this.
+      this.#damaged = core.damaged();
       this.#instance = instance;
-      this.#core = new instance.Core();
+      this.#core = core;
     }
 
     #attachBaked() {
       try {
         this.#run((core) => core.attach_baked());
       } finally {
-        // Those before the one that was refused are attached.
         /** @type {{ handle: number }[]} */
         const places = this.#core.places();
         this.#layers = places.map(({ handle: at }) => this.#layer(at, 0));
-        this.#baked = places.length;
       }
     }
 
@@ -368,50 +379,120 @@ export function define(modules) {
         if (isRefusal(thrown)) {
           throw new WhoseError(thrown.code, thrown.message);
         }
-        this.#recover(thrown);
+        const lost = this.#recover();
+        if (lost !== undefined) {
+          this.#log(`the module failed inside itself and was started again, events pass without the context of what was lost: ${lost}`);
+        }
         throw new WhoseError(-1, `the module failed inside itself and was started again: ${told(thrown)}`, {
           cause: thrown,
         });
       }
     }
 
-    /** Starts another instance and puts into it what was in the one that failed. */
-    #recover(/** @type {unknown} */ thrown) {
+    /** Starts another instance and puts into it what was in the one that failed. What could not be had again is told. */
+    #recover() {
       this.#traps += 1;
-      this.#log(`the module failed inside itself and is started again: ${told(thrown)}`);
-      const memory = /** @type {any} */ (this.#instance).memory;
+      const { memory } = /** @type {any} */ (this.#instance);
       const layers = this.#layers;
-      const baked = this.#baked;
       try {
-        this.#layers = [];
-        this.#start();
-        const core = this.#core;
-        const has = new Set(layers.filter(({ address }) => address === 0).map(({ at }) => at));
-        if (has.size > 0) {
-          // Baked in, and so the first of their instance, in the same order.
-          core.attach_baked();
-          for (let at = baked - 1; at >= 0; at -= 1) {
-            if (!has.has(at)) {
-              core.detach(at);
-            }
+        return this.#restore(layers, memory);
+      } catch (error) {
+        const reason = reasonOf(error);
+        try {
+          // It failed once more, such as for want of memory: without snapshots, then.
+          this.#restore([], memory);
+          return `all snapshots, ${reason}`;
+        } catch (again) {
+          this.#layers = [];
+          this.#isConfigured = false;
+          return `all snapshots and the configuration, ${reasonOf(again)}`;
+        }
+      }
+    }
+
+    /**
+     * Each layer is attached under the configuration that it was accepted under, and then the newest is in force.
+     * @param {Layer[]} layers
+     * @param {WebAssembly.Memory} memory where their bytes are
+     */
+    #restore(layers, memory) {
+      this.#layers = [];
+      this.#isConfigured = false;
+      this.#start();
+      const core = this.#core;
+      /** @type {string[]} */
+      const lost = [];
+      const attempt = (/** @type {() => void} */ work) => {
+        try {
+          work();
+          return true;
+        } catch (error) {
+          if (!isRefusal(error)) {
+            throw error;
           }
+          lost.push(reasonOf(error));
+          return false;
         }
-        if (this.#config !== undefined) {
-          core.configure(this.#config);
+      };
+      // With its configuration, which stays in force whatever becomes of the snapshots.
+      const baked = new Set(layers.filter(({ address }) => address === 0).map(({ at }) => at));
+      try {
+        core.attach_baked();
+      } catch (error) {
+        if (!isRefusal(error) || (isUnconfigured(error) && this.#config === undefined)) {
+          throw error;
         }
-        for (const layer of layers) {
-          if (layer.address !== 0) {
-            const bytes = new Uint8Array(memory.buffer, layer.address, layer.length);
-            // Judged by the time before: a snapshot that ran out since then was attached all the same.
-            const at = core.attach(this.#take(bytes, MAX_SNAPSHOT_BYTES), layer.flags, 0);
-            this.#layers.push({ ...this.#layer(at, layer.flags), handle: layer.handle });
-          } else {
+        if (baked.size > 0) {
+          lost.push(reasonOf(error));
+        }
+      }
+      /** @type {number[]} */
+      const there = core.places().map((/** @type {{ handle: number }} */ place) => place.handle);
+      const gone = there.filter((at) => !baked.has(at)).reverse();
+      const inUse = gone.filter((at) => !attempt(() => core.detach(at)) && lost.pop() !== undefined);
+      let config;
+      for (const layer of layers) {
+        if (layer.address === 0) {
+          if (there.includes(layer.at)) {
             this.#layers.push(layer);
           }
+          continue;
         }
-      } catch (error) {
-        const reason = isRefusal(error) ? fit(error.message) : told(error);
-        this.#log(`not all snapshots could be attached again, events pass without their context: ${reason}`);
+        if (layer.config !== config) {
+          core.configure(layer.config);
+          config = layer.config;
+        }
+        attempt(() => {
+          const incoming = new (/** @type {any} */ (this.#instance).Incoming)(MAX_SNAPSHOT_BYTES);
+          incoming.push(new Uint8Array(memory.buffer, layer.address, layer.length));
+          // Judged by the time before: a snapshot that ran out since then was attached all the same.
+          const at = core.attach(incoming, layer.flags, 0);
+          this.#layers.push({ ...this.#layer(at, layer.flags), handle: layer.handle, config: layer.config });
+        });
+      }
+      // What stood on one of these stands on a copy of it now.
+      for (const at of inUse) {
+        attempt(() => core.detach(at));
+      }
+      if (this.#config !== config) {
+        core.configure(this.#config);
+      }
+      this.#isConfigured = true;
+      return lost.length > 0 ? `${lost.length} of ${layers.length} snapshots, ${lost[0]}` : undefined;
+    }
+
+    /** Snapshots are judged by the configuration, and events get their context by it. */
+    #configured() {
+      if (!this.#isConfigured) {
+        try {
+          this.#restore([], /** @type {any} */ (this.#instance).memory);
+        } catch (error) {
+          throw new WhoseError(
+            isRefusal(error) ? error.code : -1,
+            `the configuration is not in force, events pass without context: ${reasonOf(error)}`,
+            { cause: error },
+          );
+        }
       }
     }
 
@@ -422,7 +503,7 @@ export function define(modules) {
       const { address = 0, length = 0 } = places.find((place) => place.handle === at) ?? {};
       const handle = this.#nextHandle;
       this.#nextHandle += 1;
-      return { handle, at, address: address >>> 0, length, flags };
+      return { handle, at, address: address >>> 0, length, flags, config: this.#config };
     }
 
     #attached(/** @type {number} */ at, /** @type {number} */ flags) {
@@ -435,35 +516,30 @@ export function define(modules) {
       /** @type {Int32Array} */
       const handles = this.#run((core) => core.swap(incoming, settings.flags, settings.now));
       this.#layers = Array.from(handles, (at) => this.#layer(at, settings.flags));
+      this.#damaged = this.#core.damaged();
+      this.#isDamageTold = false;
       return this.#layers.map(({ handle }) => handle);
     }
 
     /** Options as the module takes them. */
     #settings(/** @type {any} */ options) {
       this.#alive();
-      const { now = this.#now(), check = "all", ...others } = options;
-      for (const name of Object.keys(others)) {
-        throw new WhoseError(-2, `options are refused: there is no option ${name}`);
-      }
-      const flags = CHECKS.indexOf(check);
-      if (flags < 0) {
-        throw new WhoseError(-2, `options are refused: check is ${String(check)}, it can be ${CHECKS.join(", ")}`);
-      }
-      // What is no time judges nothing.
-      return { flags, now: Number(now) || 0 };
+      const { now, check = "all" } = judged(options, ATTACH_OPTIONS);
+      this.#configured();
+      return { flags: CHECKS.indexOf(check), now: milliseconds(now) ?? this.#now() };
     }
 
     /** Bytes, copied into the module's memory. */
-    #take(/** @type {unknown} */ given, most = this.#most) {
+    #take(/** @type {unknown} */ given) {
       const bytes = asBytes(given);
       if (!bytes) {
-        throw new WhoseError(-2, `a snapshot is bytes, got a ${typeof given}; for streams there are attachFrom and swapFrom`);
+        throw badArgument(`a snapshot is bytes, got ${named(given)}; for streams there are attachFrom and swapFrom`);
       }
-      if (bytes.length > most) {
-        throw tooLong(bytes.length, most);
+      if (bytes.length > this.#most) {
+        throw tooLong(bytes.length, this.#most);
       }
       this.#alive();
-      const incoming = new (/** @type {any} */ (this.#instance).Incoming)(most);
+      const incoming = new (/** @type {any} */ (this.#instance).Incoming)(this.#most);
       this.#push(incoming, bytes);
       return incoming;
     }
@@ -515,17 +591,26 @@ export function define(modules) {
     }
 
     #enrichText(/** @type {string} */ text) {
-      // Half a character cannot be passed on, and a text with one is no JSON that others could read.
-      if (!isWellFormed(text)) {
-        return undefined;
-      }
+      // Half a character becomes U+FFFD on the way in: nobody could read it.
       return this.#flowing((core) => core.enrich_text(text));
     }
 
     /** Whatever goes wrong is logged; events flow. */
     #flowing(/** @type {(core: any) => any} */ work) {
+      if (!this.#isConfigured) {
+        return undefined;
+      }
       try {
-        return this.#run(work);
+        const enriched = this.#run(work);
+        const damaged = this.#core.damaged();
+        if (damaged > this.#damaged) {
+          this.#damaged = damaged;
+          if (!this.#isDamageTold) {
+            this.#isDamageTold = true;
+            this.#log("an attached snapshot is damaged, events pass without its context; replace it (stats().damaged counts them)");
+          }
+        }
+        return enriched;
       } catch (error) {
         this.#log(`events leave as they came: ${told(error)}`);
         return undefined;
@@ -572,9 +657,95 @@ function tooLong(/** @type {number} */ bytes, /** @type {number} */ most) {
   );
 }
 
-/** @returns {boolean} */
-function isWellFormed(/** @type {any} */ text) {
-  return typeof text.isWellFormed === "function" ? text.isWellFormed() : !/\p{Surrogate}/u.test(text);
+/**
+ * Options whose names and values are looked at.
+ * @returns {any}
+ */
+function judged(/** @type {any} */ options, names = OPTIONS) {
+  if (typeof options !== "object" || options === null) {
+    throw badArgument(`options are refused: they are an object, got ${named(options)}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (!names.includes(name)) {
+      throw badArgument(`options are refused: there is no option ${name}; there are ${names.join(", ")}`);
+    }
+  }
+  const { module, config, maxSnapshotBytes, now, check, log } = options;
+  if (module !== undefined && !(module instanceof WebAssembly.Module)) {
+    throw badArgument("options.module is not a WebAssembly.Module; compile the bytes first");
+  }
+  if (config !== undefined && typeof config !== "string" && !isPlain(config)) {
+    throw badArgument(`options.config is a plain object or JSON, got ${named(config)}`);
+  }
+  if (maxSnapshotBytes !== undefined && !(typeof maxSnapshotBytes === "number" && maxSnapshotBytes >= 0)) {
+    throw badArgument(`options.maxSnapshotBytes is a number of bytes, got ${named(maxSnapshotBytes)}`);
+  }
+  if (check !== undefined && !CHECKS.includes(check)) {
+    throw badArgument(`options.check is ${CHECKS.join(", ")}, got ${typeof check === "string" ? check : named(check)}`);
+  }
+  if (log !== undefined && typeof log !== "function") {
+    throw badArgument(`options.log is a function, got ${named(log)}`);
+  }
+  milliseconds(now);
+  return options;
+}
+
+/**
+ * A time as the module takes it; nothing when none is given.
+ * @returns {number | undefined}
+ */
+function milliseconds(/** @type {any} */ now) {
+  if (now === undefined) {
+    return undefined;
+  }
+  const time = now instanceof Date ? now.getTime() : now;
+  if (typeof time !== "number" || !Number.isFinite(time) || time < 0) {
+    throw badArgument(
+      `options.now is milliseconds since 1970 or a date, 0 to judge nothing; got ${typeof time === "number" ? time : named(now)}`,
+    );
+  }
+  return Math.trunc(time);
+}
+
+function isPlain(/** @type {any} */ value) {
+  if (typeof value !== "object" || value === null) {
+    return false;
+  }
+  const above = Object.getPrototypeOf(value);
+  return above === null || (Object.getPrototypeOf(above) === null && Object.hasOwn(above, "hasOwnProperty"));
+}
+
+/** What something is, for messages: never what it says of itself. */
+function named(/** @type {unknown} */ value) {
+  return value === null ? "null" : Array.isArray(value) ? "an array" : `a value of type ${typeof value}`;
+}
+
+/** Whether a module does not fit this package. */
+function isForeign(/** @type {unknown} */ error) {
+  return error instanceof WebAssembly.LinkError || error instanceof TypeError || error instanceof ReferenceError;
+}
+
+/** Whether what was baked in was refused before its configuration was in force. */
+function isUnconfigured(/** @type {any} */ error) {
+  return error.code === -3 || error.code === -2;
+}
+
+function reasonOf(/** @type {unknown} */ error) {
+  return told(isRefusal(error) ? error.message : error);
+}
+
+/** A log that cannot stop anything. */
+function quietly(/** @type {(message: string) => any} */ log) {
+  return (/** @type {string} */ message) => {
+    try {
+      const said = log(`whose: ${message}`);
+      if (said instanceof Promise) {
+        said.catch(() => {});
+      }
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
 }
 
 /** A batch in pieces that end where lines do. A line that is longer is a piece of its own. */

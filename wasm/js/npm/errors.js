@@ -32,14 +32,29 @@ const MOST = 1000;
 const UNFIT = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
 
 /**
- * A text with a limit and without control characters.
+ * A text with a limit and without control characters. Cut after these are written out.
  * @param {unknown} text
  * @returns {string}
  */
 export function fit(text) {
-  const all = String(text);
-  const short = all.length > MOST ? `${all.slice(0, MOST)}…` : all;
-  return short.replace(UNFIT, (unfit) => `\\u{${(unfit.codePointAt(0) ?? 0).toString(16)}}`);
+  const all = asText(text);
+  // No character gets shorter, so what is past the limit before is past it afterwards.
+  const escaped = all
+    .slice(0, MOST + 1)
+    .replace(UNFIT, (unfit) => `\\u{${(unfit.codePointAt(0) ?? 0).toString(16)}}`);
+  return escaped.length > MOST ? `${escaped.slice(0, MOST).replace(HALF, "")}…` : escaped;
+}
+
+/** Half of a character, or part of one that is written out, where a text was cut. */
+const HALF = /(?:\\(?:u(?:\{[0-9a-f]{0,6})?)?|[\ud800-\udbff])$/;
+
+/** @param {unknown} thrown */
+function asText(thrown) {
+  try {
+    return String(thrown);
+  } catch {
+    return "something that cannot be shown";
+  }
 }
 
 /** Thrown by everything here, but for a wrong use of the language. */
@@ -58,7 +73,17 @@ export class WhoseError extends Error {
 }
 
 /**
- * Whether the module threw it on purpose; everything else is a trap.
+ * The error of a wrong argument.
+ * @param {string} message
+ * @param {unknown} [cause]
+ */
+export function badArgument(message, cause) {
+  return new WhoseError(-2, message, cause === undefined ? {} : { cause });
+}
+
+/**
+ * Whether the module threw it on purpose. Everything else leaves it in the middle of something, and arguments are looked at
+ * before.
  * @param {unknown} thrown
  * @returns {thrown is { code: number, message: string }}
  */
@@ -80,5 +105,5 @@ export function told(thrown) {
   if (thrown instanceof WhoseError) {
     return thrown.message;
   }
-  return fit(thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : thrown);
+  return fit(thrown instanceof Error ? `${asText(thrown.name)}: ${asText(thrown.message)}` : thrown);
 }

@@ -16,6 +16,8 @@ export function loading({ now, later }) {
   let module;
   /** @type {Promise<WebAssembly.Module> | undefined} */
   let underWay;
+  /** How often another module was given: the last one counts. */
+  let given = 0;
 
   function ready() {
     if (!module && now) {
@@ -27,8 +29,13 @@ export function loading({ now, later }) {
   /** @param {unknown} [from] another module in the place of the entry's own */
   async function load(from) {
     if (from !== undefined) {
-      module = await compiled(await from);
-      return module;
+      given += 1;
+      const turn = given;
+      const other = await compiled(from);
+      if (turn === given) {
+        module = other;
+      }
+      return other;
     }
     const there = ready();
     if (there) {
@@ -36,7 +43,9 @@ export function loading({ now, later }) {
     }
     underWay ??= /** @type {() => Promise<WebAssembly.Module>} */ (later)();
     try {
-      module ??= await underWay;
+      const own = await underWay;
+      // Another one may have been given meanwhile.
+      module ??= own;
       return module;
     } catch (error) {
       throw notLoaded(error);
@@ -57,12 +66,14 @@ function attempt(now) {
   }
 }
 
-/** @param {unknown} from */
-async function compiled(from) {
-  if (from instanceof WebAssembly.Module) {
-    return from;
-  }
+/** @param {unknown} promised */
+async function compiled(promised) {
+  let from;
   try {
+    from = await promised;
+    if (from instanceof WebAssembly.Module) {
+      return from;
+    }
     if (typeof Response === "function" && from instanceof Response) {
       return await streamed(from);
     }
@@ -71,7 +82,7 @@ async function compiled(from) {
       return await WebAssembly.compile(/** @type {BufferSource} */ (bytes));
     }
   } catch (error) {
-    throw notLoaded(error);
+    throw error instanceof WhoseError ? error : notLoaded(error);
   }
   throw new WhoseError(-2, `init takes a WebAssembly.Module, bytes or a Response, got a ${typeof from}`);
 }

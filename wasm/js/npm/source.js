@@ -2,24 +2,64 @@
  * Where snapshots come from: bytes, or something that gives them piece by piece.
  */
 
-import { told, WhoseError } from "./errors.js";
+import { badArgument, told, WhoseError } from "./errors.js";
+
+/** What a view says of itself, whatever a subclass makes of it. */
+const VIEW = Object.getPrototypeOf(Uint8Array.prototype);
+const of = (/** @type {string} */ name) =>
+  /** @type {(this: unknown) => any} */ (Object.getOwnPropertyDescriptor(VIEW, name)?.get);
+const [bufferOf, offsetOf, lengthOf] = [of("buffer"), of("byteOffset"), of("byteLength")];
 
 /**
- * Bytes as the module takes them, without a copy; nothing when it is something else.
+ * Bytes as the module takes them, without a copy; nothing when it is something else. Bytes that are no longer there are a
+ * wrong argument.
  * @param {unknown} value
  * @returns {Uint8Array | undefined}
  */
 export function asBytes(value) {
-  if (value instanceof Uint8Array) {
-    return value;
+  try {
+    if (!ArrayBuffer.isView(value)) {
+      const isBuffer =
+        value instanceof ArrayBuffer ||
+        (typeof SharedArrayBuffer === "function" && value instanceof SharedArrayBuffer);
+      return isBuffer ? new Uint8Array(/** @type {ArrayBuffer} */ (value)) : undefined;
+    }
+    if (value instanceof DataView) {
+      return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+    }
+    if (lengthOf.call(value) === 0) {
+      // Of no length, or of a buffer that has been transferred or has shrunk: then this throws.
+      VIEW.keys.call(value);
+    }
+    return Object.getPrototypeOf(value) === Uint8Array.prototype
+      ? /** @type {Uint8Array} */ (value)
+      : new Uint8Array(bufferOf.call(value), offsetOf.call(value), lengthOf.call(value));
+  } catch (error) {
+    throw badArgument(`bytes are not there: their buffer has been transferred or has shrunk (${told(error)})`, error);
   }
-  if (ArrayBuffer.isView(value)) {
-    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  }
-  const isBuffer =
-    value instanceof ArrayBuffer ||
-    (typeof SharedArrayBuffer === "function" && value instanceof SharedArrayBuffer);
-  return isBuffer ? new Uint8Array(/** @type {ArrayBuffer} */ (value)) : undefined;
+}
+
+/**
+ * Sources, each of which is waited for in its turn: one that fails before that waits with its failure, and does not end the
+ * program.
+ * @param {any[]} sources
+ */
+export function patient(sources) {
+  const ignore = () => {};
+  const one = (/** @type {any} */ source) => {
+    try {
+      if (source instanceof Promise) {
+        source.then(one, ignore);
+      } else if (typeof source?.on === "function" && typeof source.pipe === "function") {
+        // A stream of Node keeps its error for who reads it.
+        source.on("error", ignore);
+      }
+    } catch {
+      // Whoever reads it hears of it.
+    }
+  };
+  sources.forEach(one);
+  return sources;
 }
 
 /**
@@ -41,43 +81,57 @@ function unreadable(what, cause) {
  */
 export async function pour(source, push) {
   let given;
+  let iterator;
   try {
     given = await (typeof source === "function" ? source() : source);
+    const bytes = asBytes(given);
+    if (bytes) {
+      push(bytes);
+      return;
+    }
+    const stream = streamOf(given);
+    iterator = stream[Symbol.asyncIterator]?.() ?? stream[Symbol.iterator]();
   } catch (error) {
-    throw unreadable(told(error), error);
+    throw error instanceof WhoseError ? error : unreadable(told(error), error);
   }
-  const bytes = asBytes(given);
-  if (bytes) {
-    push(bytes);
-    return;
-  }
-  const stream = streamOf(given);
-  const iterator = stream[Symbol.asyncIterator]?.() ?? stream[Symbol.iterator]();
   let isDone = false;
   try {
     for (;;) {
-      let next;
+      let isLast;
+      let value;
       try {
-        next = await iterator.next();
+        const next = await iterator.next();
+        [isLast, value] = [next.done, next.value];
       } catch (error) {
         isDone = true;
         throw unreadable(told(error), error);
       }
-      if (next.done) {
+      if (isLast) {
         isDone = true;
         return;
       }
-      const piece = asBytes(next.value);
+      const piece = asBytes(value);
       if (!piece) {
-        throw unreadable(`a piece of it is a ${typeof next.value}, not bytes`);
+        throw unreadable(`a piece of it is a ${typeof value}, not bytes`);
       }
       push(piece);
     }
   } finally {
     if (!isDone) {
-      // A refused snapshot is not read to its end; what closing it comes to changes nothing.
-      await Promise.resolve(iterator.return?.()).catch(() => {});
+      leave(iterator);
     }
+  }
+}
+
+/**
+ * A refused snapshot is not read to its end. What closing it comes to changes nothing, and is not waited for.
+ * @param {any} iterator
+ */
+function leave(iterator) {
+  try {
+    Promise.resolve(iterator.return?.()).catch(() => {});
+  } catch {
+    // It is left all the same.
   }
 }
 

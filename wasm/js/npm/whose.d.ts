@@ -5,19 +5,32 @@
  * Documentation: README.md of this package, and docs/hosts/javascript.md in the sources.
  */
 
+/** What the host's own types call something, where they have it: these types need neither `dom` nor Node's. */
+type Global<Name extends string> = typeof globalThis extends Record<Name, { prototype: infer T }> ? T : never;
+/** `WebAssembly.Module` */
+export type CompiledModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer T } } } ? T : object;
+
 /** Bytes of a snapshot or of events. They are only read. */
 export type Bytes = Uint8Array | ArrayBufferView | ArrayBufferLike;
+
+/** A `ReadableStream` of bytes. */
+export interface ByteStream {
+  getReader(): {
+    read(): Promise<{ done: boolean; value?: unknown }>;
+    cancel(reason?: unknown): Promise<void>;
+  };
+}
 
 /** What gives a snapshot: its bytes, or something that gives them piece by piece. */
 export type SnapshotContent =
   | Bytes
-  | Blob
-  | Response
-  | ReadableStream<Uint8Array>
+  | Global<"Blob">
+  | Global<"Response">
+  | ByteStream
   | AsyncIterable<Bytes>
   | Iterable<Bytes>
   /** An object of R2, for example. */
-  | { readonly body: ReadableStream<Uint8Array> };
+  | { readonly body: ByteStream };
 
 /** A snapshot's content, the promise of one, or a function that is asked for one. `null` means: there is none. */
 export type SnapshotSource =
@@ -37,7 +50,7 @@ export interface AttachOptions {
   check?: Check;
   /**
    * The time by which is judged whether the snapshot's declared time is over, in milliseconds since 1970 or as a date;
-   * 0 judges nothing. `Date.now()` when not given.
+   * 0 judges nothing. Anything else is refused. `Date.now()` when not given.
    */
   now?: number | Date;
 }
@@ -75,10 +88,13 @@ export interface EnricherOptions {
   /** Where one line goes about what does not stop events. `console.error` when not given. */
   log?: (message: string) => void;
   /** Another module than the package's, such as one with a snapshot baked in. */
-  module?: WebAssembly.Module;
+  module?: CompiledModule;
 }
 
-/** What `kind` of a {@link WhoseError} can be. The first four have the code 0 and come from this package. */
+/**
+ * What `kind` of a {@link WhoseError} can be. The first three have the code 0 and are this package's own; `refused` has a
+ * code that this package has no name for; the others are named after the codes of docs/abi.md.
+ */
 export type ErrorKind =
   | "not_initialized"
   | "freed"
@@ -105,6 +121,7 @@ export type ErrorKind =
 
 /** What everything here throws. The message says what is wrong, where, and what to do. */
 export class WhoseError extends Error {
+  constructor(code: number, message: string, more?: { kind?: ErrorKind; cause?: unknown });
   readonly name: "WhoseError";
   /** The number of docs/abi.md; 0 when it did not come from the module. */
   readonly code: number;
@@ -359,10 +376,14 @@ export class Enricher {
 
   /**
    * One event as an object, as text or as bytes; the same with its context comes back. What is no event, or gets no
-   * context, comes back itself. Objects are read by `JSON.stringify` and not changed.
+   * context, comes back itself. Objects are read by `JSON.stringify` and not changed. Bytes of any kind come back as a new
+   * `Uint8Array`, or themselves. In a text, half a character becomes U+FFFD. An object that JSON cannot hold (a cycle, a
+   * `BigInt`) comes back itself, with whatever member `whose` it had.
+   * @throws {WhoseError} `bad_argument` when bytes are no longer there: a buffer that has been transferred
    */
-  enrich<E extends object>(event: E): E & { readonly whose?: Context };
   enrich(event: string): string;
+  enrich<B extends ArrayBufferView | ArrayBufferLike>(event: B): Uint8Array | B;
+  enrich<E extends object>(event: E): E & { readonly whose?: Context };
   enrich<E>(event: E): E;
 
   /**
@@ -382,13 +403,16 @@ export class Enricher {
 
   /** Attaches one more snapshot; its handle. What is attached stays when it is refused. */
   attach(snapshot: Bytes, options?: AttachOptions): number;
+  /** The same with one that arrives. An array of bytes is one snapshot in pieces here. */
   attachFrom(source: SnapshotSource, options?: AttachOptions): Promise<number>;
 
   /**
    * Puts snapshots in the place of all that are attached, or changes nothing. One with a lower sequence than an
-   * attached one of the same line is refused. Both are in memory for a moment.
+   * attached one of the same line is refused. An overlay's base has to be among the new ones, before it. Old and new are
+   * in memory for a moment, 64 together at most.
    */
   swap(snapshots: Bytes | Bytes[], options?: AttachOptions): number[];
+  /** The same with snapshots that arrive. An array is several snapshots. */
   swapFrom(sources: SnapshotSource | SnapshotSource[], options?: AttachOptions): Promise<number[]>;
 
   /** As `swapFrom`; what is wrong is told to `log`. Whether the new snapshots are attached. */
@@ -403,6 +427,7 @@ export class Enricher {
 
   /** Lets go of everything. Whatever is called afterwards throws, but for `free`. */
   free(): void;
+  /** The same, for `using`. Only where the host has `Symbol.dispose`. */
   [Symbol.dispose](): void;
 }
 
@@ -411,5 +436,5 @@ export class Enricher {
  * wait for it; elsewhere it is there at once.
  */
 export function init(
-  module?: WebAssembly.Module | Bytes | Response | Promise<WebAssembly.Module | Bytes | Response>,
+  module?: CompiledModule | Bytes | Global<"Response"> | Promise<CompiledModule | Bytes | Global<"Response">>,
 ): Promise<void>;

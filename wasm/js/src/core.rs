@@ -162,6 +162,11 @@ impl Core {
         text(self.owned.stats())
     }
 
+    /// How many lines left without context because a snapshot is damaged. Asked after each batch.
+    pub fn damaged(&self) -> f64 {
+        self.owned.damaged() as f64
+    }
+
     /// Where the layers are, in the order of attaching.
     pub fn places(&self) -> JsValue {
         let place = |handle| {
