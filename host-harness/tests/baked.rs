@@ -14,7 +14,7 @@ use snapshots::bake::{Ingredients, bake};
 /// A key in the account that the snapshot covers.
 const KEY: &str = "aws_arn:arn:aws:iam::111122223333:user/x";
 
-/// The real guest with a snapshot in it, and the same with the last byte of the snapshot's body changed;
+/// The real guest with a snapshot in it, and the same with one byte of the snapshot's body changed;
 /// `None` when the guest is not built.
 fn baked() -> Option<(Vec<u8>, Vec<u8>)> {
     let module = std::fs::read(real_module()?).expect("readable");
@@ -29,7 +29,12 @@ fn baked() -> Option<(Vec<u8>, Vec<u8>)> {
         .position(|window| window == snapshot.bytes())
         .expect("in it");
     let mut damaged = whole.clone();
-    damaged[at + length - 1] ^= 1;
+    // In a text: what is laid out wrong would be refused at the start.
+    let text = whole[at..at + length]
+        .windows(9)
+        .position(|window| window == b"Northwind")
+        .expect("the organization is in it");
+    damaged[at + text] ^= 1;
     Some((whole, damaged))
 }
 
