@@ -196,6 +196,17 @@ pub enum HarnessError {
         #[source]
         refusal: Refusal,
     },
+    /// A snapshot that was attached turns out to be damaged, or is refused when it is used first.
+    #[error(
+        "snapshot {file} is damaged; check it with `whose-snapshot verify` and build it again, or bake the module again if it is baked in"
+    )]
+    Damaged {
+        /// Its file; several when it may be either.
+        file: String,
+        /// Code and sentence.
+        #[source]
+        refusal: Refusal,
+    },
     /// A snapshot's file cannot be read.
     #[error("snapshot {file} cannot be read")]
     SnapshotUnreadable {
@@ -263,6 +274,7 @@ impl HarnessError {
             Self::Refused { refusal, .. }
             | Self::Configuration { refusal }
             | Self::Snapshot { refusal, .. }
+            | Self::Damaged { refusal, .. }
             | Self::Key { refusal, .. } => Some(refusal.code),
             Self::Lost { cause } => cause.code(),
             _ => None,

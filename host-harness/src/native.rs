@@ -1,7 +1,7 @@
 //! The same core without WebAssembly, in this process: for comparison and for speed.
 
 use enrich_core::explain::Decision;
-use enrich_core::{Config, Enricher};
+use enrich_core::{Config, Enricher, LookupError};
 
 use crate::abi::{Check, code};
 use crate::backend::Backend;
@@ -17,6 +17,8 @@ use crate::text::printable;
 pub struct Native<'s> {
     enricher: Enricher<'s>,
     host: HostCounters,
+    /// What errors call the attached snapshots.
+    names: Vec<String>,
 }
 
 impl Default for Native<'_> {
@@ -24,6 +26,7 @@ impl Default for Native<'_> {
         Self {
             enricher: Enricher::new(Config::default()),
             host: HostCounters::default(),
+            names: Vec::new(),
         }
     }
 }
@@ -69,7 +72,10 @@ impl<'s> Backend<'s> for Native<'s> {
             .enricher
             .attach(snapshot.bytes(), core_check(check), now_ms)
         {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                self.names.push(snapshot.name().to_owned());
+                Ok(())
+            }
             Err(error) => Err(HarnessError::Snapshot {
                 file: snapshot.name().to_owned(),
                 refusal: Refusal {
@@ -95,6 +101,13 @@ impl<'s> Backend<'s> for Native<'s> {
     fn lookup(&mut self, key: &str) -> Result<String, HarnessError> {
         match self.enricher.lookup(key) {
             Ok(record) => Ok(String::from_utf8_lossy(record).into_owned()),
+            Err(LookupError::Snapshot(error)) => Err(HarnessError::Damaged {
+                file: self.names.join(" or "),
+                refusal: Refusal {
+                    code: error.code(),
+                    sentence: error.to_string(),
+                },
+            }),
             Err(error) => Err(HarnessError::Key {
                 key: printable(key, 200),
                 refusal: Refusal {

@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::abi::Check;
+use crate::abi::{Check, code};
 use crate::counters::{Counters, EventCounters, HostCounters};
 use crate::engine::GuestModule;
 use crate::error::HarnessError;
@@ -270,8 +270,20 @@ impl Session {
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         match guest.lookup(key) {
             Ok(record) => Ok(record),
-            Err(HarnessError::Refused { refusal, .. }) => Err(HarnessError::Key {
-                key: printable(key, 200),
+            Err(HarnessError::Refused { refusal, .. }) if is_about_key(refusal.code) => {
+                Err(HarnessError::Key {
+                    key: printable(key, 200),
+                    refusal,
+                })
+            }
+            // The guest failed, or the caller did: not for a snapshot to answer for.
+            Err(HarnessError::Refused { call, refusal })
+                if matches!(refusal.code, code::INTERNAL | code::BAD_ARGUMENT) =>
+            {
+                Err(HarnessError::Refused { call, refusal })
+            }
+            Err(HarnessError::Refused { refusal, .. }) => Err(HarnessError::Damaged {
+                file: self.snapshot_names(),
                 refusal,
             }),
             Err(error) => {
@@ -322,6 +334,19 @@ impl Session {
     /// The counters of the harness itself.
     pub const fn host_counters_mut(&mut self) -> &mut HostCounters {
         &mut self.host
+    }
+
+    /// What errors call the attached snapshots: which of them it was, the guest does not say.
+    fn snapshot_names(&self) -> String {
+        if self.attached.is_empty() {
+            return format!("baked into {}", self.module.name());
+        }
+        let names: Vec<&str> = self
+            .attached
+            .iter()
+            .map(|attached| attached.layer.snapshot.name())
+            .collect();
+        names.join(" or ")
     }
 
     fn snapshot_bytes(&self) -> usize {
@@ -419,6 +444,11 @@ impl Session {
             self.before.add(&counters);
         }
     }
+}
+
+/// Whether a refusal of a lookup is about the key that was asked for.
+const fn is_about_key(number: i32) -> bool {
+    matches!(number, code::KEY_REFUSED | code::TOO_LARGE)
 }
 
 fn parse_stats(text: &str) -> Result<EventCounters, HarnessError> {

@@ -190,3 +190,165 @@ fn the_mark_names_each_snapshot() {
     );
     assert_eq!(mark, line);
 }
+
+#[test]
+fn the_limit_that_is_told_is_below_what_is_needed() {
+    // Fills the page that has to stay free, and no more: 4 GiB hold it.
+    let module = wat::parse_str(
+        r#"(module (memory 65534) (global (export "WHOSE_BAKED") i32 (i32.const 0)))"#,
+    )
+    .expect("text");
+    let snapshot = snapshot(None);
+    match bake(&ingredients(&module, &[&snapshot], "")) {
+        Err(BakeError::TooLarge { needed, limit }) => {
+            assert!(limit < needed, "{limit} {needed}");
+            assert_eq!(limit, 65_535 * 65_536);
+        }
+        other => panic!("{:?}", other.map(|bytes| bytes.len())),
+    }
+}
+
+/// A folder with a guest, a snapshot and a configuration, and the command line in it.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(guest: &str) -> Self {
+        let folder = Self(tempfile::tempdir().expect("folder"));
+        folder.put("m.wasm", &wat::parse_str(guest).expect("text"));
+        folder.put("s.whose", &snapshot(None));
+        folder.put("c.json", b"{}");
+        folder
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.0.path().join(name), bytes).expect("written");
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.0.path().join(name)).expect("there")
+    }
+
+    /// Code, standard output, standard error of `bake` with a module of this folder.
+    fn bake(&self, line: &str) -> (Option<i32>, String, String) {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_whose-snapshot"))
+            .args(["bake", "--module", "m.wasm"])
+            .args(line.split_whitespace())
+            .current_dir(self.0.path())
+            .output()
+            .expect("runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    }
+}
+
+/// A guest that says that one snapshot is baked in.
+fn starting(more: &str, baked: &str) -> String {
+    format!(
+        r#"(module (memory (export "memory") 2) (global (export "WHOSE_BAKED") i32 (i32.const 1024))
+            (func (export "whose_baked") (result i32) {baked} (i32.const 1)) {more})"#
+    )
+}
+
+#[test]
+fn an_input_is_never_replaced() {
+    let folder = Folder::new(&starting("", ""));
+    for (out, what) in [
+        ("s.whose", "snapshot"),
+        ("./m.wasm", "module"),
+        ("c.json", "configuration"),
+    ] {
+        let before = folder.bytes(out);
+        let (code, _, text) = folder.bake(&format!("--config c.json --out {out} s.whose"));
+        assert_eq!(code, Some(2), "{text}");
+        assert!(
+            text.contains(&format!("is the {what} that is read")),
+            "{text}"
+        );
+        assert_eq!(folder.bytes(out), before);
+    }
+    let (code, _, text) = folder.bake("--out - s.whose");
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("standard output"), "{text}");
+    assert!(!folder.0.path().join("-").exists());
+    let (code, _, text) = folder.bake("--config c.json --out b.wasm s.whose");
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_stays_what_it_is() {
+    let folder = Folder::new(&starting("", ""));
+    let path = folder.0.path().join("socket");
+    let _socket = std::os::unix::net::UnixListener::bind(&path).expect("bound");
+    std::os::unix::fs::symlink(&path, folder.0.path().join("link")).expect("linked");
+    for out in ["socket", "link"] {
+        let (code, _, text) = folder.bake(&format!("--out {out} s.whose"));
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("no regular file"), "{text}");
+    }
+    assert!(!std::fs::metadata(&path).expect("there").is_file());
+}
+
+#[test]
+fn a_module_that_does_not_start_is_named_and_nothing_is_written() {
+    let grows = r#"(func $f (loop (br_if 0 (i32.ne (memory.grow (i32.const 64)) (i32.const -1)))) (unreachable)) (start $f)"#;
+    for (guest, why) in [
+        (
+            starting("(func $f (loop (br 0))) (start $f)", ""),
+            "time ran out (--deadline)",
+        ),
+        (starting("", "(loop (br 0))"), "time ran out (--deadline)"),
+        (starting(grows, ""), "memory"),
+        (
+            starting("(func $f (drop (i32.load (i32.const -4)))) (start $f)", ""),
+            "out of bounds",
+        ),
+        (
+            starting("(data (i32.const -4) \"12345678\")", ""),
+            "out of bounds",
+        ),
+        (starting("", "(return (i32.const -7))"), "answers -7"),
+    ] {
+        let folder = Folder::new(&guest);
+        let (code, _, text) = folder.bake("--deadline 1 --out b.wasm s.whose");
+        assert_eq!(code, Some(1), "{text}");
+        assert!(
+            text.starts_with("error: module m.wasm does not start") && text.contains(why),
+            "{why}: {text}"
+        );
+        assert!(!folder.0.path().join("b.wasm").exists());
+    }
+}
+
+#[test]
+fn an_expired_snapshot_is_baked_with_a_warning() {
+    let folder = Folder::new(&starting("", ""));
+    // The sample declares no time of its own here: for ever.
+    let (code, told, text) = folder.bake("--json --out b.wasm s.whose");
+    assert_eq!((code, text.as_str()), (Some(0), ""));
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(told["expired"], false);
+    let mut inventory = snapshots::model::Inventory::default();
+    inventory.meta.organization = "Northwind".into();
+    inventory.meta.created_ms = 1_773_986_400_000;
+    inventory.meta.sequence = 1;
+    inventory.meta.valid_for_s = 86_400;
+    folder.put(
+        "old.whose",
+        &snapshots::format::build(&inventory).expect("fits"),
+    );
+    let (code, told, text) = folder.bake("--json --out b.wasm old.whose");
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.starts_with(
+            "warning: the declared time of snapshot old.whose was over at 2026-03-21T06:00:00Z"
+        ),
+        "{text}"
+    );
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(told["expired"], true);
+}

@@ -78,9 +78,17 @@ impl Enrich {
         let tally = self.enrich(backend.as_mut(), &mut out, story.as_mut(), pretty.as_mut())?;
         out.flush()
             .context("the enriched events cannot be written")?;
-        self.tell(backend.as_mut(), story, &tally)?;
+        let damaged = self.tell(backend.as_mut(), story, &tally)?;
+        let untouched = (damaged > 0).then(|| {
+            anyhow!(
+                "{damaged} lines left without context because a snapshot is damaged; check it with `whose-snapshot verify` and build it again, or bake the module again if it is baked in"
+            )
+        });
+        if let (Some(_), Some(untouched)) = (&tally.first_failure, &untouched) {
+            eprintln!("warning: {untouched}");
+        }
         match tally.first_failure {
-            None => Ok(()),
+            None => untouched.map_or(Ok(()), |untouched| Err(Failure::Failed(untouched))),
             Some(error) => Err(Failure::Failed(anyhow::Error::new(error).context(format!(
                 "{} batches with {} lines left without context",
                 tally.failed_batches, tally.failed_lines
@@ -138,12 +146,13 @@ impl Enrich {
         }
     }
 
+    /// Tells the counters where they are asked for; says how many lines a damaged snapshot cost.
     fn tell<'s>(
         &self,
         backend: &mut (dyn Backend<'s> + 's),
         story: Option<Story>,
         tally: &Tally,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<u64> {
         let mut counters = backend.counters()?;
         counters.host.oversize_lines = tally.oversize_lines;
         if let Some(story) = story {
@@ -164,7 +173,7 @@ impl Enrich {
             line.push('\n');
             stderr().write_all(line.as_bytes())?;
         }
-        Ok(())
+        Ok(counters.events.damaged)
     }
 
     /// An output that is also an input would be emptied before it is read.

@@ -60,9 +60,17 @@ pub(crate) enum Failure {
     CheckFailed,
 }
 
+/// What is wrong with the command line itself, found where only errors are handed on.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         let error = error.into();
+        if error.is::<Usage>() {
+            return Self::Usage(error);
+        }
         if let Some(harness) = error.downcast_ref::<host_harness::HarnessError>()
             && matches!(harness, host_harness::HarnessError::Key { .. })
         {

@@ -7,8 +7,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use clap::Args;
 use enrich_core::Config;
-use host_harness::{Backend, Check, GuestModule, Limits, Native, Session, SnapshotFile, discover};
+use host_harness::{
+    Backend, Check, GuestModule, HarnessError, Limits, Native, Session, SnapshotFile, discover,
+};
 use serde_json::{Value, json};
+
+use super::Usage;
 
 /// Longest public key file that is read: one line.
 const MAX_KEY_FILE: u64 = 4 << 10;
@@ -261,7 +265,20 @@ pub(crate) fn backend<'s>(
     module: Option<&Arc<GuestModule>>,
 ) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
     Ok(match module {
-        Some(module) => Box::new(Session::open(Arc::clone(module))?),
+        Some(module) => {
+            let mut session = Session::open(Arc::clone(module))?;
+            // What is baked in would be attached beside the snapshots that are named.
+            match session.baked() {
+                Ok(0) => {}
+                // Also when it is refused: it is there.
+                Ok(_) | Err(HarnessError::Snapshot { .. }) => bail!(Usage(format!(
+                    "something is baked into module {}; give it as --baked, without snapshots, or name the module as it was built",
+                    module.name()
+                ))),
+                Err(error) => return Err(error.into()),
+            }
+            Box::new(session)
+        }
         None => Box::new(Native::default()),
     })
 }
@@ -306,12 +323,18 @@ pub(crate) fn open_as<'s>(
     inventory: Option<&Inventory>,
     snapshots: &'s [SnapshotFile],
 ) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
+    if engine.baked.is_some() && *rendered != Rendered::default() {
+        bail!(Usage(
+            "a baked module brings its configuration, so --baked goes without --rendering, --detail, --fields and --pseudonymise-people; bake it again with another --config"
+                .to_owned()
+        ));
+    }
     let trusted = inventory.map(|inventory| &inventory.trusted);
     let mut config = configured(domains, trusted)?;
     rendered.set(&mut config)?;
     let config = serde_json::to_vec(&config)?;
     if engine.baked.is_some() {
-        return baked(engine, rendered);
+        return baked(engine);
     }
     let mut backend = backend(module(engine)?.as_ref())?;
     prepare(backend.as_mut(), &config, trusted, snapshots)?;
@@ -319,10 +342,7 @@ pub(crate) fn open_as<'s>(
 }
 
 /// A baked module at work, as it was baked.
-fn baked<'s>(engine: &Engine, rendered: &Rendered) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
-    if *rendered != Rendered::default() {
-        bail!("a baked module brings its configuration; bake it again with another --config");
-    }
+fn baked<'s>(engine: &Engine) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
     let module = module(engine)?.context("--baked names a module")?;
     let mut session = Session::open(module)?;
     if session.baked()? == 0 {

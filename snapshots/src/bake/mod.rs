@@ -55,7 +55,7 @@ pub enum BakeError {
     },
     /// More than a 32-bit memory holds.
     #[error(
-        "module and snapshots take {needed} bytes of memory, and a 32-bit memory has {limit}; bake a shard for each pipeline"
+        "module and snapshots take {needed} bytes of memory, and at most {limit} of a 32-bit memory can be filled so that the module can still work; bake a shard for each pipeline"
     )]
     TooLarge {
         /// Bytes that are needed.
@@ -143,9 +143,9 @@ impl Region {
         }
         let needed = base + end as u64;
         let pages = needed.div_ceil(PAGE);
-        let limit = MAX_PAGES * PAGE;
         // The last page stays free: the guest has to work as well, and no address may reach 2^32.
-        if pages >= MAX_PAGES {
+        let limit = (MAX_PAGES - 1) * PAGE;
+        if needed > limit {
             return Err(BakeError::TooLarge { needed, limit });
         }
         let number =

@@ -1,12 +1,17 @@
 //! `bake`: a guest module and snapshots become one module.
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, bail};
+use enrich_core::snapshot::Header;
+use rkyv::util::AlignedVec;
 use serde_json::{Value, json};
 use snapshots::bake::{Ingredients, bake};
-use wasmtime::{Config, Engine, Linker, Module, Store};
+use snapshots::text::time;
+use wasmtime::{Config, Engine, ExternType, Linker, Module, Store, StoreLimitsBuilder, Trap};
 
 use super::{Done, files};
 
@@ -28,6 +33,9 @@ pub(super) struct Args {
     /// several times.
     #[arg(long, value_name = "PUBFILE")]
     trust: Vec<PathBuf>,
+    /// Seconds that the module may take to start; it is started a few times before anything is written.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    deadline: u64,
     /// Answer as JSON.
     #[arg(long)]
     json: bool,
@@ -35,8 +43,13 @@ pub(super) struct Args {
 
 /// Starts that are timed; the middle one is told.
 const STARTS: usize = 5;
+/// Memory that the module may use beyond what it begins with, as in `whose enrich`.
+const WORKING_MEMORY: usize = 512 << 20;
+/// Elements that its tables may have.
+const TABLE_ELEMENTS: usize = 1 << 20;
 
 pub(super) fn run(args: &Args) -> Result<Done> {
+    files::check_out(&args.out, inputs(args))?;
     let module = std::fs::read(&args.module)
         .with_context(|| format!("module {} can't be read", args.module.display()))?;
     let snapshots = args
@@ -51,10 +64,53 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let baked = bake(&ingredients)
         .with_context(|| format!("nothing is baked into {}", args.module.display()))?;
     // Before anything is written: a module that does not start is no result.
-    let starts = start(&baked, args.snapshots.len())?;
+    let starts = start(&baked, args.snapshots.len(), args.deadline).with_context(|| {
+        format!(
+            "module {} does not start with the snapshots in it, so nothing is written; bake a guest as it was built, of the same release as this program",
+            args.module.display()
+        )
+    })?;
+    let expired = expired(args, &snapshots)?;
     files::write_atomically(&args.out, &baked, false)?;
-    report(args, &module, &snapshots, &baked, starts.as_ref());
+    report(args, &module, &snapshots, &baked, starts.as_ref(), expired);
     Ok(Done::Yes)
+}
+
+/// The files that are read, by their role.
+fn inputs(args: &Args) -> impl Iterator<Item = (&'static str, &Path)> {
+    fn each<'a>(
+        what: &'static str,
+        paths: impl IntoIterator<Item = &'a PathBuf>,
+    ) -> impl Iterator<Item = (&'static str, &'a Path)> {
+        paths.into_iter().map(move |path| (what, path.as_path()))
+    }
+    each("module", [&args.module])
+        .chain(each("snapshot", &args.snapshots))
+        .chain(each("configuration", &args.config))
+        .chain(each("public key", &args.trust))
+}
+
+/// Warns of snapshots whose declared time is over: a baked module has no clock and uses them all the same.
+fn expired(args: &Args, snapshots: &[AlignedVec<64>]) -> Result<bool> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = i64::try_from(now.context("the clock stands before 1970")?.as_millis())?;
+    let mut any = false;
+    for (path, bytes) in args.snapshots.iter().zip(snapshots) {
+        let header = Header::parse(bytes)
+            .with_context(|| format!("snapshot {} is refused", path.display()))?;
+        let valid_ms = i64::try_from(header.valid_for_s.saturating_mul(1000)).unwrap_or(i64::MAX);
+        let end = header.created_ms.saturating_add(valid_ms);
+        if header.valid_for_s == 0 || now <= end {
+            continue;
+        }
+        any = true;
+        eprintln!(
+            "warning: the declared time of snapshot {} was over at {}; the module uses it all the same, so build a newer one and bake again",
+            path.display(),
+            time(end)
+        );
+    }
+    Ok(any)
 }
 
 /// The configuration with the trusted keys in it; empty for the defaults.
@@ -97,14 +153,55 @@ struct Starts {
     memory: u64,
 }
 
+/// What the engine says, in a line. Of a trap its kind: where in the module it was, says nothing to who bakes.
 fn told(error: wasmtime::Error) -> anyhow::Error {
-    anyhow!("{error:#}")
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => anyhow!("its time ran out (--deadline)"),
+        Some(trap) => anyhow!("{trap}"),
+        None => anyhow!("{error:#}"),
+    }
+}
+
+/// Ends what runs in an engine when its time is over.
+struct Deadline {
+    /// Dropped when the work is done.
+    done: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Deadline {
+    /// The epoch moves once, after so many seconds; a store with a deadline of 1 is interrupted then.
+    fn start(engine: &Engine, seconds: u64) -> Self {
+        let engine = engine.clone();
+        let (done, wait) = channel();
+        let thread = std::thread::spawn(move || {
+            if wait.recv_timeout(Duration::from_secs(seconds)) == Err(RecvTimeoutError::Timeout) {
+                engine.increment_epoch();
+            }
+        });
+        Self {
+            done: Some(done),
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        self.done = None;
+        if let Some(thread) = self.thread.take() {
+            // It never panics; if it did, there is nothing left to do here.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Starts the module as a host would, and asks it what was baked into it. Nothing when the engine here lacks what the
 /// module uses: that for JavaScript refers to objects of its host.
-fn start(baked: &[u8], snapshots: usize) -> Result<Option<Starts>> {
-    let engine = Engine::new(&Config::new()).map_err(told)?;
+fn start(baked: &[u8], snapshots: usize, deadline: u64) -> Result<Option<Starts>> {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    let engine = Engine::new(&config).map_err(told)?;
     // Whether it is a module at all, baking has found out.
     if Module::validate(&engine, baked).is_err() {
         return Ok(None);
@@ -112,11 +209,27 @@ fn start(baked: &[u8], snapshots: usize) -> Result<Option<Starts>> {
     let begun = Instant::now();
     let module = Module::new(&engine, baked).map_err(told)?;
     let compiled = begun.elapsed();
+    let declared = match module.get_export("memory") {
+        Some(ExternType::Memory(memory)) => memory.minimum().saturating_mul(memory.page_size()),
+        _ => bail!("it exports no memory"),
+    };
+    let cap = usize::try_from(declared)
+        .unwrap_or(usize::MAX)
+        .saturating_add(WORKING_MEMORY);
+    // One for all starts: whoever waits, waits for them together.
+    let _deadline = Deadline::start(&engine, deadline);
     let mut times = Vec::new();
     let mut memory = 0;
     for _ in 0..STARTS {
         let begun = Instant::now();
-        let mut store = Store::new(&engine, ());
+        let limits = StoreLimitsBuilder::new()
+            .memory_size(cap)
+            .table_elements(TABLE_ELEMENTS)
+            .trap_on_grow_failure(true)
+            .build();
+        let mut store = Store::new(&engine, limits);
+        store.limiter(|limits| limits);
+        store.set_epoch_deadline(1);
         let mut linker = Linker::new(&engine);
         // Whatever its host offers besides: nothing of it is needed to attach.
         linker
@@ -126,12 +239,11 @@ fn start(baked: &[u8], snapshots: usize) -> Result<Option<Starts>> {
         let attached = instance
             .get_typed_func::<(), i32>(&mut store, "whose_baked")
             .and_then(|ask| ask.call(&mut store, ()))
-            .map_err(told)
-            .context("baked module does not start")?;
+            .map_err(told)?;
         times.push(begun.elapsed());
         if usize::try_from(attached) != Ok(snapshots) {
             bail!(
-                "baked module answers {attached} and not {snapshots} to whose_baked (docs/abi.md lists codes): module and tool are of different versions"
+                "it answers {attached} and not {snapshots} to whose_baked (docs/abi.md lists codes): module and tool are of different versions"
             );
         }
         memory = instance
@@ -149,9 +261,10 @@ fn start(baked: &[u8], snapshots: usize) -> Result<Option<Starts>> {
 fn report(
     args: &Args,
     module: &[u8],
-    snapshots: &[rkyv::util::AlignedVec<64>],
+    snapshots: &[AlignedVec<64>],
     baked: &[u8],
     starts: Option<&Starts>,
+    expired: bool,
 ) {
     let snapshot_bytes: usize = snapshots.iter().map(|snapshot| snapshot.len()).sum();
     let digest = blake3::hash(baked).to_hex();
@@ -161,7 +274,7 @@ fn report(
             "{}",
             json!({"out": args.out, "bytes": baked.len(), "module_bytes": module.len(), "snapshot_bytes": snapshot_bytes,
                 "blake3": digest.as_str(), "start_ms": starts.map(|starts| ms(starts.started)),
-                "compile_ms": starts.map(|starts| ms(starts.compiled)), "memory_bytes": starts.map(|starts| starts.memory)})
+                "compile_ms": starts.map(|starts| ms(starts.compiled)), "memory_bytes": starts.map(|starts| starts.memory), "expired": expired})
         );
         return;
     }

@@ -90,11 +90,15 @@ impl Progress for Line {
 pub(super) fn run(args: &Args) -> Result<Done> {
     let config =
         InventoryConfig::read(&args.config).context("the inventory configuration can't be used")?;
+    let key = args.sign.as_ref().or(config.signing_key.as_ref());
+    // The previous snapshot may be the one that is replaced: it has been read by then.
+    let inputs = [("configuration", args.config.as_path())];
+    let signing = key.map(|path| ("signing key", path.as_path()));
+    files::check_out(&args.out, inputs.into_iter().chain(signing))?;
     let mut line = Line::new();
     let explicit = explicit(args, &config)?;
     refuse_rollback(args, explicit.sequence)?;
     // The key is read before the work, so that a wrong path costs nothing.
-    let key = args.sign.as_ref().or(config.signing_key.as_ref());
     let seed = key.map(|path| files::read_private_key(path)).transpose()?;
     let (mut bytes, exported) =
         export_snapshot(&config, &explicit, &mut line).context("the snapshot can't be made")?;

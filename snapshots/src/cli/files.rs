@@ -2,10 +2,15 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use rkyv::util::AlignedVec;
+
+/// What is wrong with the command line itself: exit 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Usage(pub(super) String);
 
 /// The bytes of a snapshot, at a multiple of 64.
 pub(super) fn read_snapshot(path: &Path) -> Result<AlignedVec<64>> {
@@ -22,8 +27,56 @@ pub(super) fn read_snapshot(path: &Path) -> Result<AlignedVec<64>> {
     Ok(aligned)
 }
 
+/// Where a file that is to be written really goes: through a symbolic link, the file that it leads to. What
+/// is there and is no regular file is refused: a rename would put a file in the place of a device or a pipe.
+pub(super) fn place(path: &Path) -> Result<PathBuf> {
+    if path.as_os_str() == "-" {
+        bail!(Usage(
+            "what is written is put in place as a whole, so it cannot go to standard output; name a file (./- for one of that name)".to_owned()
+        ));
+    }
+    let is_link = fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink());
+    let name = path.display();
+    match fs::metadata(path) {
+        Ok(there) if there.is_dir() => bail!("{name} is a folder; name a file in it"),
+        Ok(there) if !there.is_file() => bail!(
+            "{name} is no regular file but a device, a pipe or the like, and is not replaced; name a file"
+        ),
+        Ok(_) if is_link => path
+            .canonicalize()
+            .with_context(|| format!("what {name} links to can't be found; name a file")),
+        Ok(_) => Ok(path.to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && is_link => {
+            bail!("{name} is a symbolic link to a file that is not there; name the file itself")
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(path.to_owned()),
+        Err(error) => Err(error).with_context(|| format!("{name} can't be written")),
+    }
+}
+
+/// As [`place`], before the work begins, and refuses to replace one of the files that are read.
+pub(super) fn check_out<'a>(
+    out: &Path,
+    inputs: impl IntoIterator<Item = (&'static str, &'a Path)>,
+) -> Result<()> {
+    place(out)?;
+    let Ok(there) = out.canonicalize() else {
+        return Ok(());
+    };
+    for (what, input) in inputs {
+        if input.canonicalize().is_ok_and(|input| input == there) {
+            bail!(Usage(format!(
+                "--out {} is the {what} that is read; name another file",
+                out.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file beside its place and renames it, so that a reader sees the old one or the new one.
 pub(super) fn write_atomically(path: &Path, bytes: &[u8], private: bool) -> Result<()> {
+    let path = &place(path)?;
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -195,6 +248,42 @@ mod tests {
                 mode
             );
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_regular_files_are_replaced() {
+        use std::os::unix::fs::{FileTypeExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let refused = |path: &Path| {
+            write_atomically(path, b"new", false)
+                .unwrap_err()
+                .to_string()
+        };
+        // A socket stands for everything that is no file: devices are not for tests.
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        symlink(path("socket"), path("to-socket")).unwrap();
+        for name in ["socket", "to-socket"] {
+            assert!(refused(&path(name)).contains("no regular file"), "{name}");
+        }
+        let there = fs::symlink_metadata(path("socket")).unwrap();
+        assert!(there.file_type().is_socket(), "as it was");
+        assert!(
+            fs::symlink_metadata(path("to-socket"))
+                .unwrap()
+                .is_symlink()
+        );
+        symlink(path("nowhere"), path("to-nowhere")).unwrap();
+        assert!(refused(&path("to-nowhere")).contains("symbolic link"));
+        assert!(refused(folder.path()).contains("folder"));
+        assert!(refused(Path::new("-")).contains("standard output"));
+        // A link to a file stays one, and its file is replaced.
+        fs::write(path("file"), "old").unwrap();
+        symlink("file", path("to-file")).unwrap();
+        write_atomically(&path("to-file"), b"new", false).unwrap();
+        assert!(fs::symlink_metadata(path("to-file")).unwrap().is_symlink());
+        assert_eq!(fs::read(path("file")).unwrap(), b"new");
     }
 
     #[test]

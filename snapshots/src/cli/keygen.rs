@@ -22,6 +22,7 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     public.push(".pub");
     let public = PathBuf::from(public);
     for path in [&args.out, &public] {
+        files::place(path)?;
         if path.exists() && !args.force {
             bail!(
                 "{} is there already; name another file, or say --force to replace the key",

@@ -117,7 +117,7 @@ pub(crate) fn run() -> ExitCode {
                 }
                 last = text;
             }
-            ExitCode::from(1)
+            ExitCode::from(if error.is::<files::Usage>() { 2 } else { 1 })
         }
     }
 }
