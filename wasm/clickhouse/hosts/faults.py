@@ -119,7 +119,7 @@ def too_large(database: Database, arguments: Json) -> None:
     raw, enriched = (database.text(f"SELECT count() FROM {table}") for table in ("raw", "enriched"))
     if int(raw) < 100 or enriched != "0":
         raise Differs(f"{raw} rows arrived and {enriched} were enriched")
-    huge = f"SELECT length(whose_enrich({of_length(60)}))"
+    huge = f"SELECT length(whose_enrich({of_length(80)}))"
     refusal(database, huge, "whose has no memory left for a block of rows; raise webassembly_udf_max_memory")
 
 
@@ -143,6 +143,14 @@ def rows(database: Database) -> None:
         raise Differs(f"a pretty-printed event became {pretty}")
     long = database.text(f"SELECT length(whose_enrich({of_length(17)}))")
     same("a row of 17 MB", long, "17000000")
+    long = database.text(f"SELECT length(whose_enrich({of_length(35)}))")
+    same("a row of 35 MB", long, "35000000")
+    # With their contexts these are more than the memory holds, or more than a line may become.
+    for events in (10_000, 60_000):
+        event = '{"eventVersion":"1.11","eventName":"X","userIdentity":{"type":"IAMUser","userName":"x"}}'
+        envelope = f"""concat('{{"Records":[', arrayStringConcat(arrayWithConstant({events}, '{event}'), ','), ']}}')"""
+        grown = database.text(f"SELECT length(whose_enrich(materialize({envelope}))) >= {events} * {len(event)}")
+        same(f"an envelope of {events} events", grown, "1")
     same("no rows", database.text("SELECT whose_enrich(event) FROM events WHERE n > 1000000"), "")
 
 

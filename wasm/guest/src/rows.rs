@@ -117,8 +117,15 @@ fn has_room(block: &mut Vec<u8>, more: usize) -> bool {
     block.capacity() - block.len() >= more || room::asked(|| block.try_reserve_exact(more)).is_ok()
 }
 
+/// Longer events are only read when there is memory for it.
+const LONG_EVENT: usize = 1 << 20;
+
 /// Enriches one event, which may have line ends in it, as pretty-printed JSON has.
 fn event<'i>(instance: &'i mut Instance, event: &'i [u8], buffer: &mut Vec<u8>) -> Cow<'i, [u8]> {
+    // What reading takes besides the output: its index and its copy are as long as the event, or less.
+    if event.len() > LONG_EVENT && !has_room(&mut Vec::new(), 2 * event.len()) {
+        return Cow::Borrowed(event);
+    }
     let body = event.strip_suffix(b"\n").unwrap_or(event);
     if memchr::memchr(b'\n', body).is_none() {
         // More than a batch takes is more than a line may have, which leaves unchanged.
