@@ -436,18 +436,18 @@ export function define(modules) {
       };
       // With its configuration, which stays in force whatever becomes of the snapshots.
       const baked = new Set(layers.filter(({ address }) => address === 0).map(({ at }) => at));
+      let reason = "";
       try {
         core.attach_baked();
       } catch (error) {
         if (!isRefusal(error) || (isUnconfigured(error) && this.#config === undefined)) {
           throw error;
         }
-        if (baked.size > 0) {
-          lost.push(reasonOf(error));
-        }
+        reason = reasonOf(error);
       }
       /** @type {number[]} */
       const there = core.places().map((/** @type {{ handle: number }} */ place) => place.handle);
+      lost.push(...[...baked].filter((at) => !there.includes(at)).map(() => reason));
       const gone = there.filter((at) => !baked.has(at)).reverse();
       const inUse = gone.filter((at) => !attempt(() => core.detach(at)) && lost.pop() !== undefined);
       let config;
