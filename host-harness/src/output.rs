@@ -143,17 +143,22 @@ pub fn check_objects(input: &[u8], output: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// First and last byte of a line that is an object or an array, to the eye.
-fn brackets(line: &[u8]) -> Option<(u8, u8)> {
-    match line.trim_ascii() {
-        [b'{', .., b'}'] => Some((b'{', b'}')),
-        [b'[', .., b']'] => Some((b'[', b']')),
+/// First and last byte of a line that is an object or an array, to the eye, and whether a byte order
+/// mark stands before it.
+fn brackets(line: &[u8]) -> Option<(bool, u8, u8)> {
+    let (mark, text) = match line.strip_prefix(b"\xEF\xBB\xBF") {
+        Some(text) => (true, text),
+        None => (false, line),
+    };
+    match text.trim_ascii() {
+        [b'{', .., b'}'] => Some((mark, b'{', b'}')),
+        [b'[', .., b']'] => Some((mark, b'[', b']')),
         _ => None,
     }
 }
 
 fn check_object(line: &[u8]) -> Result<(), String> {
-    if brackets(line) == Some((b'{', b'}')) {
+    if brackets(line) == Some((false, b'{', b'}')) {
         Ok(())
     } else {
         Err("not a JSON object".into())
@@ -181,6 +186,7 @@ mod tests {
         assert_eq!(check(" {} \r\n{}", " {\"a\":1} \r\n{\"a\":1}"), Ok(()));
         assert_eq!(check("\n\nx", "\n\nx"), Ok(()));
         assert_eq!(check("[{}]\n", "[{\"a\":1}]\n"), Ok(()));
+        assert_eq!(check("\u{FEFF}{}\n", "\u{FEFF}{\"a\":1}\n"), Ok(()));
     }
 
     #[test]
@@ -203,6 +209,10 @@ mod tests {
         );
         assert_eq!(
             wrong("{}\n", "{\n"),
+            "line 1: not the JSON object or array that its input is"
+        );
+        assert_eq!(
+            wrong("\u{FEFF}{}\n", "{\"a\":1}\n"),
             "line 1: not the JSON object or array that its input is"
         );
         assert_eq!(
