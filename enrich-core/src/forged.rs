@@ -18,12 +18,10 @@ pub(crate) fn without(body: &[u8], rendering: Rendering, out: &mut Vec<u8>) -> O
 }
 
 fn copy(body: &[u8], rendering: Rendering, out: &mut Vec<u8>) -> Option<u64> {
-    let open = body.iter().position(|byte| *byte == b'{')?;
-    let (before, rest) = body.split_at_checked(open + 1)?;
     // Blanks and a byte order mark may stand before it, and no text.
-    if before.iter().any(|byte| matches!(byte, b'"' | b'[')) {
-        return None;
-    }
+    let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    let rest = text.trim_ascii_start().strip_prefix(b"{")?;
+    let before = body.get(..body.len() - rest.len())?;
     out.extend_from_slice(before);
     let mut removed = 0;
     let mut has_members = false;
@@ -175,6 +173,7 @@ mod tests {
             r#"{"a":"whose","b":["whose"],"c":{"whose":1}}"#,
             r#"[{"whose":1}]"#,
             r#""{whose}""#,
+            r#"text {"whose":1}"#,
             r#"{"whose":1"#,
             r#"{"whose":"1}"#,
             r#"{"Nhi":1,"nhi_owner":2}"#,

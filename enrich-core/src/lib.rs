@@ -88,7 +88,6 @@ pub mod config;
 pub mod explain;
 pub mod hash;
 pub mod key;
-
 pub mod snapshot;
 pub mod time;
 pub mod vocabulary;

@@ -166,11 +166,11 @@ fn event<'i>(instance: &'i mut Instance, event: &'i [u8], buffer: &mut Vec<u8>) 
 
 /// Looks up each row of a block of keys and names of fields.
 ///
-/// # Errors
-/// When the block can't be read, or a name is no field's: what is wrong and what to do.
-///
 /// `refusal`: the code with which the snapshot that should answer was refused; then no key is out of
 /// its scope.
+///
+/// # Errors
+/// When the block can't be read, or a name is no field's: what is wrong and what to do.
 pub(crate) fn lookup(
     instance: &mut Instance,
     refusal: i32,
@@ -182,7 +182,7 @@ pub(crate) fn lookup(
     let mut names = 0;
     // Nearly always the same in all rows.
     let mut last: Option<(&[u8], Option<LookupField<'_>>)> = None;
-    let mut memory = Memory::new(rows);
+    let mut memory = Memory::new(0);
     for done in 0..rows {
         let (key, name) = (input.string()?, input.string()?);
         if output.capacity() - output.len() < LONG_ANSWER {
