@@ -35,6 +35,7 @@ pub struct Query<'k> {
 impl Query<'_> {
     /// The seeded hash that the index is built on.
     #[must_use]
+    #[inline(never)]
     pub fn hash(&self, seed: u64) -> u64 {
         hash::key_hash(seed, self.key_type, self.domain, self.value)
     }
@@ -98,7 +99,7 @@ pub enum Found {
         /// As [`crate::rows::ValidityRow::to_ms`].
         to_ms: i64,
     },
-    /// The lookup met what is left to the core.
+    /// The lookup met what is rare, and left to the core.
     Unsure,
 }
 
@@ -180,14 +181,10 @@ pub struct Finder<'a> {
 impl<'a> Finder<'a> {
     /// Looks a key up.
     #[must_use]
-    #[inline(never)]
     pub fn find(&self, query: &Query<'_>, seen: Seen<'_>) -> Found {
         let mut probe = self.begin(query);
-        self.read_bucket(&mut probe, seen);
-        self.read_row(&mut probe, seen);
-        self.read_class(&mut probe, seen);
-        self.read_validity(&mut probe, seen);
-        self.end(query, &probe, seen)
+        self.advance(core::slice::from_mut(&mut probe), seen);
+        self.finish(query, &probe, seen)
     }
 
     /// Begins a lookup: the hash. Nothing is read of the snapshot.
@@ -222,14 +219,7 @@ impl<'a> Finder<'a> {
     #[must_use]
     #[inline(never)]
     pub fn finish(&self, query: &Query<'_>, probe: &Probe, seen: Seen<'_>) -> Found {
-        self.end(query, probe, seen)
-    }
-
-    #[inline(always)]
-    fn end(&self, query: &Query<'_>, probe: &Probe, seen: Seen<'_>) -> Found {
-        if probe.row != NONE
-            && let Some(true) = self.is_key(query, probe, seen)
-        {
+        if probe.row != NONE && self.is_key(query, probe, seen) == Some(true) {
             Found::Row {
                 holder: probe.holder,
                 from_ms: probe.from_ms,
@@ -238,54 +228,9 @@ impl<'a> Finder<'a> {
         } else if probe.is_absent {
             Found::Absent
         } else {
-            self.walk(query, probe.hash, seen)
+            // Also a tag that another key has, which is one probe in thousands.
+            Found::Unsure
         }
-    }
-
-    /// Every candidate of every bucket of the probe.
-    #[inline(never)]
-    fn walk(&self, query: &Query<'_>, hash: u64, seen: Seen<'_>) -> Found {
-        let buckets = self.buckets.rows.len() as u32;
-        let mut number = hash::home_bucket(hash, buckets);
-        for _ in 0..=self.longest_probe {
-            let Some(bucket) = self.buckets.get(number, seen) else {
-                return if buckets == 0 {
-                    Found::Absent
-                } else {
-                    Found::Unsure
-                };
-            };
-            let mut slots = matches(&bucket.tags, hash::tag(hash));
-            while slots != 0 {
-                let mut probe = Probe {
-                    row: slot(bucket, slots),
-                    ..Probe::EMPTY
-                };
-                self.read_row(&mut probe, seen);
-                self.read_class(&mut probe, seen);
-                self.read_validity(&mut probe, seen);
-                if probe.row == NONE {
-                    return Found::Unsure;
-                }
-                match self.is_key(query, &probe, seen) {
-                    Some(false) => {}
-                    Some(true) => {
-                        return Found::Row {
-                            holder: probe.holder,
-                            from_ms: probe.from_ms,
-                            to_ms: probe.to_ms,
-                        };
-                    }
-                    None => return Found::Unsure,
-                }
-                slots &= slots - 1;
-            }
-            if bucket.overflow.to_native() == 0 {
-                break;
-            }
-            number = if number + 1 == buckets { 0 } else { number + 1 };
-        }
-        Found::Absent
     }
 
     /// Reads a word of the first bucket of each hash, so that all of them are fetched together.
