@@ -449,32 +449,17 @@ fn slot(bucket: &ArchivedBucketRow, slots: u64) -> u32 {
 /// Whether two texts are the same, in steps of a register and not of a byte.
 #[inline(always)]
 fn same(a: &[u8], b: &[u8]) -> bool {
-    #[inline(always)]
-    fn ends<const N: usize>(
-        a: &[u8],
-        b: &[u8],
-        same: impl Fn(&[u8; N], &[u8; N]) -> bool,
-    ) -> Option<bool> {
-        Some(same(a.first_chunk()?, b.first_chunk()?) && same(a.last_chunk()?, b.last_chunk()?))
+    a.len() == b.len() && (a.is_empty() || same_bytes(a, b))
+}
+
+#[inline(never)]
+fn same_bytes(a: &[u8], b: &[u8]) -> bool {
+    let equal = |(a, b): (&[u8; 8], &[u8; 8])| u64::from_ne_bytes(*a) == u64::from_ne_bytes(*b);
+    if let Some(ends) = a.last_chunk().zip(b.last_chunk()) {
+        a.as_chunks().0.iter().zip(b.as_chunks().0).all(equal) && equal(ends)
+    } else {
+        a.iter().eq(b)
     }
-    if a.len() != b.len() {
-        return false;
-    }
-    if a.len() >= 16 {
-        let equal =
-            |(a, b): (&[u8; 16], &[u8; 16])| u128::from_ne_bytes(*a) == u128::from_ne_bytes(*b);
-        return a.as_chunks().0.iter().zip(b.as_chunks().0).all(equal)
-            && a.last_chunk().zip(b.last_chunk()).is_none_or(equal);
-    }
-    ends::<8>(a, b, |a, b| {
-        u64::from_ne_bytes(*a) == u64::from_ne_bytes(*b)
-    })
-    .or_else(|| {
-        ends::<4>(a, b, |a, b| {
-            u32::from_ne_bytes(*a) == u32::from_ne_bytes(*b)
-        })
-    })
-    .unwrap_or_else(|| a.iter().eq(b))
 }
 
 #[cfg(test)]
