@@ -35,6 +35,8 @@ pub struct Session {
     caps: OutputCaps,
     /// `None` after no fresh instance could be made.
     guest: Option<Guest>,
+    /// Nothing was asked of the instance yet that a configuration could come too late for.
+    is_untouched: bool,
     next_handle: u32,
     /// Counted by instances that are gone.
     before: EventCounters,
@@ -56,6 +58,7 @@ impl Session {
             attached: Vec::new(),
             caps: OutputCaps::default(),
             guest: Some(guest),
+            is_untouched: true,
             next_handle: 0,
             before: EventCounters::default(),
             latest: None,
@@ -74,6 +77,16 @@ impl Session {
     /// # Errors
     /// The guest's refusal of the configuration, or of a layer under it.
     pub fn configure(&mut self, config: &[u8]) -> Result<(), HarnessError> {
+        if let Some(guest) = self.guest.as_mut().filter(|_| self.is_untouched) {
+            // It is as good as a fresh one, unless it refuses.
+            if let Err(error) = guest.configure(config) {
+                self.guest = Some(self.module.instantiate()?);
+                return Err(error);
+            }
+            self.is_untouched = false;
+            self.config = Some(config.to_vec());
+            return Ok(());
+        }
         let layers = self.layers();
         let (guest, attached) = self.build(Some(config), &layers)?;
         self.config = Some(config.to_vec());
@@ -87,7 +100,9 @@ impl Session {
     /// [`HarnessError::Snapshot`] with the guest's sentence.
     pub fn baked(&mut self) -> Result<u32, HarnessError> {
         let guest = self.guest.as_mut().ok_or_else(lost)?;
-        guest.baked()?.map_err(|refusal| HarnessError::Snapshot {
+        let baked = guest.baked()?;
+        self.is_untouched &= baked == Ok(0);
+        baked.map_err(|refusal| HarnessError::Snapshot {
             file: format!("baked into {}", self.module.name()),
             refusal,
         })
@@ -100,6 +115,7 @@ impl Session {
     pub fn attach(&mut self, layer: Layer) -> Result<LayerHandle, HarnessError> {
         let handle = LayerHandle(self.next_handle);
         let bytes = self.snapshot_room().saturating_add(layer.snapshot.room());
+        self.is_untouched = false;
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         guest.allow(bytes);
         match attach_one(guest, handle, layer) {
@@ -174,6 +190,7 @@ impl Session {
 
     fn try_enrich(&mut self, batch: &[u8]) -> Result<Range<usize>, HarnessError> {
         self.check_unchanged()?;
+        self.is_untouched = false;
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         // The counters as they stand before this batch: if it ends the instance, they are kept.
         self.latest = Some(guest.stats()?);
@@ -193,6 +210,7 @@ impl Session {
     /// The module failed; a fresh instance has taken over.
     pub fn keys(&mut self, batch: &[u8]) -> Result<&[u8], HarnessError> {
         self.check_unchanged()?;
+        self.is_untouched = false;
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         let checked = guest.keys(batch).and_then(|range| {
             output::check_objects(batch, guest.bytes(range.clone())).map_err(|what| {
@@ -218,6 +236,7 @@ impl Session {
     /// [`HarnessError::Key`] when the key is refused, or the module failed.
     pub fn lookup(&mut self, key: &str) -> Result<String, HarnessError> {
         self.check_unchanged()?;
+        self.is_untouched = false;
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         match guest.lookup(key) {
             Ok(record) => Ok(record),
@@ -364,6 +383,7 @@ impl Session {
         }
         self.keep_counters();
         self.guest = Some(guest);
+        self.is_untouched = false;
         self.attached = attached;
     }
 

@@ -42,6 +42,21 @@ pub(crate) struct Engine {
     working_memory: u32,
 }
 
+impl Engine {
+    /// The same work without the module; `None` when it is done so already, or when what is baked into
+    /// the module is needed.
+    pub(crate) fn in_process(&self) -> Option<Self> {
+        (!self.native && self.baked.is_none()).then(|| Self {
+            module: None,
+            baked: None,
+            native: true,
+            no_cache: self.no_cache,
+            deadline: self.deadline,
+            working_memory: self.working_memory,
+        })
+    }
+}
+
 /// How events are read.
 #[derive(Args, Debug)]
 pub(crate) struct Domains {
@@ -356,6 +371,14 @@ pub(crate) fn prepare<'s>(
     snapshots: &'s [SnapshotFile],
 ) -> anyhow::Result<()> {
     backend.configure(config)?;
+    attach(backend, trusted, snapshots)
+}
+
+fn attach<'s>(
+    backend: &mut (dyn Backend<'s> + 's),
+    trusted: Option<&Trusted>,
+    snapshots: &'s [SnapshotFile],
+) -> anyhow::Result<()> {
     let now = if trusted.is_some_and(|trusted| trusted.refuse_expired) {
         let since_1970 = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -416,19 +439,44 @@ impl<'a> Opener<'a> {
         })
     }
 
+    /// What does the work, in a word.
+    pub(crate) const fn engine(&self) -> &'static str {
+        match self.module {
+            Some(_) => "wasm",
+            None => "native",
+        }
+    }
+
     /// Whoever does the work.
     pub(crate) fn open<'s>(
         &self,
         snapshots: &'s [SnapshotFile],
     ) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
+        let mut backend = self.configured()?;
+        self.attach(backend.as_mut(), snapshots)?;
+        Ok(backend)
+    }
+
+    /// Whoever does the work, with the configuration and without snapshots, or with those that are
+    /// baked in.
+    pub(crate) fn configured<'s>(&self) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
         match &self.module {
             Some(module) if self.is_baked => baked(module),
             module => {
                 let mut backend = backend(module.as_ref())?;
-                prepare(backend.as_mut(), &self.config, self.trusted, snapshots)?;
+                backend.configure(&self.config)?;
                 Ok(backend)
             }
         }
+    }
+
+    /// Attaches the snapshots.
+    pub(crate) fn attach<'s>(
+        &self,
+        backend: &mut (dyn Backend<'s> + 's),
+        snapshots: &'s [SnapshotFile],
+    ) -> anyhow::Result<()> {
+        attach(backend, self.trusted, snapshots)
     }
 
     /// So many workers. The first shows whether all is in order; the others are opened side by side,
