@@ -43,6 +43,17 @@ impl Layer {
     }
 }
 
+impl Layer {
+    /// How a fresh instance checks a snapshot that an instance before it has accepted: the bytes cannot
+    /// have changed, so nothing has to be read before events go on.
+    pub(crate) const fn check_again(&self) -> Check {
+        match self.check {
+            Check::All => Check::OnFirstTouch,
+            other => other,
+        }
+    }
+}
+
 /// An attached layer, by a number that stays the same when a fresh instance takes over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LayerHandle(pub(crate) u32);
@@ -73,14 +84,16 @@ enum Room {
     Mapped,
 }
 
-/// Brings a snapshot into guest memory and has it attached there.
+/// Brings a snapshot into guest memory and has it attached there. `check` is the layer's, or less when
+/// the same bytes have passed it before.
 pub(crate) fn attach_one(
     guest: &mut Guest,
     handle: LayerHandle,
     layer: Layer,
+    check: Check,
 ) -> Result<Attached, HarnessError> {
     let placed = place(guest, &layer.snapshot)?;
-    match guest.attach_at((placed.ptr, placed.len), layer.check, layer.now_ms)? {
+    match guest.attach_at((placed.ptr, placed.len), check, layer.now_ms)? {
         Ok(guest_handle) => Ok(Attached {
             handle,
             layer,

@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::abi::code;
+use crate::abi::{Check, code};
 use crate::counters::{Counters, EventCounters, HostCounters};
 use crate::engine::GuestModule;
 use crate::error::HarnessError;
@@ -88,7 +88,7 @@ impl Session {
             return Ok(());
         }
         let layers = self.layers();
-        let (guest, attached) = self.build(Some(config), &layers)?;
+        let (guest, attached) = self.build(Some(config), &layers, |layer| layer.check)?;
         self.config = Some(config.to_vec());
         self.take_over(guest, attached);
         Ok(())
@@ -118,7 +118,8 @@ impl Session {
         self.is_untouched = false;
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         guest.allow(bytes);
-        match attach_one(guest, handle, layer) {
+        let check = layer.check;
+        match attach_one(guest, handle, layer, check) {
             Ok(attached) => {
                 self.next_handle += 1;
                 self.attached.push(attached);
@@ -334,11 +335,12 @@ impl Session {
             .try_for_each(|attached| attached.layer.snapshot.check_unchanged())
     }
 
-    /// A fresh instance with a configuration and layers.
+    /// A fresh instance with a configuration and layers, each checked so.
     pub(crate) fn build(
         &self,
         config: Option<&[u8]>,
         layers: &[Layer],
+        check: impl Fn(&Layer) -> Check,
     ) -> Result<(Guest, Vec<Attached>), HarnessError> {
         let mut guest = self.module.instantiate()?;
         guest.allow(layers.iter().map(|layer| layer.snapshot.room()).sum());
@@ -348,7 +350,8 @@ impl Session {
         let mut attached = Vec::with_capacity(layers.len());
         for (layer, number) in layers.iter().zip(0..) {
             // The caller gives the lasting handle.
-            attached.push(attach_one(&mut guest, LayerHandle(number), layer.clone())?);
+            let handle = LayerHandle(number);
+            attached.push(attach_one(&mut guest, handle, layer.clone(), check(layer))?);
         }
         Ok((guest, attached))
     }
@@ -397,7 +400,7 @@ impl Session {
         self.guest = None;
         let config = self.config.clone();
         let layers = self.layers();
-        match self.build(config.as_deref(), &layers) {
+        match self.build(config.as_deref(), &layers, Layer::check_again) {
             Ok((guest, mut attached)) => {
                 for (new, old) in attached.iter_mut().zip(&self.attached) {
                     new.handle = old.handle;

@@ -278,7 +278,7 @@ mod tests {
                 assert_eq!(file.bytes(), bytes);
                 assert_eq!(file.is_mapped(), access == Access::Mapped && cfg!(unix));
                 // An empty slice has no place.
-                assert!(len == 0 || file.bytes().as_ptr() as usize % 64 == 0);
+                assert!(len == 0 || (file.bytes().as_ptr() as usize).is_multiple_of(64));
                 assert_eq!(file.check_unchanged(), Ok(()));
             }
         }

@@ -17,7 +17,7 @@ impl Session {
     /// Why the new generation is refused; then the old one stays attached and goes on.
     pub fn swap(&mut self, generation: &[Layer]) -> Result<Vec<LayerHandle>, HarnessError> {
         let config = self.config.clone();
-        let (guest, attached) = self.build(config.as_deref(), generation)?;
+        let (guest, attached) = self.build(config.as_deref(), generation, |layer| layer.check)?;
         refuse_rollback(&self.layers(), generation)?;
         Ok(self.take_over_with(guest, attached))
     }

@@ -46,7 +46,7 @@ impl Engine {
     /// The same work without the module; `None` when it is done so already, or when what is baked into
     /// the module is needed.
     pub(crate) fn in_process(&self) -> Option<Self> {
-        (!self.native && self.baked.is_none()).then(|| Self {
+        (!self.native && self.baked.is_none()).then_some(Self {
             module: None,
             baked: None,
             native: true,
