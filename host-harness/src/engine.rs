@@ -34,7 +34,7 @@ pub struct Limits {
     /// Linear memory beyond the snapshots' own bytes.
     pub working_memory: usize,
     /// Whether compiled code is kept in the user's cache folder between runs. The code that is found
-    /// there is run as it is: the folder must be one that only this user writes to.
+    /// there is run as it is, so a folder of another user or one that everybody may write to is not used.
     pub cache: bool,
     /// Whether snapshot files that are open may be mapped into instances. Modules with baked
     /// snapshots are instantiated otherwise, so that these are not copied for each instance.
@@ -207,12 +207,36 @@ fn engine(limits: &Limits, memories: Option<&Memories>) -> Result<Engine, Harnes
     #[cfg(not(all(unix, target_pointer_width = "64")))]
     let _ = memories;
     if limits.cache {
-        // Without a home folder there is nowhere to keep code: compile each time then.
-        config.cache(Cache::new(CacheConfig::new()).ok());
+        config.cache(own_cache());
     }
     Engine::new(&config).map_err(|error| HarnessError::Engine {
         cause: Cause::of_chain(&error),
     })
+}
+
+/// The user's cache folder. Without a home folder there is nowhere to keep code, and code that lies
+/// where others can write is not run: compile each time then.
+fn own_cache() -> Option<Cache> {
+    let cache = Cache::new(CacheConfig::new()).ok()?;
+    is_own(cache.directory()).then_some(cache)
+}
+
+/// Whether a folder is this user's, and nobody else may write to it, its group aside.
+#[cfg(unix)]
+fn is_own(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    const WRITABLE_BY_OTHERS: u32 = 0o002;
+    folder.metadata().is_ok_and(|metadata| {
+        metadata.uid() == rustix::process::geteuid().as_raw()
+            && metadata.mode() & WRITABLE_BY_OTHERS == 0
+    })
+}
+
+/// Whether a folder is this user's: profiles of users are, and who may write to them is not asked here.
+#[cfg(not(unix))]
+fn is_own(_: &Path) -> bool {
+    true
 }
 
 fn check_imports(name: &str, module: &Module) -> Result<(), HarnessError> {

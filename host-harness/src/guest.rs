@@ -215,9 +215,12 @@ impl Guest {
         self.memory.data_size(&self.store)
     }
 
-    /// Sets the memory cap: the snapshots' bytes and the working memory on top.
+    /// Sets the memory cap: what the snapshots take, the working memory on top, and room that files have
+    /// left.
     pub(crate) fn allow(&mut self, snapshots: usize) {
+        let vacant: usize = self.vacant.iter().map(ExactSizeIterator::len).sum();
         let cap = snapshots
+            .saturating_add(vacant)
             .saturating_add(self.module.initial_memory())
             .saturating_add(self.module.limits().working_memory)
             .min(ADDRESS_SPACE);

@@ -1,6 +1,7 @@
 //! How the command line brings snapshots in: mapped or copied, when they are checked, what may not be
 //! written over.
 
+mod common;
 #[path = "common/inventory.rs"]
 mod inventory;
 #[path = "common/place.rs"]
@@ -256,5 +257,28 @@ fn the_other_commands_take_the_same_options() {
                 }
             }
         }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn compiled_code_is_kept_only_where_nobody_else_may_write() {
+    use std::os::unix::fs::PermissionsExt;
+
+    for (mode, is_kept) in [(0o700, true), (0o777, false)] {
+        let place = Place::new();
+        place.put("echo.wasm", common::guest(&[]));
+        // Where `Place` has the cache.
+        let cache = place.0.path().join("wasmtime");
+        std::fs::create_dir(&cache).expect("made");
+        std::fs::set_permissions(&cache, PermissionsExt::from_mode(mode)).expect("set");
+        let output = place.run(&["keys", "--module", "echo.wasm"], b"{}\n");
+        assert_eq!(
+            (code(&output), out(&output).as_str()),
+            (Some(0), "{}\n"),
+            "{}",
+            err(&output)
+        );
+        assert_eq!(cache.join("modules").exists(), is_kept, "{mode:o}");
     }
 }

@@ -137,6 +137,20 @@ fn room_is_used_again() {
     assert_eq!(session.enrich_batch(b"{}\n").failure, None);
 }
 
+#[test]
+fn room_that_is_too_small_counts_for_no_limit() {
+    let (_place, path) = place(b"");
+    // A working memory of 4 MiB, and snapshots that grow by 3 MiB each time.
+    let mut session = Session::open(module(&[]).expect("compiles")).expect("starts");
+    for number in 1..20 {
+        let file = OpenOptions::new().write(true).open(&path).expect("opened");
+        file.set_len(number * (3 << 20))
+            .expect("a file without blocks");
+        let handle = session.attach(Layer::new(mapped(&path))).expect("fits");
+        session.detach(handle).expect("detached");
+    }
+}
+
 /// Every backend that there is, each with a file of its own attached, which holds `bytes`.
 fn backends(bytes: &[u8], each: impl Fn(&Path, &mut dyn Backend<'_>)) {
     let (_place, path) = place(bytes);
