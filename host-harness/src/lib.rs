@@ -66,6 +66,6 @@ pub use guest::Guest;
 pub use layer::{Layer, LayerHandle};
 pub use native::Native;
 pub use output::OutputCaps;
-pub use reader::{BatchReader, BatchSize, Chunk};
+pub use reader::{BatchReader, BatchSize, Chunk, ChunkKind};
 pub use session::{Enriched, Session};
 pub use snapshot_file::{Access, SnapshotFile};

@@ -61,7 +61,7 @@ struct Tally {
 
 /// Where enriched events go.
 struct Sinks {
-    out: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
     story: Option<Story>,
     pretty: Option<Pretty>,
     tally: Tally,
@@ -150,7 +150,7 @@ impl Enrich {
         }
     }
 
-    fn output(&self) -> anyhow::Result<Box<dyn Write>> {
+    fn output(&self) -> anyhow::Result<Box<dyn Write + Send>> {
         match self.out_file() {
             Some(path) => {
                 let file = File::create(path)
@@ -159,7 +159,7 @@ impl Enrich {
             }
             // What is for a person takes the place of the events.
             None if self.table || self.pretty => Ok(Box::new(std::io::sink())),
-            None => Ok(Box::new(stdout().lock())),
+            None => Ok(Box::new(stdout())),
         }
     }
 
