@@ -12,9 +12,10 @@ use wasmtime::{
 
 use crate::abi::{self, Value};
 use crate::error::{Cause, HarnessError};
-use crate::guest::{Guest, StoreData};
+use crate::guest::Guest;
 use crate::inspect;
 use crate::mapping::Memories;
+use crate::store::StoreData;
 use crate::text::printable;
 
 /// How often the epoch moves. A deadline is met to within one of these.

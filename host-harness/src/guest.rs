@@ -5,14 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::{
-    Memory, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Trap, TypedFunc, WasmParams,
-    WasmResults,
-};
+use wasmtime::{Memory, Store, Trap, TypedFunc, WasmParams, WasmResults};
 
 use crate::abi::{self, Check, WASM_PAGE};
-use crate::engine::{GuestModule, Limits};
-use crate::error::{Cause, HarnessError, Refusal, TrapClass};
+use crate::engine::GuestModule;
+use crate::error::{Cause, HarnessError, Refusal};
+use crate::store::{ADDRESS_SPACE, StoreData, classify, refuel};
 use crate::text::{MAX_SENTENCE, printable_bytes};
 
 /// Longest statistics text that is accepted.
@@ -21,70 +19,6 @@ const MAX_STATS: usize = 64 << 10;
 const MAX_RECORD: usize = 4 << 20;
 /// Smallest input buffer: a usual batch fits without asking again.
 const MIN_INPUT: usize = 256 << 10;
-/// Addresses of a 32-bit memory.
-const ADDRESS_SPACE: usize = 1 << 32;
-
-/// What a store carries: the limits, and whether memory was refused since the last call began.
-#[derive(Debug)]
-pub(crate) struct StoreData {
-    limits: StoreLimits,
-    cap: usize,
-    memory_refused: bool,
-}
-
-impl StoreData {
-    fn new(cap: usize) -> Self {
-        Self {
-            limits: limits(cap),
-            cap,
-            memory_refused: false,
-        }
-    }
-}
-
-fn limits(cap: usize) -> StoreLimits {
-    StoreLimitsBuilder::new()
-        .memory_size(cap)
-        .table_elements(64 << 10)
-        .instances(1)
-        .tables(4)
-        .memories(1)
-        .build()
-}
-
-impl ResourceLimiter for StoreData {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let allowed = self.limits.memory_growing(current, desired, maximum)?;
-        self.memory_refused |= !allowed;
-        Ok(allowed)
-    }
-
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        self.limits.table_growing(current, desired, maximum)
-    }
-
-    fn instances(&self) -> usize {
-        self.limits.instances()
-    }
-
-    fn tables(&self) -> usize {
-        self.limits.tables()
-    }
-
-    fn memories(&self) -> usize {
-        self.limits.memories()
-    }
-}
 
 /// The functions of the ABI, resolved once.
 struct Functions {
@@ -224,14 +158,12 @@ impl Guest {
             .saturating_add(self.module.initial_memory())
             .saturating_add(self.module.limits().working_memory)
             .min(ADDRESS_SPACE);
-        let data = self.store.data_mut();
-        data.cap = cap;
-        data.limits = limits(cap);
+        self.store.data_mut().set_cap(cap);
     }
 
     /// Memory cap in force.
     pub(crate) fn cap(&self) -> usize {
-        self.store.data().cap
+        self.store.data().cap()
     }
 
     /// Hands over the configuration.
@@ -542,7 +474,7 @@ impl Guest {
         parameters: P,
     ) -> Result<R, HarnessError> {
         refuel(&mut self.store, self.module.limits(), deadline)?;
-        self.store.data_mut().memory_refused = false;
+        self.store.data_mut().begin_call();
         function
             .call(&mut self.store, parameters)
             .map_err(|error| HarnessError::Trapped {
@@ -552,37 +484,6 @@ impl Guest {
     }
 }
 
-/// Sets time and fuel for one call.
-fn refuel(
-    store: &mut Store<StoreData>,
-    limits: &Limits,
-    deadline: Duration,
-) -> Result<(), HarnessError> {
-    store.set_epoch_deadline(Limits::ticks(deadline));
-    if let Some(fuel) = limits.fuel {
-        store.set_fuel(fuel).map_err(|error| HarnessError::Engine {
-            cause: Cause::of_chain(&error),
-        })?;
-    }
-    Ok(())
-}
-
 fn wrong(call: &'static str, what: String) -> HarnessError {
     HarnessError::Output { call, what }
-}
-
-fn classify(error: &wasmtime::Error, data: &StoreData) -> TrapClass {
-    let Some(trap) = error.downcast_ref::<Trap>() else {
-        return TrapClass::Other(Cause::of_chain(error).to_string());
-    };
-    match trap {
-        Trap::Interrupt => TrapClass::Deadline,
-        Trap::OutOfFuel => TrapClass::Fuel,
-        // A guest that is refused memory aborts: the limit is the reason, the abort only the form.
-        _ if data.memory_refused => TrapClass::MemoryLimit { cap: data.cap },
-        Trap::MemoryOutOfBounds => TrapClass::OutOfBounds,
-        Trap::UnreachableCodeReached => TrapClass::Unreachable,
-        Trap::StackOverflow => TrapClass::StackOverflow,
-        other => TrapClass::Other(other.to_string()),
-    }
 }

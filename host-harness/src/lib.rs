@@ -55,6 +55,7 @@ mod reader;
 mod session;
 mod snapshot_file;
 mod stamp;
+mod store;
 mod swap;
 
 pub use abi::Check;

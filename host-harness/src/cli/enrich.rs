@@ -11,9 +11,10 @@ use host_harness::{Backend, Counters, HarnessError, SnapshotFile};
 
 use super::Failure;
 use super::input::{Part, read_all};
+use super::opener::Opener;
 use super::parallel::{Done, enrich_all};
 use super::pretty::Pretty;
-use super::setup::{Domains, Engine, Inventory, Opener, Rendered, is_native};
+use super::setup::{Domains, Engine, Inventory, Rendered, is_native};
 use super::table::{Colour, Story};
 
 /// Arguments of `whose enrich`.

@@ -16,6 +16,7 @@ mod fields;
 mod input;
 mod keys;
 mod lookup;
+mod opener;
 mod parallel;
 mod pretty;
 mod replay;

@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::memory::Memory;
 use crate::cli::input::{Part, read_all};
+use crate::cli::opener::Opener;
 use crate::cli::parallel::{Done, enrich_all};
-use crate::cli::setup::{Domains, Engine, Inventory, Opener, Rendered};
+use crate::cli::setup::{Domains, Engine, Inventory, Rendered};
 use crate::cli::unpack::unpacked;
 
 /// Least repetitions of what takes milliseconds.

@@ -21,7 +21,8 @@ use super::Failure;
 use super::contexts::{contexts_of_enriched, say_the_same};
 use super::explain::time;
 use super::input::{Part, read_all};
-use super::setup::{Domains, Engine, Trusted, backend, module, native_rendering, prepare};
+use super::opener::{backend, module, prepare};
+use super::setup::{Domains, Engine, Trusted, native_rendering};
 use super::table::Colour;
 
 /// Arguments of `whose replay`.
