@@ -307,5 +307,12 @@ mod tests {
         let file = SnapshotFile::open(on_disk.path(), Access::Mapped).expect("read");
         assert!(!file.is_mapped());
         assert_eq!(file.copied_because(), Some("everybody may write to it"));
+        let mode = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(on_disk.path(), mode).expect("set");
+        // Only root may give a file away.
+        if std::os::unix::fs::chown(on_disk.path(), Some(12_345), None).is_ok() {
+            let file = SnapshotFile::open(on_disk.path(), Access::Mapped).expect("read");
+            assert_eq!(file.copied_because(), Some("it belongs to another user"));
+        }
     }
 }
