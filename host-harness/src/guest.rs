@@ -1,17 +1,16 @@
 //! One instance of a guest: typed calls across the boundary, and a check of all that comes back.
 
+use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::{
-    Memory, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Trap, TypedFunc, WasmParams,
-    WasmResults,
-};
+use wasmtime::{Memory, Store, Trap, TypedFunc, WasmParams, WasmResults};
 
-use crate::abi::{self, Check};
-use crate::engine::{GuestModule, Limits};
-use crate::error::{Cause, HarnessError, Refusal, TrapClass};
+use crate::abi::{self, Check, WASM_PAGE};
+use crate::engine::GuestModule;
+use crate::error::{Cause, HarnessError, Refusal};
+use crate::store::{ADDRESS_SPACE, StoreData, classify, refuel};
 use crate::text::{MAX_SENTENCE, printable_bytes};
 
 /// Longest statistics text that is accepted.
@@ -20,70 +19,6 @@ const MAX_STATS: usize = 64 << 10;
 const MAX_RECORD: usize = 4 << 20;
 /// Smallest input buffer: a usual batch fits without asking again.
 const MIN_INPUT: usize = 256 << 10;
-/// Addresses of a 32-bit memory.
-const ADDRESS_SPACE: usize = 1 << 32;
-
-/// What a store carries: the limits, and whether memory was refused since the last call began.
-#[derive(Debug)]
-pub(crate) struct StoreData {
-    limits: StoreLimits,
-    cap: usize,
-    memory_refused: bool,
-}
-
-impl StoreData {
-    fn new(cap: usize) -> Self {
-        Self {
-            limits: limits(cap),
-            cap,
-            memory_refused: false,
-        }
-    }
-}
-
-fn limits(cap: usize) -> StoreLimits {
-    StoreLimitsBuilder::new()
-        .memory_size(cap)
-        .table_elements(64 << 10)
-        .instances(1)
-        .tables(4)
-        .memories(1)
-        .build()
-}
-
-impl ResourceLimiter for StoreData {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let allowed = self.limits.memory_growing(current, desired, maximum)?;
-        self.memory_refused |= !allowed;
-        Ok(allowed)
-    }
-
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        self.limits.table_growing(current, desired, maximum)
-    }
-
-    fn instances(&self) -> usize {
-        self.limits.instances()
-    }
-
-    fn tables(&self) -> usize {
-        self.limits.tables()
-    }
-
-    fn memories(&self) -> usize {
-        self.limits.memories()
-    }
-}
 
 /// The functions of the ABI, resolved once.
 struct Functions {
@@ -112,6 +47,10 @@ pub struct Guest {
     functions: Functions,
     /// The buffer that inputs are copied to, kept between calls.
     input: (u32, u32),
+    /// Where files are mapped. Nothing that the host reads may lie there: those bytes can change.
+    mapped: Vec<Range<usize>>,
+    /// Room that was added for a file which has been let go.
+    vacant: Vec<Range<usize>>,
 }
 
 impl std::fmt::Debug for Guest {
@@ -190,6 +129,8 @@ impl Guest {
             memory,
             functions,
             input: (0, 0),
+            mapped: Vec::new(),
+            vacant: Vec::new(),
         };
         let found = guest.call("whose_abi_version", version, ())?;
         if found != abi::VERSION {
@@ -208,20 +149,21 @@ impl Guest {
         self.memory.data_size(&self.store)
     }
 
-    /// Sets the memory cap: the snapshots' bytes and the working memory on top.
+    /// Sets the memory cap: what the snapshots take, the working memory on top, and room that files have
+    /// left.
     pub(crate) fn allow(&mut self, snapshots: usize) {
+        let vacant: usize = self.vacant.iter().map(ExactSizeIterator::len).sum();
         let cap = snapshots
+            .saturating_add(vacant)
             .saturating_add(self.module.initial_memory())
             .saturating_add(self.module.limits().working_memory)
             .min(ADDRESS_SPACE);
-        let data = self.store.data_mut();
-        data.cap = cap;
-        data.limits = limits(cap);
+        self.store.data_mut().set_cap(cap);
     }
 
     /// Memory cap in force.
     pub(crate) fn cap(&self) -> usize {
-        self.store.data().cap
+        self.store.data().cap()
     }
 
     /// Hands over the configuration.
@@ -355,6 +297,59 @@ impl Guest {
             })
     }
 
+    /// Maps the first `len` bytes of a file into memory that is added for it; `None` when that is not
+    /// possible here, and then the bytes can still be copied.
+    pub(crate) fn map(&mut self, file: &File, len: u32) -> Option<u32> {
+        let memories = self.module.memories()?.clone();
+        let len = len as usize;
+        let room = self.room(len.div_ceil(WASM_PAGE))?;
+        let at = room.start;
+        if memories
+            .map(&mut self.store, self.memory, at, (file, len))
+            .is_err()
+        {
+            self.vacant.push(room);
+            return None;
+        }
+        self.mapped.push(room);
+        u32::try_from(at).ok()
+    }
+
+    /// Lets go of what [`Self::map`] mapped.
+    pub(crate) fn unmap(&mut self, ptr: u32) {
+        let at = self
+            .mapped
+            .iter()
+            .position(|room| room.start == ptr as usize);
+        if let (Some(at), Some(memories)) = (at, self.module.memories().cloned()) {
+            let room = self.mapped.swap_remove(at);
+            let (start, len) = (room.start, room.len());
+            if memories
+                .clear(&mut self.store, self.memory, start, len)
+                .is_ok()
+            {
+                self.vacant.push(room);
+            }
+        }
+    }
+
+    /// Room of so many pages that the guest's allocator does not know: vacant, or added.
+    fn room(&mut self, pages: usize) -> Option<Range<usize>> {
+        let len = pages.checked_mul(WASM_PAGE).filter(|len| *len > 0)?;
+        let smallest = self
+            .vacant
+            .iter()
+            .enumerate()
+            .filter(|(_, room)| room.len() >= len)
+            .min_by_key(|(_, room)| room.len());
+        if let Some((at, _)) = smallest {
+            return Some(self.vacant.swap_remove(at));
+        }
+        let before = self.memory.grow(&mut self.store, pages as u64).ok()?;
+        let at = usize::try_from(before).ok()?.checked_mul(WASM_PAGE)?;
+        Some(at..at.checked_add(len)?)
+    }
+
     fn text_call(
         &mut self,
         call: &'static str,
@@ -403,7 +398,19 @@ impl Guest {
         let size = self.memory_size();
         let (from, len) = (ptr as usize, len as usize);
         match from.checked_add(len) {
-            Some(to) if ptr != 0 && to <= size => Ok(from..to),
+            Some(to) if ptr != 0 && to <= size => {
+                if self
+                    .mapped
+                    .iter()
+                    .any(|room| from < room.end && room.start < to)
+                {
+                    return Err(wrong(
+                        call,
+                        format!("{len} bytes at {ptr:#x} lie in a snapshot"),
+                    ));
+                }
+                Ok(from..to)
+            }
             _ => Err(wrong(
                 call,
                 format!("{len} bytes at {ptr:#x} lie outside its memory of {size} bytes"),
@@ -467,7 +474,7 @@ impl Guest {
         parameters: P,
     ) -> Result<R, HarnessError> {
         refuel(&mut self.store, self.module.limits(), deadline)?;
-        self.store.data_mut().memory_refused = false;
+        self.store.data_mut().begin_call();
         function
             .call(&mut self.store, parameters)
             .map_err(|error| HarnessError::Trapped {
@@ -477,37 +484,6 @@ impl Guest {
     }
 }
 
-/// Sets time and fuel for one call.
-fn refuel(
-    store: &mut Store<StoreData>,
-    limits: &Limits,
-    deadline: Duration,
-) -> Result<(), HarnessError> {
-    store.set_epoch_deadline(Limits::ticks(deadline));
-    if let Some(fuel) = limits.fuel {
-        store.set_fuel(fuel).map_err(|error| HarnessError::Engine {
-            cause: Cause::of_chain(&error),
-        })?;
-    }
-    Ok(())
-}
-
 fn wrong(call: &'static str, what: String) -> HarnessError {
     HarnessError::Output { call, what }
-}
-
-fn classify(error: &wasmtime::Error, data: &StoreData) -> TrapClass {
-    let Some(trap) = error.downcast_ref::<Trap>() else {
-        return TrapClass::Other(Cause::of_chain(error).to_string());
-    };
-    match trap {
-        Trap::Interrupt => TrapClass::Deadline,
-        Trap::OutOfFuel => TrapClass::Fuel,
-        // A guest that is refused memory aborts: the limit is the reason, the abort only the form.
-        _ if data.memory_refused => TrapClass::MemoryLimit { cap: data.cap },
-        Trap::MemoryOutOfBounds => TrapClass::OutOfBounds,
-        Trap::UnreachableCodeReached => TrapClass::Unreachable,
-        Trap::StackOverflow => TrapClass::StackOverflow,
-        other => TrapClass::Other(other.to_string()),
-    }
 }

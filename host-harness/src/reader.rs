@@ -50,6 +50,19 @@ impl<'a> Chunk<'a> {
     }
 }
 
+/// What a part is whose bytes were taken ([`BatchReader::take_chunk`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChunkKind {
+    /// As [`Chunk::Batch`].
+    Batch,
+    /// As [`Chunk::Oversize`].
+    Oversize {
+        /// Whether the line ends with this piece.
+        is_last: bool,
+    },
+}
+
 /// Reads batches. What it gives, put together, is the input.
 #[derive(Debug)]
 pub struct BatchReader<R> {
@@ -94,21 +107,47 @@ impl<R: Read> BatchReader<R> {
     /// The input's error; what was read before it has been given out or is lost with the last,
     /// unfinished line.
     pub fn next_chunk(&mut self) -> io::Result<Option<Chunk<'_>>> {
+        Ok(match self.advance()? {
+            None => None,
+            Some(ChunkKind::Batch) => Some(Chunk::Batch(&self.buffer[..self.given])),
+            Some(ChunkKind::Oversize { is_last }) => Some(Chunk::Oversize {
+                piece: &self.buffer[..self.given],
+                is_last,
+            }),
+        })
+    }
+
+    /// As [`Self::next_chunk`], with the part's bytes in `bytes`, whose room goes to the reader in return: nothing
+    /// is copied but the beginning of the next line.
+    ///
+    /// # Errors
+    /// The input's error, as there.
+    pub fn take_chunk(&mut self, bytes: &mut Vec<u8>) -> io::Result<Option<ChunkKind>> {
+        bytes.clear();
+        let kind = self.advance()?;
+        if kind.is_some() {
+            bytes.extend_from_slice(&self.buffer[self.given..]);
+            self.buffer.truncate(self.given);
+            std::mem::swap(bytes, &mut self.buffer);
+            self.given = 0;
+            self.searched = 0;
+        }
+        Ok(kind)
+    }
+
+    /// Finds the next part: the first `given` bytes of the buffer.
+    fn advance(&mut self) -> io::Result<Option<ChunkKind>> {
         self.forget_given();
         loop {
             if self.in_oversize {
-                if let Some(end) = self.oversize_end() {
-                    let is_last = end.1;
+                if let Some((end, is_last)) = self.oversize_end() {
                     self.in_oversize = !is_last;
-                    self.given = end.0;
-                    return Ok(Some(Chunk::Oversize {
-                        piece: &self.buffer[..end.0],
-                        is_last,
-                    }));
+                    self.given = end;
+                    return Ok(Some(ChunkKind::Oversize { is_last }));
                 }
             } else if let Some(found) = self.find_batch() {
                 self.given = found;
-                return Ok(Some(Chunk::Batch(&self.buffer[..found])));
+                return Ok(Some(ChunkKind::Batch));
             }
             if !self.in_oversize && self.first_line_is_oversize() {
                 self.in_oversize = true;
@@ -239,6 +278,34 @@ mod tests {
             });
         }
         assert_eq!(reader.next_chunk().expect("no error"), None);
+        assert_eq!(taken(input, target, longest_line, reads), all);
+        all
+    }
+
+    /// The same, with the bytes taken into one buffer that goes round.
+    fn taken(
+        input: &[u8],
+        target: usize,
+        longest_line: usize,
+        reads: &[usize],
+    ) -> Vec<(Vec<u8>, Option<bool>)> {
+        let drips = Drips {
+            input,
+            sizes: reads.to_vec(),
+            at: 0,
+        };
+        let size = BatchSize {
+            target,
+            longest_line,
+        };
+        let mut reader = BatchReader::with_size(drips, size);
+        let (mut all, mut bytes) = (Vec::new(), b"from before".to_vec());
+        while let Some(kind) = reader.take_chunk(&mut bytes).expect("no error") {
+            all.push(match kind {
+                ChunkKind::Batch => (bytes.clone(), None),
+                ChunkKind::Oversize { is_last } => (bytes.clone(), Some(is_last)),
+            });
+        }
         all
     }
 

@@ -12,51 +12,9 @@ use crate::counters::{Counters, EventCounters, HostCounters};
 use crate::engine::GuestModule;
 use crate::error::HarnessError;
 use crate::guest::Guest;
+use crate::layer::{Attached, Layer, LayerHandle, attach_one, remove};
 use crate::output::{self, OutputCaps, count_lines};
-use crate::snapshot_file::{Placed, SnapshotFile, place, remove};
 use crate::text::printable;
-
-/// A snapshot and how it is attached.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Layer {
-    /// Its bytes.
-    pub snapshot: SnapshotFile,
-    /// How the guest checks them.
-    pub check: Check,
-    /// The time now, milliseconds since 1970, to judge expiry; `None` = unknown.
-    pub now_ms: Option<i64>,
-}
-
-impl Layer {
-    /// A layer that the guest checks completely.
-    #[must_use]
-    pub const fn new(snapshot: SnapshotFile) -> Self {
-        Self {
-            snapshot,
-            check: Check::All,
-            now_ms: None,
-        }
-    }
-
-    /// With another check.
-    #[must_use]
-    pub const fn with_check(mut self, check: Check) -> Self {
-        self.check = check;
-        self
-    }
-
-    /// With the time now.
-    #[must_use]
-    pub const fn at(mut self, now_ms: i64) -> Self {
-        self.now_ms = Some(now_ms);
-        self
-    }
-}
-
-/// An attached layer, by a number that stays the same when a fresh instance takes over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LayerHandle(pub(crate) u32);
 
 /// What became of a batch.
 #[derive(Debug)]
@@ -68,14 +26,6 @@ pub struct Enriched<'a> {
     pub failure: Option<HarnessError>,
 }
 
-#[derive(Debug)]
-pub(crate) struct Attached {
-    handle: LayerHandle,
-    layer: Layer,
-    guest_handle: i32,
-    placed: Placed,
-}
-
 /// Configuration, layers and the instance that holds them.
 #[derive(Debug)]
 pub struct Session {
@@ -85,6 +35,8 @@ pub struct Session {
     caps: OutputCaps,
     /// `None` after no fresh instance could be made.
     guest: Option<Guest>,
+    /// Nothing was asked of the instance yet that a configuration could come too late for.
+    is_untouched: bool,
     next_handle: u32,
     /// Counted by instances that are gone.
     before: EventCounters,
@@ -106,6 +58,7 @@ impl Session {
             attached: Vec::new(),
             caps: OutputCaps::default(),
             guest: Some(guest),
+            is_untouched: true,
             next_handle: 0,
             before: EventCounters::default(),
             latest: None,
@@ -124,8 +77,18 @@ impl Session {
     /// # Errors
     /// The guest's refusal of the configuration, or of a layer under it.
     pub fn configure(&mut self, config: &[u8]) -> Result<(), HarnessError> {
+        if let Some(guest) = self.guest.as_mut().filter(|_| self.is_untouched) {
+            // It is as good as a fresh one, unless it refuses.
+            if let Err(error) = guest.configure(config) {
+                self.guest = Some(self.module.instantiate()?);
+                return Err(error);
+            }
+            self.is_untouched = false;
+            self.config = Some(config.to_vec());
+            return Ok(());
+        }
         let layers = self.layers();
-        let (guest, attached) = self.build(Some(config), &layers)?;
+        let (guest, attached) = self.build(Some(config), &layers, |layer| layer.check)?;
         self.config = Some(config.to_vec());
         self.take_over(guest, attached);
         Ok(())
@@ -137,7 +100,9 @@ impl Session {
     /// [`HarnessError::Snapshot`] with the guest's sentence.
     pub fn baked(&mut self) -> Result<u32, HarnessError> {
         let guest = self.guest.as_mut().ok_or_else(lost)?;
-        guest.baked()?.map_err(|refusal| HarnessError::Snapshot {
+        let baked = guest.baked()?;
+        self.is_untouched &= baked == Ok(0);
+        baked.map_err(|refusal| HarnessError::Snapshot {
             file: format!("baked into {}", self.module.name()),
             refusal,
         })
@@ -149,12 +114,12 @@ impl Session {
     /// [`HarnessError::Snapshot`] with the guest's sentence; the layers before stay attached.
     pub fn attach(&mut self, layer: Layer) -> Result<LayerHandle, HarnessError> {
         let handle = LayerHandle(self.next_handle);
-        let bytes = self
-            .snapshot_bytes()
-            .saturating_add(layer.snapshot.bytes().len());
+        let bytes = self.snapshot_room().saturating_add(layer.snapshot.room());
+        self.is_untouched = false;
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         guest.allow(bytes);
-        match attach_one(guest, handle, layer) {
+        let check = layer.check;
+        match attach_one(guest, handle, layer, check) {
             Ok(attached) => {
                 self.next_handle += 1;
                 self.attached.push(attached);
@@ -225,6 +190,8 @@ impl Session {
     }
 
     fn try_enrich(&mut self, batch: &[u8]) -> Result<Range<usize>, HarnessError> {
+        self.check_unchanged()?;
+        self.is_untouched = false;
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         // The counters as they stand before this batch: if it ends the instance, they are kept.
         self.latest = Some(guest.stats()?);
@@ -243,6 +210,8 @@ impl Session {
     /// # Errors
     /// The module failed; a fresh instance has taken over.
     pub fn keys(&mut self, batch: &[u8]) -> Result<&[u8], HarnessError> {
+        self.check_unchanged()?;
+        self.is_untouched = false;
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         let checked = guest.keys(batch).and_then(|range| {
             output::check_objects(batch, guest.bytes(range.clone())).map_err(|what| {
@@ -267,6 +236,8 @@ impl Session {
     /// # Errors
     /// [`HarnessError::Key`] when the key is refused, or the module failed.
     pub fn lookup(&mut self, key: &str) -> Result<String, HarnessError> {
+        self.check_unchanged()?;
+        self.is_untouched = false;
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         match guest.lookup(key) {
             Ok(record) => Ok(record),
@@ -349,33 +320,38 @@ impl Session {
         names.join(" or ")
     }
 
-    fn snapshot_bytes(&self) -> usize {
+    /// What the attached snapshots take of a guest's memory.
+    fn snapshot_room(&self) -> usize {
         self.attached
             .iter()
-            .map(|attached| attached.layer.snapshot.bytes().len())
+            .map(|attached| attached.layer.snapshot.room())
             .sum()
     }
 
-    /// A fresh instance with a configuration and layers.
+    /// Whether the files of mapped snapshots are what they were.
+    fn check_unchanged(&self) -> Result<(), HarnessError> {
+        self.attached
+            .iter()
+            .try_for_each(|attached| attached.layer.snapshot.check_unchanged())
+    }
+
+    /// A fresh instance with a configuration and layers, each checked so.
     pub(crate) fn build(
         &self,
         config: Option<&[u8]>,
         layers: &[Layer],
+        check: impl Fn(&Layer) -> Check,
     ) -> Result<(Guest, Vec<Attached>), HarnessError> {
         let mut guest = self.module.instantiate()?;
-        guest.allow(
-            layers
-                .iter()
-                .map(|layer| layer.snapshot.bytes().len())
-                .sum(),
-        );
+        guest.allow(layers.iter().map(|layer| layer.snapshot.room()).sum());
         if let Some(config) = config {
             guest.configure(config)?;
         }
         let mut attached = Vec::with_capacity(layers.len());
         for (layer, number) in layers.iter().zip(0..) {
             // The caller gives the lasting handle.
-            attached.push(attach_one(&mut guest, LayerHandle(number), layer.clone())?);
+            let handle = LayerHandle(number);
+            attached.push(attach_one(&mut guest, handle, layer.clone(), check(layer))?);
         }
         Ok((guest, attached))
     }
@@ -410,6 +386,7 @@ impl Session {
         }
         self.keep_counters();
         self.guest = Some(guest);
+        self.is_untouched = false;
         self.attached = attached;
     }
 
@@ -423,7 +400,7 @@ impl Session {
         self.guest = None;
         let config = self.config.clone();
         let layers = self.layers();
-        match self.build(config.as_deref(), &layers) {
+        match self.build(config.as_deref(), &layers, Layer::check_again) {
             Ok((guest, mut attached)) => {
                 for (new, old) in attached.iter_mut().zip(&self.attached) {
                     new.handle = old.handle;
@@ -464,28 +441,5 @@ fn lost() -> HarnessError {
             call: "an earlier call",
             what: "the instance was given up; swap the snapshots or open a new session".into(),
         }),
-    }
-}
-
-fn attach_one(
-    guest: &mut Guest,
-    handle: LayerHandle,
-    layer: Layer,
-) -> Result<Attached, HarnessError> {
-    let placed = place(guest, &layer.snapshot)?;
-    match guest.attach_at((placed.ptr, placed.len), layer.check, layer.now_ms)? {
-        Ok(guest_handle) => Ok(Attached {
-            handle,
-            layer,
-            guest_handle,
-            placed,
-        }),
-        Err(refusal) => {
-            remove(guest, placed)?;
-            Err(HarnessError::Snapshot {
-                file: layer.snapshot.name().to_owned(),
-                refusal,
-            })
-        }
     }
 }

@@ -3,7 +3,8 @@
 use enrich_core::snapshot::{Check, Snapshot, SnapshotError, Trust};
 
 use crate::error::{HarnessError, Refusal};
-use crate::session::{Layer, LayerHandle, Session};
+use crate::layer::{Layer, LayerHandle};
+use crate::session::Session;
 
 impl Session {
     /// Replaces every attached layer. A new instance is configured and given the new layers; only
@@ -16,7 +17,7 @@ impl Session {
     /// Why the new generation is refused; then the old one stays attached and goes on.
     pub fn swap(&mut self, generation: &[Layer]) -> Result<Vec<LayerHandle>, HarnessError> {
         let config = self.config.clone();
-        let (guest, attached) = self.build(config.as_deref(), generation)?;
+        let (guest, attached) = self.build(config.as_deref(), generation, |layer| layer.check)?;
         refuse_rollback(&self.layers(), generation)?;
         Ok(self.take_over_with(guest, attached))
     }

@@ -251,7 +251,16 @@ fn a_missing_module_is_explained() {
         if let Some(module) = module {
             command.env("WHOSE_MODULE", module);
         }
-        command.output().expect("runs")
+        // A test beside this one that starts a program while the copy is written keeps it open for a
+        // moment.
+        loop {
+            match command.output() {
+                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
+                output => break output.expect("runs"),
+            }
+        }
     };
     let output = run(None);
     assert_eq!(code(&output), Some(1));

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::module;
+use common::{module, on_bang};
 use host_harness::{Check, HarnessError, Layer, Session, SnapshotFile};
 
 fn layer(name: &str, bytes: &[u8]) -> Layer {
@@ -119,5 +119,40 @@ fn a_batch_larger_than_any_before_fits() {
         line.push(b'\n');
         let enriched = session.enrich_batch(&line);
         assert_eq!((enriched.failure, enriched.bytes.len()), (None, len + 1));
+    }
+}
+
+#[test]
+fn what_was_checked_once_is_not_read_again_after_a_failure() {
+    // Remembers the flags, and refuses each key with a code made of them.
+    let module = module(&[
+        (
+            "whose_attach",
+            "(param $ptr i32) (param $len i32) (param $flags i32) (param $now i64) (result i32)
+             (global.set $layers (local.get $flags)) (i32.const 0)",
+        ),
+        (
+            "whose_lookup",
+            "(param $ptr i32) (param $len i32) (result i64)
+             (i64.sub (i64.const -1000) (i64.extend_i32_u (global.get $layers)))",
+        ),
+        ("whose_enrich", &on_bang("(unreachable)")),
+    ]);
+    let module = module.expect("compiles");
+    for (check, first, later) in [
+        (Check::All, -1000, -1002),
+        (Check::ByHost, -1001, -1001),
+        (Check::OnFirstTouch, -1002, -1002),
+    ] {
+        let mut session = Session::open(module.clone()).expect("starts");
+        let layer = layer("a", b"x").with_check(check);
+        session.attach(layer.clone()).expect("attached");
+        let flags = |session: &mut Session| session.lookup("x").expect_err("refused").code();
+        assert_eq!(flags(&mut session), Some(first));
+        assert!(session.enrich_batch(b"!\n").failure.is_some());
+        assert_eq!(flags(&mut session), Some(later));
+        // What is new is checked as it says.
+        session.swap(&[layer]).expect("swapped");
+        assert_eq!(flags(&mut session), Some(first));
     }
 }

@@ -10,7 +10,8 @@ use enrich_core::Config;
 use super::Failure;
 use super::explain::Explainer;
 use super::input::{Part, read_all};
-use super::setup::{Domains, Engine, configuration, open};
+use super::opener::open;
+use super::setup::{Domains, Engine, configuration};
 
 /// Arguments of `whose keys`.
 #[derive(Args, Debug)]

@@ -7,7 +7,8 @@ use host_harness::text::printable;
 use serde_json::Value;
 
 use super::Failure;
-use super::setup::{Domains, Engine, Inventory, open};
+use super::opener::open;
+use super::setup::{Domains, Engine, Inventory};
 
 /// Deepest nesting that is printed for a person.
 const MAX_DEPTH: usize = 12;

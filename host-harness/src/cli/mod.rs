@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use owo_colors::{OwoColorize, Stream};
 
+mod bench;
 mod check;
 mod contexts;
 mod counters;
@@ -15,10 +16,13 @@ mod fields;
 mod input;
 mod keys;
 mod lookup;
+mod opener;
+mod parallel;
 mod pretty;
 mod replay;
 mod setup;
 mod table;
+mod unpack;
 
 /// Attach identity context from a snapshot to security events.
 ///
@@ -47,6 +51,8 @@ enum Command {
     Fields(fields::Fields),
     /// Check that a module is a plain guest: imports, exports, ABI version, memory, size.
     Check(check::Check),
+    /// Measure a module, snapshots and events on this machine.
+    Bench(bench::BenchArguments),
 }
 
 /// How a command ends, when it does not end well.
@@ -98,6 +104,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Replay(command) => command.run(),
         Command::Fields(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Bench(command) => command.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,15 +1,11 @@
-//! What several commands share: which module, which snapshots, whom to trust.
+//! What several commands are told alike: which module, which snapshots, whom to trust, how to write.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use enrich_core::Config;
-use host_harness::{
-    Backend, Check, GuestModule, HarnessError, Limits, Native, Session, SnapshotFile, discover,
-};
+use host_harness::{Access, Check, HarnessError, SnapshotFile};
 use serde_json::{Value, json};
 
 use super::Usage;
@@ -22,22 +18,37 @@ const MAX_KEY_FILE: u64 = 4 << 10;
 pub(crate) struct Engine {
     /// The module; otherwise WHOSE_MODULE, the build beside this program, or the file next to it.
     #[arg(long, value_name = "FILE", conflicts_with = "native")]
-    module: Option<PathBuf>,
+    pub(super) module: Option<PathBuf>,
     /// A module of `whose-snapshot bake`: it brings its snapshots and its configuration.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["module", "native", "snapshot", "trust", "refuse_expired", "config", "default_domains"])]
-    baked: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["module", "native", "snapshot", "trust", "refuse_expired", "integrity", "access", "config", "default_domains"])]
+    pub(super) baked: Option<PathBuf>,
     /// Do the work in this process, without a module.
     #[arg(long)]
-    native: bool,
+    pub(super) native: bool,
     /// Compile the module each time instead of keeping its code in the user's cache folder.
     #[arg(long, conflicts_with = "native")]
-    no_cache: bool,
+    pub(super) no_cache: bool,
     /// Seconds that the module may spend on one batch.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400), conflicts_with = "native")]
-    deadline: u64,
+    pub(super) deadline: u64,
     /// MiB of memory that the module may use beyond the snapshots.
     #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..=4096), conflicts_with = "native")]
-    working_memory: u32,
+    pub(super) working_memory: u32,
+}
+
+impl Engine {
+    /// The same work without the module; `None` when it is done so already, or when what is baked into
+    /// the module is needed.
+    pub(crate) fn in_process(&self) -> Option<Self> {
+        (!self.native && self.baked.is_none()).then_some(Self {
+            module: None,
+            baked: None,
+            native: true,
+            no_cache: self.no_cache,
+            deadline: self.deadline,
+            working_memory: self.working_memory,
+        })
+    }
 }
 
 /// How events are read.
@@ -75,7 +86,43 @@ pub(crate) struct Trusted {
     /// Refuse a snapshot whose declared time is over by this machine's clock. Otherwise past events
     /// can be read with the snapshot of their day; each context says whether it was fresh for its event.
     #[arg(long)]
-    refuse_expired: bool,
+    pub(super) refuse_expired: bool,
+    /// When the bytes of snapshots are held against their digests.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    integrity: Integrity,
+    /// How the files of snapshots are brought into memory.
+    #[arg(
+        id = "access",
+        long = "snapshot-access",
+        value_enum,
+        value_name = "HOW",
+        default_value_t
+    )]
+    access: SnapshotAccess,
+}
+
+/// When snapshots are checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Integrity {
+    /// All of them before the first event: a damaged snapshot is refused.
+    #[default]
+    All,
+    /// Header, tables and signature before the first event, each mebibyte when it is first needed: what
+    /// a damaged one answers leaves without context.
+    FirstTouch,
+    /// Not at all, nor the signature: you vouch for the bytes. Contexts say `by_host`.
+    ByHost,
+}
+
+/// How snapshots come into memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum SnapshotAccess {
+    /// Mapped: nothing is copied and all workers share the pages. Files that everybody may write to, that
+    /// belong to other users or that are no regular files are copied.
+    #[default]
+    Mapped,
+    /// Copied.
+    Copied,
 }
 
 /// How contexts are written. What is given here outranks the configuration file.
@@ -106,7 +153,7 @@ pub(crate) struct Rendered {
 
 impl Rendered {
     /// Sets in a configuration what is given.
-    fn set(&self, config: &mut Value) -> anyhow::Result<()> {
+    pub(super) fn set(&self, config: &mut Value) -> anyhow::Result<()> {
         if let Some(rendering) = &self.rendering {
             config["rendering"] = json!(rendering);
         }
@@ -146,16 +193,43 @@ fn domain(text: &str) -> Result<(String, String), String> {
 }
 
 impl Inventory {
-    /// Reads the snapshot files.
+    /// Opens the snapshot files.
     pub(crate) fn read(&self) -> anyhow::Result<Vec<SnapshotFile>> {
         self.snapshots
             .iter()
-            .map(|path| Ok(SnapshotFile::read(path)?))
+            .map(|path| Ok(self.trusted.open(path)?))
             .collect()
+    }
+
+    /// The names of the snapshot files.
+    pub(crate) fn paths(&self) -> &[PathBuf] {
+        &self.snapshots
     }
 }
 
 impl Trusted {
+    /// Opens a snapshot file.
+    pub(crate) fn open(&self, path: &Path) -> Result<SnapshotFile, HarnessError> {
+        let access = match self.access {
+            SnapshotAccess::Mapped => Access::Mapped,
+            SnapshotAccess::Copied => Access::Copied,
+        };
+        SnapshotFile::open(path, access)
+    }
+
+    /// How the guest checks snapshots.
+    pub(super) fn check(&self) -> anyhow::Result<Check> {
+        Ok(match self.integrity {
+            Integrity::All => Check::All,
+            Integrity::FirstTouch => Check::OnFirstTouch,
+            Integrity::ByHost if self.trust.is_empty() => Check::ByHost,
+            Integrity::ByHost => bail!(Usage(
+                "--integrity by-host checks no signature, and --trust asks for one; give first-touch"
+                    .to_owned()
+            )),
+        })
+    }
+
     fn trusted_keys(&self) -> anyhow::Result<Vec<String>> {
         self.trust
             .iter()
@@ -216,7 +290,8 @@ pub(crate) fn usual_detail(domains: &Domains, trusted: &Trusted) -> anyhow::Resu
     Ok(serde_json::to_vec(&config)?)
 }
 
-fn configured(domains: &Domains, trusted: Option<&Trusted>) -> anyhow::Result<Value> {
+/// The same as a document.
+pub(super) fn configured(domains: &Domains, trusted: Option<&Trusted>) -> anyhow::Result<Value> {
     let mut config = match &domains.config {
         Some(path) => configuration_file(path)?,
         None => json!({ "v": 1 }),
@@ -241,112 +316,4 @@ fn configuration_file(path: &Path) -> anyhow::Result<Value> {
         std::fs::read(path).with_context(|| format!("configuration {name} cannot be read"))?;
     Config::from_json(&bytes).with_context(|| format!("{name} is refused"))?;
     serde_json::from_slice(&bytes).with_context(|| format!("{name} is refused"))
-}
-
-/// The module that does the work, compiled; `None`: this process does it.
-pub(crate) fn module(engine: &Engine) -> anyhow::Result<Option<Arc<GuestModule>>> {
-    if engine.native {
-        return Ok(None);
-    }
-    let path = discover::module(
-        engine.baked.as_deref().or(engine.module.as_deref()),
-        std::env::var_os("WHOSE_MODULE").as_deref(),
-        std::env::current_exe().ok().as_deref(),
-    )?;
-    let mut limits = Limits::default();
-    limits.cache = !engine.no_cache;
-    limits.call_deadline = Duration::from_secs(engine.deadline);
-    limits.working_memory = (engine.working_memory as usize) << 20;
-    Ok(Some(GuestModule::from_file(&path, limits)?))
-}
-
-/// Whoever does the work, with nothing attached.
-pub(crate) fn backend<'s>(
-    module: Option<&Arc<GuestModule>>,
-) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
-    Ok(match module {
-        Some(module) => {
-            let mut session = Session::open(Arc::clone(module))?;
-            // What is baked in would be attached beside the snapshots that are named.
-            match session.baked() {
-                Ok(0) => {}
-                // Also when it is refused: it is there.
-                Ok(_) | Err(HarnessError::Snapshot { .. }) => bail!(Usage(format!(
-                    "something is baked into module {}; give it as --baked, without snapshots, or name the module as it was built",
-                    module.name()
-                ))),
-                Err(error) => return Err(error.into()),
-            }
-            Box::new(session)
-        }
-        None => Box::new(Native::default()),
-    })
-}
-
-/// Configures, and attaches the snapshots.
-pub(crate) fn prepare<'s>(
-    backend: &mut (dyn Backend<'s> + 's),
-    config: &[u8],
-    trusted: Option<&Trusted>,
-    snapshots: &'s [SnapshotFile],
-) -> anyhow::Result<()> {
-    backend.configure(config)?;
-    let now = if trusted.is_some_and(|trusted| trusted.refuse_expired) {
-        let since_1970 = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .context("this machine's clock stands before 1970")?;
-        Some(i64::try_from(since_1970.as_millis())?)
-    } else {
-        None
-    };
-    for snapshot in snapshots {
-        backend.attach(snapshot, Check::All, now)?;
-    }
-    Ok(())
-}
-
-/// Whoever does the work, configured, with the snapshots attached.
-pub(crate) fn open<'s>(
-    engine: &Engine,
-    domains: &Domains,
-    inventory: Option<&Inventory>,
-    snapshots: &'s [SnapshotFile],
-) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
-    open_as(engine, domains, &Rendered::default(), inventory, snapshots)
-}
-
-/// The same, with contexts written in a certain way.
-pub(crate) fn open_as<'s>(
-    engine: &Engine,
-    domains: &Domains,
-    rendered: &Rendered,
-    inventory: Option<&Inventory>,
-    snapshots: &'s [SnapshotFile],
-) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
-    if engine.baked.is_some() && *rendered != Rendered::default() {
-        bail!(Usage(
-            "a baked module brings its configuration, so --baked goes without --rendering, --detail, --fields and --pseudonymise-people; bake it again with another --config"
-                .to_owned()
-        ));
-    }
-    let trusted = inventory.map(|inventory| &inventory.trusted);
-    let mut config = configured(domains, trusted)?;
-    rendered.set(&mut config)?;
-    let config = serde_json::to_vec(&config)?;
-    if engine.baked.is_some() {
-        return baked(engine);
-    }
-    let mut backend = backend(module(engine)?.as_ref())?;
-    prepare(backend.as_mut(), &config, trusted, snapshots)?;
-    Ok(backend)
-}
-
-/// A baked module at work, as it was baked.
-fn baked<'s>(engine: &Engine) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
-    let module = module(engine)?.context("--baked names a module")?;
-    let mut session = Session::open(module)?;
-    if session.baked()? == 0 {
-        bail!("nothing is baked into the module; `whose-snapshot bake` does that");
-    }
-    Ok(Box::new(session))
 }

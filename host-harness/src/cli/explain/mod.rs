@@ -22,7 +22,8 @@ use serde_json::Value;
 use super::Failure;
 use super::contexts::contexts_of_enriched;
 use super::input::{Part, read_all};
-use super::setup::{Domains, Inventory, prepare, usual_detail};
+use super::opener::prepare;
+use super::setup::{Domains, Inventory, usual_detail};
 use super::table::Colour;
 
 pub(crate) use self::observed::Explainer;
