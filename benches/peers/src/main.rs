@@ -1,0 +1,100 @@
+//! VRL as Vector runs it, beside whose: JSON is decoded to a VRL value, a compiled program asks a table, and
+//! the value is encoded again.
+//!
+//! `whose-peers file|map EVENTS TABLE FOLDER`. `file` is Vector's enrichment table of type `file`
+//! ([`file_table`]) behind `get_enrichment_table_record`; `map` is a hash map from ARN to a finished object
+//! behind a function of one argument, the least that VRL could do. Obeys the lines `pass` and `write PATH`
+//! (`benches/src/peer.rs`).
+
+mod file_table;
+mod functions;
+
+use std::fs::File;
+use std::io::{BufRead, BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use vrl::compiler::runtime::Runtime;
+use vrl::compiler::{Program, TargetValue, TimeZone};
+use vrl::value::{Secrets, Value};
+
+use file_table::FileTable;
+use functions::{GetIdentity, GetRecord};
+
+type Failure = Box<dyn std::error::Error>;
+
+const BY_FILE: &str = r#"
+arn = .userIdentity.sessionContext.sessionIssuer.arn || .userIdentity.arn
+row, err = get_enrichment_table_record("identities", { "key": arn })
+if err == null { .identity = row }
+"#;
+const BY_MAP: &str = r#"
+arn = .userIdentity.sessionContext.sessionIssuer.arn || .userIdentity.arn
+row = get_identity(arn)
+if row != null { .identity = row }
+"#;
+const HOW: &str = "lines in memory; serde_json to a VRL value (Vector's json codec), compiled program, serde_json::to_vec; ";
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [way, events, table, _folder] = &arguments[..] else {
+        return Err("usage: whose-peers file|map EVENTS TABLE FOLDER".into());
+    };
+    let table = FileTable::read(Path::new(table), "key", &["privilege_tier"])?;
+    let (source, function, how): (_, Box<dyn vrl::compiler::Function>, _) = match way.as_str() {
+        "file" => (
+            BY_FILE,
+            Box::new(GetRecord(Arc::new(table))),
+            "get_enrichment_table_record over Vector's file table (SeaHash of the key, rows compared)",
+        ),
+        "map" => (
+            BY_MAP,
+            Box::new(GetIdentity(Arc::new(table.into_objects()))),
+            "a function that asks a std HashMap of objects",
+        ),
+        _ => return Err(format!("no way `{way}`").into()),
+    };
+    let compiled = vrl::compiler::compile(source, &[function])
+        .map_err(|list| format!("the program does not compile: {list:?}"))?;
+    let events = std::fs::read(events)?;
+    let lines: Vec<&[u8]> = events.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+
+    let ready = serde_json::json!({"peer": "VRL", "version": "0.38.0", "how": format!("{HOW}{how}")});
+    println!("{ready}");
+    let mut runtime = Runtime::default();
+    for order in std::io::stdin().lock().lines() {
+        let order = order?;
+        let begun = Instant::now();
+        let out = pass(&compiled.program, &mut runtime, &lines)?;
+        let took = begun.elapsed();
+        if let Some(path) = order.strip_prefix("write ") {
+            let mut file = BufWriter::new(File::create(path)?);
+            for line in out {
+                file.write_all(&line)?;
+                file.write_all(b"\n")?;
+            }
+            file.flush()?;
+        }
+        println!("{}", serde_json::json!({"ns": took.as_nanos() as u64}));
+    }
+    Ok(())
+}
+
+fn pass(program: &Program, runtime: &mut Runtime, lines: &[&[u8]]) -> Result<Vec<Vec<u8>>, Failure> {
+    let timezone = TimeZone::default();
+    let mut out = Vec::with_capacity(lines.len());
+    for line in lines {
+        let mut target = TargetValue {
+            value: serde_json::from_slice(line)?,
+            metadata: Value::Object(Default::default()),
+            secrets: Secrets::default(),
+        };
+        runtime.clear();
+        runtime
+            .resolve(&mut target, program, &timezone)
+            .map_err(|error| error.to_string())?;
+        out.push(serde_json::to_vec(&target.value)?);
+    }
+    Ok(out)
+}

@@ -1,0 +1,125 @@
+//! A peer in a process of its own: it reads events and table once, then does a pass each time it is told.
+//!
+//! It is started with the path of the events, of the table and of a folder for itself. It prints one line of
+//! JSON when it is ready (`how`, `version`), `{"ns":…}` for each line `pass` that it reads, and for a
+//! line `write PATH` it writes the enriched events and prints `{"ns":…}` too.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A peer's command line, without the three paths.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Description {
+    /// Its name.
+    pub name: String,
+    /// Program and arguments.
+    pub command: Vec<String>,
+}
+
+/// A peer that runs.
+#[derive(Debug)]
+pub struct Peer {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// How it is used.
+    pub how: String,
+    child: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    /// Starts it and waits until it has read everything.
+    ///
+    /// # Errors
+    /// It does not start, or ends.
+    pub fn start(
+        description: &Description,
+        events: &Path,
+        table: &Path,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
+        let name = description.name.clone();
+        let (program, arguments) = description
+            .command
+            .split_first()
+            .with_context(|| format!("{name} has no command"))?;
+        let mut child = Command::new(program)
+            .args(arguments)
+            .args([events, table, folder])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {name}"))?;
+        let orders = child.stdin.take().context("a pipe")?;
+        let answers = BufReader::new(child.stdout.take().context("a pipe")?);
+        let mut peer = Self {
+            name,
+            version: String::new(),
+            how: String::new(),
+            child,
+            orders,
+            answers,
+        };
+        let ready = peer.answer()?;
+        let text = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
+        peer.version = text("version");
+        peer.how = text("how");
+        Ok(peer)
+    }
+
+    /// One pass over all events: how long it says that it took.
+    ///
+    /// # Errors
+    /// It ended.
+    pub fn pass(&mut self) -> anyhow::Result<Duration> {
+        self.order("pass")
+    }
+
+    /// The same, and the enriched events into a file.
+    ///
+    /// # Errors
+    /// It ended.
+    pub fn write(&mut self, path: &Path) -> anyhow::Result<Duration> {
+        self.order(&format!("write {}", path.display()))
+    }
+
+    fn order(&mut self, order: &str) -> anyhow::Result<Duration> {
+        writeln!(self.orders, "{order}").with_context(|| format!("{} has ended", self.name))?;
+        let answer = self.answer()?;
+        let ns = answer["ns"]
+            .as_f64()
+            .with_context(|| format!("{} does not say how long it took: {answer}", self.name))?;
+        Ok(Duration::from_secs_f64(ns / 1e9))
+    }
+
+    /// The next line that is JSON; programs print what they like besides.
+    fn answer(&mut self) -> anyhow::Result<Value> {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if self.answers.read_line(&mut line)? == 0 {
+                bail!("{} ended; what it said is above", self.name);
+            }
+            if line.starts_with('{') {
+                return Ok(serde_json::from_str(&line)?);
+            }
+        }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
