@@ -48,6 +48,12 @@ impl Compiled {
         Ok(Self { engine, module })
     }
 
+    /// How many things it imports.
+    #[must_use]
+    pub fn imports(&self) -> usize {
+        self.module.imports().len()
+    }
+
     /// A new instance.
     ///
     /// # Errors

@@ -32,7 +32,8 @@ pub struct Peer {
     /// How it is used.
     pub how: String,
     child: Child,
-    orders: ChildStdin,
+    /// `None` once it is told to end.
+    orders: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
@@ -59,7 +60,7 @@ impl Peer {
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
-        let orders = child.stdin.take().context("a pipe")?;
+        let orders = child.stdin.take();
         let answers = BufReader::new(child.stdout.take().context("a pipe")?);
         let mut peer = Self {
             name,
@@ -93,7 +94,8 @@ impl Peer {
     }
 
     fn order(&mut self, order: &str) -> anyhow::Result<Duration> {
-        writeln!(self.orders, "{order}").with_context(|| format!("{} has ended", self.name))?;
+        let orders = self.orders.as_mut().context("it is told to end")?;
+        writeln!(orders, "{order}").with_context(|| format!("{} has ended", self.name))?;
         let answer = self.answer()?;
         let ns = answer["ns"]
             .as_f64()
@@ -117,8 +119,16 @@ impl Peer {
 }
 
 impl Drop for Peer {
+    /// The end of its orders tells it to end, and to end what it started.
     fn drop(&mut self) {
-        // It may have ended by itself.
+        self.orders = None;
+        for _ in 0..100 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        // It may have ended by itself meanwhile.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

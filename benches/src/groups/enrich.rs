@@ -55,7 +55,12 @@ pub fn measure(given: &Given, sink: &mut Sink) -> anyhow::Result<()> {
                 spread,
                 events: &events,
             };
-            run.measure(sink, of_peers)?;
+            if given.wants(GROUP) {
+                run.measure(sink, false)?;
+            }
+            if of_peers {
+                run.measure(sink, true)?;
+            }
         }
     }
     Ok(())
@@ -92,9 +97,7 @@ impl Of<'_> {
         }
         self.check(sink, &size, &batches, &mut native, &mut plains)?;
 
-        let snapshot = self.snapshot.open()?;
-        let table = contexts(&snapshot);
-        drop(snapshot);
+        let table = contexts(&self.snapshot.open()?);
         let mut session = self.session()?;
         let mut peers = if with_peers {
             self.peers(sink)?
@@ -148,7 +151,7 @@ impl Of<'_> {
         sink: &mut Sink,
         size: &str,
         batches: &[Vec<u8>],
-        native: &mut Enricher,
+        native: &mut Enricher<'_>,
         plains: &mut [(&'static str, Plain)],
     ) -> anyhow::Result<()> {
         let mut session = self.session()?;
@@ -223,7 +226,7 @@ fn ask_python(
     Ok(String::from_utf8_lossy(&done.stdout).trim().to_owned())
 }
 
-fn batches_through(enricher: &mut Enricher, batches: &[Vec<u8>]) -> usize {
+fn batches_through(enricher: &mut Enricher<'_>, batches: &[Vec<u8>]) -> usize {
     batches
         .iter()
         .map(|batch| enricher.enrich(std::hint::black_box(batch)).len())
