@@ -6,6 +6,8 @@ pub const VERSION: i32 = 1;
 pub const SNAPSHOT_ALIGN: u32 = 64;
 /// Batches, keys and configuration start at a multiple of this, which suits 128-bit loads.
 pub const BUFFER_ALIGN: u32 = 16;
+/// Memory grows by this.
+pub(crate) const WASM_PAGE: usize = 64 << 10;
 /// The lowest number that is an error code in a packed 64-bit result. Anything else is
 /// `pointer << 32 | length`, also when it reads as negative because the pointer lies above 2 GiB.
 pub const LOWEST_CODE: i64 = -4095;

@@ -3,11 +3,13 @@
 use crate::abi::Check;
 use crate::counters::Counters;
 use crate::error::HarnessError;
-use crate::session::{Enriched, Layer, Session};
+use crate::layer::Layer;
+use crate::session::{Enriched, Session};
 use crate::snapshot_file::SnapshotFile;
 
-/// Configure, attach, enrich, keys, lookup, counters. Snapshots live for `'s`.
-pub trait Backend<'s> {
+/// Configure, attach, enrich, keys, lookup, counters. Snapshots live for `'s`. Each is used by one
+/// thread at a time.
+pub trait Backend<'s>: Send {
     /// Sets the configuration; call it before snapshots are attached.
     ///
     /// # Errors

@@ -121,6 +121,17 @@ pub struct HostCounters {
     pub oversize_lines: u64,
 }
 
+impl HostCounters {
+    /// Adds another session's counters.
+    pub const fn add(&mut self, other: &Self) {
+        self.batches = self.batches.saturating_add(other.batches);
+        self.trapped_batches = self.trapped_batches.saturating_add(other.trapped_batches);
+        self.trapped_lines = self.trapped_lines.saturating_add(other.trapped_lines);
+        self.renewals = self.renewals.saturating_add(other.renewals);
+        self.oversize_lines = self.oversize_lines.saturating_add(other.oversize_lines);
+    }
+}
+
 /// Both.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -130,6 +141,14 @@ pub struct Counters {
     pub events: EventCounters,
     /// About batches.
     pub host: HostCounters,
+}
+
+impl Counters {
+    /// Adds what another worker counted.
+    pub fn add(&mut self, other: &Self) {
+        self.events.add(&other.events);
+        self.host.add(&other.host);
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use wasmtime::{
 use crate::abi::{self, Value};
 use crate::error::{Cause, HarnessError};
 use crate::guest::{Guest, StoreData};
+use crate::inspect;
+use crate::mapping::Memories;
 use crate::text::printable;
 
 /// How often the epoch moves. A deadline is met to within one of these.
@@ -31,8 +33,12 @@ pub struct Limits {
     pub fuel: Option<u64>,
     /// Linear memory beyond the snapshots' own bytes.
     pub working_memory: usize,
-    /// Whether compiled code is kept in the user's cache folder between runs.
+    /// Whether compiled code is kept in the user's cache folder between runs. The code that is found
+    /// there is run as it is: the folder must be one that only this user writes to.
     pub cache: bool,
+    /// Whether snapshot files that are open may be mapped into instances. Modules with baked
+    /// snapshots are instantiated otherwise, so that these are not copied for each instance.
+    pub map_snapshots: bool,
 }
 
 impl Default for Limits {
@@ -43,6 +49,7 @@ impl Default for Limits {
             fuel: None,
             working_memory: 512 << 20,
             cache: false,
+            map_snapshots: true,
         }
     }
 }
@@ -65,6 +72,8 @@ pub struct GuestModule {
     /// Memory that an instance begins with: with baked snapshots it is larger than all that it needs
     /// for its work.
     initial_memory: usize,
+    /// Maker of the instances' memories; `None`: the engine makes them, and nothing is mapped.
+    memories: Option<Memories>,
     _ticker: Ticker,
 }
 
@@ -99,7 +108,11 @@ impl GuestModule {
     /// Not a module, it imports something, an export is missing or has another type, or it has
     /// another ABI version.
     pub fn from_bytes(name: &str, bytes: &[u8], limits: Limits) -> Result<Arc<Self>, HarnessError> {
-        let engine = engine(&limits)?;
+        let maps = cfg!(all(unix, target_pointer_width = "64"))
+            && limits.map_snapshots
+            && !inspect::is_baked(bytes);
+        let memories = maps.then(Memories::default);
+        let engine = engine(&limits, memories.as_ref())?;
         let module =
             Module::from_binary(&engine, bytes).map_err(|error| HarnessError::ModuleInvalid {
                 module: name.to_owned(),
@@ -128,6 +141,7 @@ impl GuestModule {
             template,
             limits,
             initial_memory,
+            memories,
             _ticker: ticker,
         });
         // One instance shows at once whether the ABI version fits.
@@ -151,6 +165,10 @@ impl GuestModule {
         self.initial_memory
     }
 
+    pub(crate) const fn memories(&self) -> Option<&Memories> {
+        self.memories.as_ref()
+    }
+
     pub(crate) const fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -170,7 +188,7 @@ impl GuestModule {
 
 /// The engine: plain WebAssembly with 128-bit vectors, interruptible, nothing that makes results
 /// depend on the machine.
-fn engine(limits: &Limits) -> Result<Engine, HarnessError> {
+fn engine(limits: &Limits, memories: Option<&Memories>) -> Result<Engine, HarnessError> {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -179,6 +197,15 @@ fn engine(limits: &Limits) -> Result<Engine, HarnessError> {
         .wasm_relaxed_simd(false)
         .wasm_multi_memory(false)
         .wasm_memory64(false);
+    #[cfg(all(unix, target_pointer_width = "64"))]
+    if let Some(memories) = memories {
+        config
+            .with_host_memory(Arc::new(memories.clone()))
+            // An image of a module's data can only be mapped into memories that the engine makes.
+            .memory_init_cow(false);
+    }
+    #[cfg(not(all(unix, target_pointer_width = "64")))]
+    let _ = memories;
     if limits.cache {
         // Without a home folder there is nowhere to keep code: compile each time then.
         config.cache(Cache::new(CacheConfig::new()).ok());

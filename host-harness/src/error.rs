@@ -216,6 +216,16 @@ pub enum HarnessError {
         #[source]
         cause: Cause,
     },
+    /// The file of a mapped snapshot was changed in place.
+    #[error(
+        "snapshot {file} was changed while it was in use: {what}; publish a snapshot by renaming it into place, and start again, or give --snapshot-access copied"
+    )]
+    SnapshotChanged {
+        /// Its file.
+        file: String,
+        /// What has changed.
+        what: String,
+    },
     /// A snapshot does not fit into what a guest can address or may use.
     #[error(
         "snapshot {file} has {need} bytes and the module can be given {cap}; raise the memory cap or attach fewer snapshots"
@@ -327,6 +337,13 @@ mod tests {
                 count: 2
             }),
             "module m imports 2 items, `env.f` first; a plain guest imports nothing"
+        );
+        assert_eq!(
+            shown(HarnessError::SnapshotChanged {
+                file: "s".into(),
+                what: "it was written to".into()
+            }),
+            "snapshot s was changed while it was in use: it was written to; publish a snapshot by renaming it into place, and start again, or give --snapshot-access copied"
         );
         assert_eq!(
             shown(HarnessError::UnknownHandle { handle: 3 }),

@@ -1,5 +1,6 @@
 //! One instance of a guest: typed calls across the boundary, and a check of all that comes back.
 
+use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use wasmtime::{
     WasmResults,
 };
 
-use crate::abi::{self, Check};
+use crate::abi::{self, Check, WASM_PAGE};
 use crate::engine::{GuestModule, Limits};
 use crate::error::{Cause, HarnessError, Refusal, TrapClass};
 use crate::text::{MAX_SENTENCE, printable_bytes};
@@ -112,6 +113,10 @@ pub struct Guest {
     functions: Functions,
     /// The buffer that inputs are copied to, kept between calls.
     input: (u32, u32),
+    /// Where files are mapped. Nothing that the host reads may lie there: those bytes can change.
+    mapped: Vec<Range<usize>>,
+    /// Room that was added for a file which has been let go.
+    vacant: Vec<Range<usize>>,
 }
 
 impl std::fmt::Debug for Guest {
@@ -190,6 +195,8 @@ impl Guest {
             memory,
             functions,
             input: (0, 0),
+            mapped: Vec::new(),
+            vacant: Vec::new(),
         };
         let found = guest.call("whose_abi_version", version, ())?;
         if found != abi::VERSION {
@@ -355,6 +362,59 @@ impl Guest {
             })
     }
 
+    /// Maps the first `len` bytes of a file into memory that is added for it; `None` when that is not
+    /// possible here, and then the bytes can still be copied.
+    pub(crate) fn map(&mut self, file: &File, len: u32) -> Option<u32> {
+        let memories = self.module.memories()?.clone();
+        let len = len as usize;
+        let room = self.room(len.div_ceil(WASM_PAGE))?;
+        let at = room.start;
+        if memories
+            .map(&mut self.store, self.memory, at, (file, len))
+            .is_err()
+        {
+            self.vacant.push(room);
+            return None;
+        }
+        self.mapped.push(room);
+        u32::try_from(at).ok()
+    }
+
+    /// Lets go of what [`Self::map`] mapped.
+    pub(crate) fn unmap(&mut self, ptr: u32) {
+        let at = self
+            .mapped
+            .iter()
+            .position(|room| room.start == ptr as usize);
+        if let (Some(at), Some(memories)) = (at, self.module.memories().cloned()) {
+            let room = self.mapped.swap_remove(at);
+            let (start, len) = (room.start, room.len());
+            if memories
+                .clear(&mut self.store, self.memory, start, len)
+                .is_ok()
+            {
+                self.vacant.push(room);
+            }
+        }
+    }
+
+    /// Room of so many pages that the guest's allocator does not know: vacant, or added.
+    fn room(&mut self, pages: usize) -> Option<Range<usize>> {
+        let len = pages.checked_mul(WASM_PAGE).filter(|len| *len > 0)?;
+        let smallest = self
+            .vacant
+            .iter()
+            .enumerate()
+            .filter(|(_, room)| room.len() >= len)
+            .min_by_key(|(_, room)| room.len());
+        if let Some((at, _)) = smallest {
+            return Some(self.vacant.swap_remove(at));
+        }
+        let before = self.memory.grow(&mut self.store, pages as u64).ok()?;
+        let at = usize::try_from(before).ok()?.checked_mul(WASM_PAGE)?;
+        Some(at..at.checked_add(len)?)
+    }
+
     fn text_call(
         &mut self,
         call: &'static str,
@@ -403,7 +463,19 @@ impl Guest {
         let size = self.memory_size();
         let (from, len) = (ptr as usize, len as usize);
         match from.checked_add(len) {
-            Some(to) if ptr != 0 && to <= size => Ok(from..to),
+            Some(to) if ptr != 0 && to <= size => {
+                if self
+                    .mapped
+                    .iter()
+                    .any(|room| from < room.end && room.start < to)
+                {
+                    return Err(wrong(
+                        call,
+                        format!("{len} bytes at {ptr:#x} lie in a snapshot"),
+                    ));
+                }
+                Ok(from..to)
+            }
             _ => Err(wrong(
                 call,
                 format!("{len} bytes at {ptr:#x} lie outside its memory of {size} bytes"),

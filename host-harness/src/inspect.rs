@@ -73,6 +73,16 @@ const FEATURES: &[(&str, WasmFeatures)] = &[
     ("wide-arithmetic", WasmFeatures::WIDE_ARITHMETIC),
 ];
 
+/// Whether snapshots were baked into a module: it has the section that says which.
+pub(crate) fn is_baked(bytes: &[u8]) -> bool {
+    Parser::new(0)
+        .parse_all(bytes)
+        .map_while(Result::ok)
+        .any(|payload| {
+            matches!(payload, Payload::CustomSection(section) if section.name() == "whose.baked")
+        })
+}
+
 /// Reports on a module. `name` is what problems call it.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use crate::abi::{Check, code};
 use crate::backend::Backend;
 use crate::counters::{Counters, EventCounters, HostCounters};
 use crate::error::{HarnessError, Refusal};
+use crate::output::count_lines;
 use crate::session::Enriched;
 use crate::snapshot_file::SnapshotFile;
 use crate::text::printable;
@@ -17,8 +18,8 @@ use crate::text::printable;
 pub struct Native<'s> {
     enricher: Enricher<'s>,
     host: HostCounters,
-    /// What errors call the attached snapshots.
-    names: Vec<String>,
+    /// What is attached.
+    snapshots: Vec<&'s SnapshotFile>,
 }
 
 impl Default for Native<'_> {
@@ -26,7 +27,7 @@ impl Default for Native<'_> {
         Self {
             enricher: Enricher::new(Config::default()),
             host: HostCounters::default(),
-            names: Vec::new(),
+            snapshots: Vec::new(),
         }
     }
 }
@@ -40,6 +41,21 @@ const fn core_check(check: Check) -> enrich_core::Check {
 }
 
 impl Native<'_> {
+    /// Whether the files of mapped snapshots are what they were.
+    fn check_unchanged(&self) -> Result<(), HarnessError> {
+        self.snapshots
+            .iter()
+            .try_for_each(|snapshot| snapshot.check_unchanged())
+    }
+
+    /// What errors call the attached snapshots.
+    fn names(&self) -> Vec<&str> {
+        self.snapshots
+            .iter()
+            .map(|snapshot| snapshot.name())
+            .collect()
+    }
+
     /// How each event of a line is decided. The modules carry no sentences for people, so this is
     /// asked of the core in process, which is the same code.
     ///
@@ -68,12 +84,13 @@ impl<'s> Backend<'s> for Native<'s> {
         check: Check,
         now_ms: Option<i64>,
     ) -> Result<(), HarnessError> {
+        snapshot.check_unchanged()?;
         match self
             .enricher
             .attach(snapshot.bytes(), core_check(check), now_ms)
         {
             Ok(_) => {
-                self.names.push(snapshot.name().to_owned());
+                self.snapshots.push(snapshot);
                 Ok(())
             }
             Err(error) => Err(HarnessError::Snapshot {
@@ -88,6 +105,14 @@ impl<'s> Backend<'s> for Native<'s> {
 
     fn enrich<'a>(&'a mut self, batch: &'a [u8]) -> Enriched<'a> {
         self.host.batches += 1;
+        if let Err(error) = self.check_unchanged() {
+            self.host.trapped_batches += 1;
+            self.host.trapped_lines += count_lines(batch) as u64;
+            return Enriched {
+                bytes: batch,
+                failure: Some(error),
+            };
+        }
         Enriched {
             bytes: self.enricher.enrich(batch),
             failure: None,
@@ -95,14 +120,16 @@ impl<'s> Backend<'s> for Native<'s> {
     }
 
     fn keys(&mut self, batch: &[u8]) -> Result<&[u8], HarnessError> {
+        self.check_unchanged()?;
         Ok(self.enricher.keys(batch))
     }
 
     fn lookup(&mut self, key: &str) -> Result<String, HarnessError> {
+        self.check_unchanged()?;
         match self.enricher.lookup(key) {
             Ok(record) => Ok(String::from_utf8_lossy(record).into_owned()),
             Err(LookupError::Snapshot(error)) => Err(HarnessError::Damaged {
-                file: self.names.join(" or "),
+                file: self.names().join(" or "),
                 refusal: Refusal {
                     code: error.code(),
                     sentence: error.to_string(),

@@ -7,56 +7,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::abi::{Check, code};
+use crate::abi::code;
 use crate::counters::{Counters, EventCounters, HostCounters};
 use crate::engine::GuestModule;
 use crate::error::HarnessError;
 use crate::guest::Guest;
+use crate::layer::{Attached, Layer, LayerHandle, attach_one, remove};
 use crate::output::{self, OutputCaps, count_lines};
-use crate::snapshot_file::{Placed, SnapshotFile, place, remove};
 use crate::text::printable;
-
-/// A snapshot and how it is attached.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Layer {
-    /// Its bytes.
-    pub snapshot: SnapshotFile,
-    /// How the guest checks them.
-    pub check: Check,
-    /// The time now, milliseconds since 1970, to judge expiry; `None` = unknown.
-    pub now_ms: Option<i64>,
-}
-
-impl Layer {
-    /// A layer that the guest checks completely.
-    #[must_use]
-    pub const fn new(snapshot: SnapshotFile) -> Self {
-        Self {
-            snapshot,
-            check: Check::All,
-            now_ms: None,
-        }
-    }
-
-    /// With another check.
-    #[must_use]
-    pub const fn with_check(mut self, check: Check) -> Self {
-        self.check = check;
-        self
-    }
-
-    /// With the time now.
-    #[must_use]
-    pub const fn at(mut self, now_ms: i64) -> Self {
-        self.now_ms = Some(now_ms);
-        self
-    }
-}
-
-/// An attached layer, by a number that stays the same when a fresh instance takes over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LayerHandle(pub(crate) u32);
 
 /// What became of a batch.
 #[derive(Debug)]
@@ -66,14 +24,6 @@ pub struct Enriched<'a> {
     pub bytes: &'a [u8],
     /// Why they are the batch itself, when the module failed on it.
     pub failure: Option<HarnessError>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Attached {
-    handle: LayerHandle,
-    layer: Layer,
-    guest_handle: i32,
-    placed: Placed,
 }
 
 /// Configuration, layers and the instance that holds them.
@@ -149,9 +99,7 @@ impl Session {
     /// [`HarnessError::Snapshot`] with the guest's sentence; the layers before stay attached.
     pub fn attach(&mut self, layer: Layer) -> Result<LayerHandle, HarnessError> {
         let handle = LayerHandle(self.next_handle);
-        let bytes = self
-            .snapshot_bytes()
-            .saturating_add(layer.snapshot.bytes().len());
+        let bytes = self.snapshot_room().saturating_add(layer.snapshot.room());
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         guest.allow(bytes);
         match attach_one(guest, handle, layer) {
@@ -225,6 +173,7 @@ impl Session {
     }
 
     fn try_enrich(&mut self, batch: &[u8]) -> Result<Range<usize>, HarnessError> {
+        self.check_unchanged()?;
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         // The counters as they stand before this batch: if it ends the instance, they are kept.
         self.latest = Some(guest.stats()?);
@@ -243,6 +192,7 @@ impl Session {
     /// # Errors
     /// The module failed; a fresh instance has taken over.
     pub fn keys(&mut self, batch: &[u8]) -> Result<&[u8], HarnessError> {
+        self.check_unchanged()?;
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         let checked = guest.keys(batch).and_then(|range| {
             output::check_objects(batch, guest.bytes(range.clone())).map_err(|what| {
@@ -267,6 +217,7 @@ impl Session {
     /// # Errors
     /// [`HarnessError::Key`] when the key is refused, or the module failed.
     pub fn lookup(&mut self, key: &str) -> Result<String, HarnessError> {
+        self.check_unchanged()?;
         let guest = self.guest.as_mut().ok_or_else(lost)?;
         match guest.lookup(key) {
             Ok(record) => Ok(record),
@@ -349,11 +300,19 @@ impl Session {
         names.join(" or ")
     }
 
-    fn snapshot_bytes(&self) -> usize {
+    /// What the attached snapshots take of a guest's memory.
+    fn snapshot_room(&self) -> usize {
         self.attached
             .iter()
-            .map(|attached| attached.layer.snapshot.bytes().len())
+            .map(|attached| attached.layer.snapshot.room())
             .sum()
+    }
+
+    /// Whether the files of mapped snapshots are what they were.
+    fn check_unchanged(&self) -> Result<(), HarnessError> {
+        self.attached
+            .iter()
+            .try_for_each(|attached| attached.layer.snapshot.check_unchanged())
     }
 
     /// A fresh instance with a configuration and layers.
@@ -363,12 +322,7 @@ impl Session {
         layers: &[Layer],
     ) -> Result<(Guest, Vec<Attached>), HarnessError> {
         let mut guest = self.module.instantiate()?;
-        guest.allow(
-            layers
-                .iter()
-                .map(|layer| layer.snapshot.bytes().len())
-                .sum(),
-        );
+        guest.allow(layers.iter().map(|layer| layer.snapshot.room()).sum());
         if let Some(config) = config {
             guest.configure(config)?;
         }
@@ -464,28 +418,5 @@ fn lost() -> HarnessError {
             call: "an earlier call",
             what: "the instance was given up; swap the snapshots or open a new session".into(),
         }),
-    }
-}
-
-fn attach_one(
-    guest: &mut Guest,
-    handle: LayerHandle,
-    layer: Layer,
-) -> Result<Attached, HarnessError> {
-    let placed = place(guest, &layer.snapshot)?;
-    match guest.attach_at((placed.ptr, placed.len), layer.check, layer.now_ms)? {
-        Ok(guest_handle) => Ok(Attached {
-            handle,
-            layer,
-            guest_handle,
-            placed,
-        }),
-        Err(refusal) => {
-            remove(guest, placed)?;
-            Err(HarnessError::Snapshot {
-                file: layer.snapshot.name().to_owned(),
-                refusal,
-            })
-        }
     }
 }

@@ -3,7 +3,8 @@
 use enrich_core::snapshot::{Check, Snapshot, SnapshotError, Trust};
 
 use crate::error::{HarnessError, Refusal};
-use crate::session::{Layer, LayerHandle, Session};
+use crate::layer::{Layer, LayerHandle};
+use crate::session::Session;
 
 impl Session {
     /// Replaces every attached layer. A new instance is configured and given the new layers; only

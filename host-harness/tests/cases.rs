@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use host_harness::{Backend, Check, GuestModule, Layer, Limits, Native, Session, SnapshotFile};
+use host_harness::{
+    Access, Backend, Check, GuestModule, Layer, Limits, Native, Session, SnapshotFile,
+};
 use whose_cases::{Case, Ran, all, check, samples};
 
 /// The builds of the plain guest.
@@ -62,6 +64,21 @@ fn files(case: &Case) -> Vec<SnapshotFile> {
         .collect()
 }
 
+/// The same from files in `folder`, mapped.
+fn mapped_files(case: &Case, folder: &Path) -> Vec<SnapshotFile> {
+    case.snapshots
+        .iter()
+        .enumerate()
+        .map(|(number, snapshot)| {
+            let path = folder.join(format!("{number}.whose"));
+            // A file of an earlier case may still be mapped: it is replaced, not written to.
+            let _ = std::fs::remove_file(&path);
+            std::fs::write(&path, snapshot.bytes()).expect("written");
+            SnapshotFile::open(&path, Access::Mapped).expect("opened")
+        })
+        .collect()
+}
+
 /// Enriches with any backend, and gives its counters as JSON. A failure of the module is an error,
 /// although events would flow on.
 fn run<'s>(
@@ -99,6 +116,7 @@ fn every_case_holds_in_every_module_with_the_same_bytes() {
     let cases = all().unwrap_or_else(|error| panic!("{error}"));
     assert!(!cases.is_empty());
     let mut failures = Vec::new();
+    let place = tempfile::tempdir().expect("a temporary folder");
     for (name, module) in modules("every case") {
         for case in &cases {
             let files = files(case);
@@ -110,6 +128,15 @@ fn every_case_holds_in_every_module_with_the_same_bytes() {
                     case.name,
                     difference(&guest, &native)
                 ));
+            }
+            let mapped = mapped_files(case, place.path());
+            assert!(mapped.iter().all(SnapshotFile::is_mapped) || !cfg!(unix));
+            let in_process = run(&mut Native::default(), &case.config, &mapped, &case.event);
+            let in_guest = Session::open(Arc::clone(&module))
+                .map_err(|error| error.to_string())
+                .and_then(|mut session| run(&mut session, &case.config, &mapped, &case.event));
+            if in_process != native || in_guest != native {
+                failures.push(format!("{}: {name} differs with mapped files", case.name));
             }
             if !case.is_fixme {
                 let failed = check(case, &mut |case, input| in_module(&module, case, input));

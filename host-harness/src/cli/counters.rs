@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use host_harness::Counters;
+use host_harness::{Counters, SnapshotFile};
+use serde_json::{Value, json};
 
 /// One line of counts for each group; what is zero is left out, except the events themselves.
 pub(crate) fn lines(counters: &Counters) -> String {
@@ -44,6 +45,46 @@ pub(crate) fn lines(counters: &Counters) -> String {
         }
     }
     out
+}
+
+/// How each snapshot came into memory, a line each.
+pub(crate) fn snapshot_lines(snapshots: &[SnapshotFile]) -> String {
+    snapshots
+        .iter()
+        .map(|snapshot| {
+            let reason = snapshot
+                .copied_because()
+                .map(|reason| format!(", because {reason}"));
+            format!(
+                "snapshot {}: {}{}\n",
+                snapshot.name(),
+                access(snapshot),
+                reason.unwrap_or_default()
+            )
+        })
+        .collect()
+}
+
+/// The same as JSON.
+pub(crate) fn snapshots(snapshots: &[SnapshotFile]) -> Value {
+    snapshots
+        .iter()
+        .map(|snapshot| {
+            let mut said = json!({ "file": snapshot.name(), "access": access(snapshot) });
+            if let Some(reason) = snapshot.copied_because() {
+                said["reason"] = json!(reason);
+            }
+            said
+        })
+        .collect()
+}
+
+const fn access(snapshot: &SnapshotFile) -> &'static str {
+    if snapshot.is_mapped() {
+        "mapped"
+    } else {
+        "copied"
+    }
 }
 
 fn group(words: &BTreeMap<String, u64>) -> Option<String> {

@@ -1,4 +1,6 @@
-//! Events from files or standard input, one after the other.
+//! Events from files or standard input, one after the other, packed or not.
+//!
+//! Files are read and not mapped: logs are appended to and rotated by truncation while they are read.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, stderr, stdin, stdout};
@@ -7,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use host_harness::{BatchReader, Chunk};
 use indicatif::{ProgressBar, ProgressStyle};
+
+use super::unpack::unpacked;
 
 /// A part of the events.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +67,7 @@ fn read_one(
     mut is_open: bool,
     each: &mut impl FnMut(Part<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<bool> {
+    let input = unpacked(input).with_context(|| format!("{name} cannot be read"))?;
     let mut reader = BatchReader::new(input);
     let mut is_first_chunk = true;
     let mut is_in_oversize = false;

@@ -15,10 +15,12 @@ mod fields;
 mod input;
 mod keys;
 mod lookup;
+mod parallel;
 mod pretty;
 mod replay;
 mod setup;
 mod table;
+mod unpack;
 
 /// Attach identity context from a snapshot to security events.
 ///

@@ -1,14 +1,16 @@
 //! What several commands share: which module, which snapshots, whom to trust.
 
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use enrich_core::Config;
 use host_harness::{
-    Backend, Check, GuestModule, HarnessError, Limits, Native, Session, SnapshotFile, discover,
+    Access, Backend, Check, GuestModule, HarnessError, Limits, Native, Session, SnapshotFile,
+    discover,
 };
 use serde_json::{Value, json};
 
@@ -24,7 +26,7 @@ pub(crate) struct Engine {
     #[arg(long, value_name = "FILE", conflicts_with = "native")]
     module: Option<PathBuf>,
     /// A module of `whose-snapshot bake`: it brings its snapshots and its configuration.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["module", "native", "snapshot", "trust", "refuse_expired", "config", "default_domains"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["module", "native", "snapshot", "trust", "refuse_expired", "integrity", "access", "config", "default_domains"])]
     baked: Option<PathBuf>,
     /// Do the work in this process, without a module.
     #[arg(long)]
@@ -76,6 +78,42 @@ pub(crate) struct Trusted {
     /// can be read with the snapshot of their day; each context says whether it was fresh for its event.
     #[arg(long)]
     refuse_expired: bool,
+    /// When the bytes of snapshots are held against their digests.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    integrity: Integrity,
+    /// How the files of snapshots are brought into memory.
+    #[arg(
+        id = "access",
+        long = "snapshot-access",
+        value_enum,
+        value_name = "HOW",
+        default_value_t
+    )]
+    access: SnapshotAccess,
+}
+
+/// When snapshots are checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Integrity {
+    /// All of them before the first event: a damaged snapshot is refused.
+    #[default]
+    All,
+    /// Header, tables and signature before the first event, each mebibyte when it is first needed: what
+    /// a damaged one answers leaves without context.
+    FirstTouch,
+    /// Not at all, nor the signature: you vouch for the bytes. Contexts say `by_host`.
+    ByHost,
+}
+
+/// How snapshots come into memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum SnapshotAccess {
+    /// Mapped: nothing is copied and all workers share the pages. Files that everybody may write to, that
+    /// belong to other users or that are no regular files are copied.
+    #[default]
+    Mapped,
+    /// Copied.
+    Copied,
 }
 
 /// How contexts are written. What is given here outranks the configuration file.
@@ -146,16 +184,43 @@ fn domain(text: &str) -> Result<(String, String), String> {
 }
 
 impl Inventory {
-    /// Reads the snapshot files.
+    /// Opens the snapshot files.
     pub(crate) fn read(&self) -> anyhow::Result<Vec<SnapshotFile>> {
         self.snapshots
             .iter()
-            .map(|path| Ok(SnapshotFile::read(path)?))
+            .map(|path| Ok(self.trusted.open(path)?))
             .collect()
+    }
+
+    /// The names of the snapshot files.
+    pub(crate) fn paths(&self) -> &[PathBuf] {
+        &self.snapshots
     }
 }
 
 impl Trusted {
+    /// Opens a snapshot file.
+    pub(crate) fn open(&self, path: &Path) -> Result<SnapshotFile, HarnessError> {
+        let access = match self.access {
+            SnapshotAccess::Mapped => Access::Mapped,
+            SnapshotAccess::Copied => Access::Copied,
+        };
+        SnapshotFile::open(path, access)
+    }
+
+    /// How the guest checks snapshots.
+    fn check(&self) -> anyhow::Result<Check> {
+        Ok(match self.integrity {
+            Integrity::All => Check::All,
+            Integrity::FirstTouch => Check::OnFirstTouch,
+            Integrity::ByHost if self.trust.is_empty() => Check::ByHost,
+            Integrity::ByHost => bail!(Usage(
+                "--integrity by-host checks no signature, and --trust asks for one; give first-touch"
+                    .to_owned()
+            )),
+        })
+    }
+
     fn trusted_keys(&self) -> anyhow::Result<Vec<String>> {
         self.trust
             .iter()
@@ -299,8 +364,9 @@ pub(crate) fn prepare<'s>(
     } else {
         None
     };
+    let check = trusted.map_or(Ok(Check::default()), Trusted::check)?;
     for snapshot in snapshots {
-        backend.attach(snapshot, Check::All, now)?;
+        backend.attach(snapshot, check, now)?;
     }
     Ok(())
 }
@@ -312,39 +378,82 @@ pub(crate) fn open<'s>(
     inventory: Option<&Inventory>,
     snapshots: &'s [SnapshotFile],
 ) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
-    open_as(engine, domains, &Rendered::default(), inventory, snapshots)
+    Opener::new(engine, domains, &Rendered::default(), inventory)?.open(snapshots)
 }
 
-/// The same, with contexts written in a certain way.
-pub(crate) fn open_as<'s>(
-    engine: &Engine,
-    domains: &Domains,
-    rendered: &Rendered,
-    inventory: Option<&Inventory>,
-    snapshots: &'s [SnapshotFile],
-) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
-    if engine.baked.is_some() && *rendered != Rendered::default() {
-        bail!(Usage(
-            "a baked module brings its configuration, so --baked goes without --rendering, --detail, --fields and --pseudonymise-people; bake it again with another --config"
-                .to_owned()
-        ));
+/// All that is needed to open backends that work alike.
+pub(crate) struct Opener<'a> {
+    is_baked: bool,
+    module: Option<Arc<GuestModule>>,
+    config: Vec<u8>,
+    trusted: Option<&'a Trusted>,
+}
+
+impl<'a> Opener<'a> {
+    pub(crate) fn new(
+        engine: &Engine,
+        domains: &Domains,
+        rendered: &Rendered,
+        inventory: Option<&'a Inventory>,
+    ) -> anyhow::Result<Self> {
+        let is_baked = engine.baked.is_some();
+        if is_baked && *rendered != Rendered::default() {
+            bail!(Usage(
+                "a baked module brings its configuration, so --baked goes without --rendering, --detail, --fields and --pseudonymise-people; bake it again with another --config"
+                    .to_owned()
+            ));
+        }
+        let trusted = inventory.map(|inventory| &inventory.trusted);
+        let mut config = configured(domains, trusted)?;
+        rendered.set(&mut config)?;
+        // Before anything is compiled.
+        trusted.map(Trusted::check).transpose()?;
+        Ok(Self {
+            is_baked,
+            module: module(engine)?,
+            config: serde_json::to_vec(&config)?,
+            trusted,
+        })
     }
-    let trusted = inventory.map(|inventory| &inventory.trusted);
-    let mut config = configured(domains, trusted)?;
-    rendered.set(&mut config)?;
-    let config = serde_json::to_vec(&config)?;
-    if engine.baked.is_some() {
-        return baked(engine);
+
+    /// Whoever does the work.
+    pub(crate) fn open<'s>(
+        &self,
+        snapshots: &'s [SnapshotFile],
+    ) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
+        match &self.module {
+            Some(module) if self.is_baked => baked(module),
+            module => {
+                let mut backend = backend(module.as_ref())?;
+                prepare(backend.as_mut(), &self.config, self.trusted, snapshots)?;
+                Ok(backend)
+            }
+        }
     }
-    let mut backend = backend(module(engine)?.as_ref())?;
-    prepare(backend.as_mut(), &config, trusted, snapshots)?;
-    Ok(backend)
+
+    /// So many workers. The first shows whether all is in order; the others are opened side by side,
+    /// because each of them checks the snapshots.
+    pub(crate) fn open_all<'s>(
+        &self,
+        count: usize,
+        snapshots: &'s [SnapshotFile],
+    ) -> anyhow::Result<Vec<Box<dyn Backend<'s> + 's>>> {
+        let mut all = vec![self.open(snapshots)?];
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..count)
+                .map(|_| scope.spawn(|| self.open(snapshots)))
+                .collect();
+            for other in others {
+                all.push(other.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+            }
+            Ok(all)
+        })
+    }
 }
 
 /// A baked module at work, as it was baked.
-fn baked<'s>(engine: &Engine) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
-    let module = module(engine)?.context("--baked names a module")?;
-    let mut session = Session::open(module)?;
+fn baked<'s>(module: &Arc<GuestModule>) -> anyhow::Result<Box<dyn Backend<'s> + 's>> {
+    let mut session = Session::open(Arc::clone(module))?;
     if session.baked()? == 0 {
         bail!("nothing is baked into the module; `whose-snapshot bake` does that");
     }

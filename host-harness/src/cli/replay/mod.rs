@@ -87,8 +87,8 @@ impl Replay {
                 )));
             }
         }
-        let old_files = read("OLD", &self.old, &self.old_layers)?;
-        let new_files = read("NEW", &self.new, &self.new_layers)?;
+        let old_files = self.read("OLD", &self.old, &self.old_layers)?;
+        let new_files = self.read("NEW", &self.new, &self.new_layers)?;
         let config = native_rendering(&self.domains, &self.trusted)?;
         let module = module(&self.engine)?;
         let side = |name, files| self.side(name, files, &config, module.as_ref());
@@ -142,6 +142,23 @@ impl Replay {
             )));
         }
         Ok(())
+    }
+
+    /// The snapshots of one side.
+    fn read(
+        &self,
+        name: &'static str,
+        first: &PathBuf,
+        layers: &[PathBuf],
+    ) -> anyhow::Result<Vec<SnapshotFile>> {
+        std::iter::once(first)
+            .chain(layers)
+            .map(|path| {
+                self.trusted
+                    .open(path)
+                    .with_context(|| format!("{name} cannot be used"))
+            })
+            .collect()
     }
 
     fn side<'s>(
@@ -301,18 +318,6 @@ fn parsed(context: Option<&[u8]>) -> Value {
     context.map_or(Value::Null, |context| {
         serde_json::from_slice(context).unwrap_or(Value::Null)
     })
-}
-
-/// The snapshots of one side.
-fn read(
-    name: &'static str,
-    first: &PathBuf,
-    layers: &[PathBuf],
-) -> anyhow::Result<Vec<SnapshotFile>> {
-    std::iter::once(first)
-        .chain(layers)
-        .map(|path| SnapshotFile::read(path).with_context(|| format!("{name} cannot be used")))
-        .collect()
 }
 
 /// Id, digest and time of a snapshot that was attached.
