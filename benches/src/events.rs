@@ -212,7 +212,7 @@ fn fill(out: &mut String, template: &str, identity: Identity<'_>, random: &mut L
         let named = from[1..].split_once('}').and_then(|(name, after)| {
             let len = name.strip_prefix('h').map(str::parse::<usize>);
             match (name, len) {
-                ("n", _) => out.push_str(&(random.next() % 1_000_000).to_string()),
+                ("n", _) => out.push_str(&random.below(1_000_000).to_string()),
                 ("a", _) => out.push_str(identity.account),
                 (_, Some(Ok(len))) => out.push_str(&random.hex(len)),
                 _ => return None,

@@ -33,8 +33,8 @@ pub fn lines(format: &str, count: u64) -> Vec<u8> {
     let mut random = Lcg::new(3);
     let mut out = String::new();
     for _ in 0..count {
-        let len = random.next() % 64;
-        let fill = random.id(len as usize);
+        let len = random.below(64);
+        let fill = random.id(len);
         out.push_str(event);
         out.push_str(&format!(",\"batch\":\"{fill}\"}}\n"));
     }

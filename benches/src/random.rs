@@ -20,9 +20,9 @@ impl Lcg {
         self.0 >> 16
     }
 
-    /// A number below `end`.
+    /// A number below `end`, out of the upper bits: the lower ones repeat early.
     pub const fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
+        ((self.next() as u128 * end as u128) >> 48) as usize
     }
 
     /// `len` letters and digits as AWS ids have them.
@@ -100,6 +100,13 @@ mod tests {
         let second = (2_654_435_761_u64 % 100) as usize;
         assert!(count(second) < count(0) && count(second) > 800);
         assert!(drawn.iter().all(|number| *number < 100));
+    }
+
+    #[test]
+    fn ids_are_not_met_again() {
+        let mut random = Lcg::new(5);
+        let ids: std::collections::HashSet<String> = (0..100_000).map(|_| random.hex(32)).collect();
+        assert_eq!(ids.len(), 100_000);
     }
 
     #[test]

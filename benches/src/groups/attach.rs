@@ -1,8 +1,13 @@
-//! From nothing to the first enriched event, and how fast events are afterwards, in the three ways of
+//! From the file to the first enriched event, and how fast events are afterwards, in the three ways of
 //! checking a snapshot.
 
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use anyhow::ensure;
-use host_harness::{Check, GuestModule, Layer, Limits, Session, SnapshotFile};
+use host_harness::{Access, Check, GuestModule, Layer, Limits, Session, SnapshotFile};
 
 use super::{Given, MODULES};
 use crate::events;
@@ -12,6 +17,8 @@ use crate::record::{Sink, Work};
 use crate::rounds::{self, Contestant};
 
 const FIRST: &str = "first event";
+/// The same with nothing of the file in the system's cache.
+const COLD: &str = "first event, cold disk";
 const WARM: &str = "integrity";
 
 /// The ways, for the harness and for a module.
@@ -44,7 +51,6 @@ pub fn measure(given: &Given, sink: &mut Sink) -> anyhow::Result<()> {
         let room = batches.iter().map(Vec::len).max().unwrap_or(0);
         let mut contestants = Vec::new();
         for (name, _, way) in WAYS {
-            // One at a time where one is more than a gigabyte.
             let mut plain = Plain::start(&compiled, room, None, Some((snapshot.get(), way)))?;
             let batches = &batches;
             let contestant =
@@ -61,39 +67,100 @@ pub fn measure(given: &Given, sink: &mut Sink) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The module is compiled, as in any program that is up; file, instance, attaching and one event are new.
-/// The file is in the system's cache.
+/// A session with nothing but the module, which is compiled as in any program that is up: file, attaching
+/// and one event are timed.
+struct First<'a> {
+    module: Arc<GuestModule>,
+    file: &'a Path,
+    event: &'a [u8],
+}
+
+impl First<'_> {
+    fn take(&self, check: Check) -> anyhow::Result<(Duration, Session)> {
+        let begun = Instant::now();
+        let mut session = Session::open(Arc::clone(&self.module))?;
+        let snapshot = SnapshotFile::open(self.file, Access::Mapped)?;
+        session.attach(Layer::new(snapshot).with_check(check))?;
+        let enriched = session.enrich_batch(self.event);
+        let took = begun.elapsed();
+        ensure!(
+            enriched.bytes.len() > self.event.len(),
+            "the event was not enriched"
+        );
+        Ok((took, session))
+    }
+
+    /// Makes the system forget the file's pages; whether it can.
+    fn forget(&self) -> bool {
+        let file = format!("if={}", self.file.display());
+        Command::new("dd")
+            .args([&file, "iflag=nocache", "count=0", "status=none"])
+            .status()
+            .is_ok_and(|status| status.success())
+    }
+}
+
 fn first(
     given: &Given,
     sink: &mut Sink,
     size: &str,
-    file: &std::path::Path,
+    file: &Path,
     batches: &[Vec<u8>],
 ) -> anyhow::Result<()> {
-    let module = GuestModule::from_file(&given.module(MODULES[0].1), Limits::default())?;
-    let event: &[u8] = batches
+    let line = batches
         .first()
-        .and_then(|batch| batch.split_inclusive(|byte| *byte == b'\n').next())
-        .unwrap_or_default();
-    let mut contestants = Vec::new();
-    for (name, check, _) in WAYS {
-        let module = &module;
-        let contestant = Contestant::timed(format!("whose, {name}"), move || {
-            let begun = std::time::Instant::now();
-            let mut session = Session::open(std::sync::Arc::clone(module))?;
-            let layer = Layer::new(SnapshotFile::read(file)?).with_check(check);
-            session.attach(layer)?;
-            let enriched = session.enrich_batch(event);
-            let took = begun.elapsed();
-            ensure!(enriched.bytes.len() > event.len(), "the event was not enriched");
-            Ok(took)
-        });
-        contestants.push(if check == Check::All {
-            contestant.baseline()
-        } else {
-            contestant
-        });
+        .and_then(|batch| batch.split_inclusive(|byte| *byte == b'\n').next());
+    let first = First {
+        module: GuestModule::from_file(&given.module(MODULES[0].1), Limits::default())?,
+        // A link may lead to it, and is not what is forgotten.
+        file: &file.canonicalize()?,
+        event: line.unwrap_or_default(),
+    };
+    grown(&first, sink, size, batches)?;
+    let mut contestants: Vec<Contestant<'_>> = WAYS
+        .into_iter()
+        .map(|(name, check, _)| {
+            let contestant = Contestant::timed(format!("whose, {name}"), {
+                let first = &first;
+                move || Ok(first.take(check)?.0)
+            });
+            if check == Check::All {
+                contestant.baseline()
+            } else {
+                contestant
+            }
+        })
+        .collect();
+    let rounds = given.rounds(if given.large { 5 } else { 7 });
+    rounds::run(sink, (FIRST, size), Work::Once, rounds, contestants)?;
+    if !first.forget() {
+        return sink.note(FIRST, "cold disk", "`dd iflag=nocache` is not there");
     }
-    let rounds = if given.large { 3 } else { 7 };
-    rounds::run(sink, (FIRST, size), Work::Once, given.rounds(rounds), contestants)
+    contestants = vec![Contestant::timed("whose, on first touch, cold disk", || {
+        first.forget();
+        Ok(first.take(Check::OnFirstTouch)?.0)
+    })];
+    rounds::run(sink, (COLD, size), Work::Once, rounds, contestants)
+}
+
+/// How much memory that nobody shares an instance takes, after a few thousand events.
+fn grown(first: &First<'_>, sink: &mut Sink, size: &str, batches: &[Vec<u8>]) -> anyhow::Result<()> {
+    let before = private_dirty();
+    let (_, mut session) = first.take(Check::OnFirstTouch)?;
+    for batch in batches {
+        std::hint::black_box(session.enrich_batch(batch).bytes.len());
+    }
+    if let (Some(before), Some(after)) = (before, private_dirty()) {
+        let grown = after.saturating_sub(before) as f64;
+        sink.fact((FIRST, "private memory of an instance", size), grown, "B")?;
+    }
+    Ok(())
+}
+
+/// Bytes that this process wrote and shares with nobody, where the system tells.
+fn private_dirty() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/smaps_rollup").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Private_Dirty:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
 }

@@ -92,6 +92,19 @@ fn all(measured: &Measured) -> Vec<Target> {
             how: "`first event`, `--large`, in the harness, chunks checked on first touch",
         },
         Target {
+            what: "the same, nothing of the file in the cache",
+            target: "≤ 50 ms",
+            reached: row("first event, cold disk", "10M", "whose, on first touch, cold disk")
+                .map(|row| at_most(row, 50e6)),
+            how: "`first event, cold disk`, `--large`",
+        },
+        Target {
+            what: "memory that an instance shares with nobody, 10,000,000 identities",
+            target: "≤ 20 MB",
+            reached: fact(m, ("first event", "10M", "private memory of an instance"), 20e6, "B"),
+            how: "`first event`, `--large`, after 5,000 events",
+        },
+        Target {
             what: "checked open, any size",
             target: "≤ 1 ms",
             reached: slowest_open(m),
@@ -214,7 +227,7 @@ fn fact(
 ) -> Option<(String, bool)> {
     let value = measured.fact(group, size, what)?;
     let text = if value.fract() == 0.0 {
-        format!("{value} {unit}")
+        format!("{} {unit}", grouped(value))
     } else {
         format!("{} {unit}", digits(value))
     };
