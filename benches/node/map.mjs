@@ -29,8 +29,10 @@ const how = "lines in memory; JSON.parse, Map.get by ARN, JSON.stringify of each
 console.log(JSON.stringify({ peer: "Node", how, version: process.versions.node }));
 for await (const order of createInterface({ input: process.stdin })) {
   const begun = process.hrtime.bigint();
+  const before = process.cpuUsage();
   const out = pass();
-  const ns = Number(process.hrtime.bigint() - begun);
+  const wall_ns = Number(process.hrtime.bigint() - begun);
+  const { user, system } = process.cpuUsage(before);
   if (order.startsWith("write ")) writeFileSync(order.slice(6), out.join("\n") + "\n");
-  console.log(JSON.stringify({ ns }));
+  console.log(JSON.stringify({ cpu_ns: (user + system) * 1000, wall_ns }));
 }

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod clock;
 pub mod dataset;
 pub mod events;
 pub mod formats;

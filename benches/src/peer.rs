@@ -1,8 +1,9 @@
 //! A peer in a process of its own: it reads events and table once, then does a pass each time it is told.
 //!
 //! It is started with the path of the events, of the table and of a folder for itself. It prints one line of
-//! JSON when it is ready (`how`, `version`), `{"ns":…}` for each line `pass` that it reads, and for a
-//! line `write PATH` it writes the enriched events and prints `{"ns":…}` too.
+//! JSON when it is ready (`how`, `version`), `{"cpu_ns":…,"wall_ns":…}` for each line `pass` that it reads, and for
+//! a line `write PATH` it writes the enriched events and prints the same. `cpu_ns` is of all its threads and
+//! processes.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -12,6 +13,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::clock::Took;
 
 /// A peer's command line, without the three paths.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -81,7 +84,7 @@ impl Peer {
     ///
     /// # Errors
     /// It ended.
-    pub fn pass(&mut self) -> anyhow::Result<Duration> {
+    pub fn pass(&mut self) -> anyhow::Result<Took> {
         self.order("pass")
     }
 
@@ -89,18 +92,24 @@ impl Peer {
     ///
     /// # Errors
     /// It ended.
-    pub fn write(&mut self, path: &Path) -> anyhow::Result<Duration> {
+    pub fn write(&mut self, path: &Path) -> anyhow::Result<Took> {
         self.order(&format!("write {}", path.display()))
     }
 
-    fn order(&mut self, order: &str) -> anyhow::Result<Duration> {
+    fn order(&mut self, order: &str) -> anyhow::Result<Took> {
         let orders = self.orders.as_mut().context("it is told to end")?;
         writeln!(orders, "{order}").with_context(|| format!("{} has ended", self.name))?;
         let answer = self.answer()?;
-        let ns = answer["ns"]
-            .as_f64()
-            .with_context(|| format!("{} does not say how long it took: {answer}", self.name))?;
-        Ok(Duration::from_secs_f64(ns / 1e9))
+        let time = |name: &str| {
+            answer[name]
+                .as_f64()
+                .map(|ns| Duration::from_secs_f64(ns / 1e9))
+                .with_context(|| format!("{} does not say its {name}: {answer}", self.name))
+        };
+        Ok(Took {
+            cpu: time("cpu_ns")?,
+            wall: time("wall_ns")?,
+        })
     }
 
     /// The next line that is JSON; programs print what they like besides.

@@ -37,8 +37,11 @@ pub enum Record {
         work: Work,
         /// Whether the others of the group and size are divided by this one.
         baseline: bool,
-        /// Nanoseconds of a pass, one for each round; the rounds of a group and size belong together.
+        /// Nanoseconds that a processor spent on a pass, one for each round; the rounds of a group and size
+        /// belong together.
         ns: Vec<f64>,
+        /// The same on the wall.
+        wall_ns: Vec<f64>,
     },
     /// A number that is the same every time.
     Fact {

@@ -1,8 +1,9 @@
 //! Rounds: everything that is compared runs once in each, in turn, so that a slow minute of the machine
-//! is a slow minute for all of them. A ratio is taken within a round.
+//! is a slow minute for all of them. A ratio is taken within a round, of the time that a processor spent.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::clock::{Stopwatch, Took};
 use crate::record::{Record, Sink, Work};
 
 /// Something that is measured.
@@ -11,8 +12,8 @@ pub struct Contestant<'a> {
     work: Option<Work>,
     baseline: bool,
     /// A pass: how long it took.
-    pass: Box<dyn FnMut() -> anyhow::Result<Duration> + 'a>,
-    ns: Vec<f64>,
+    pass: Box<dyn FnMut() -> anyhow::Result<Took> + 'a>,
+    took: Vec<Took>,
 }
 
 impl std::fmt::Debug for Contestant<'_> {
@@ -27,9 +28,9 @@ impl<'a> Contestant<'a> {
     /// A pass that is timed from outside.
     pub fn new<T>(what: impl Into<String>, mut pass: impl FnMut() -> T + 'a) -> Self {
         Self::timed(what, move || {
-            let begun = Instant::now();
+            let begun = Stopwatch::start();
             std::hint::black_box(pass());
-            Ok(begun.elapsed())
+            Ok(begun.read())
         })
     }
 
@@ -40,25 +41,25 @@ impl<'a> Contestant<'a> {
         mut pass: impl FnMut() -> T + 'a,
     ) -> Self {
         Self::timed(what, move || {
-            let begun = Instant::now();
+            let begun = Stopwatch::start();
             for _ in 0..times {
                 std::hint::black_box(pass());
             }
-            Ok(begun.elapsed() / times)
+            Ok(begun.read() / times)
         })
     }
 
     /// A pass that says itself how long it took.
     pub fn timed(
         what: impl Into<String>,
-        pass: impl FnMut() -> anyhow::Result<Duration> + 'a,
+        pass: impl FnMut() -> anyhow::Result<Took> + 'a,
     ) -> Self {
         Self {
             what: what.into(),
             work: None,
             baseline: false,
             pass: Box::new(pass),
-            ns: Vec::new(),
+            took: Vec::new(),
         }
     }
 
@@ -96,12 +97,16 @@ pub fn run(
         // Whoever begins, and whoever follows whom, is another one each time.
         for place in 0..count {
             let contestant = &mut contestants[(place + round) % count];
-            let took = (contestant.pass)()?;
-            contestant.ns.push(took.as_secs_f64() * 1e9);
+            contestant.took.push((contestant.pass)()?);
         }
     }
     for contestant in contestants {
-        let mut sorted = contestant.ns.clone();
+        let ns = |of: fn(&Took) -> Duration| -> Vec<f64> {
+            let took = contestant.took.iter();
+            took.map(|took| of(took).as_secs_f64() * 1e9).collect()
+        };
+        let (cpu, wall) = (ns(|took| took.cpu), ns(|took| took.wall));
+        let mut sorted = cpu.clone();
         sorted.sort_by(f64::total_cmp);
         let median = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
         let work = contestant.work.unwrap_or(work);
@@ -112,7 +117,8 @@ pub fn run(
             size: size.to_owned(),
             work,
             baseline: contestant.baseline,
-            ns: contestant.ns,
+            ns: cpu,
+            wall_ns: wall,
         })?;
     }
     Ok(())

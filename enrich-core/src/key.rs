@@ -3,6 +3,7 @@
 use core::fmt;
 
 use event_scan::class;
+use key_index::find::Query;
 
 use crate::vocabulary::Provider;
 
@@ -428,15 +429,19 @@ impl<'a> Key<'a> {
         Ok((key_type, domain, value))
     }
 
+    /// The key as the index looks for it.
+    pub(crate) const fn query(&self) -> Query<'_> {
+        Query {
+            key_type: self.key_type.code(),
+            domain: self.domain.as_bytes(),
+            value: self.value.as_bytes(),
+        }
+    }
+
     /// The seeded hash that the index is built on.
     #[must_use]
     pub fn hash(&self, seed: u64) -> u64 {
-        crate::hash::key_hash(
-            seed,
-            self.key_type.code(),
-            self.domain.as_bytes(),
-            self.value.as_bytes(),
-        )
+        self.query().hash(seed)
     }
 }
 

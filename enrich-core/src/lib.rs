@@ -86,7 +86,7 @@ pub mod assess;
 pub mod config;
 #[cfg(feature = "explain")]
 pub mod explain;
-pub mod hash;
+pub use key_index::hash;
 pub mod key;
 pub mod snapshot;
 pub mod time;

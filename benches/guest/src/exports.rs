@@ -84,7 +84,7 @@ pub extern "C" fn bench_pass(mode: u32) -> u64 {
             Mode::Single => crate::single(state.snapshot.as_ref()?, queries),
             Mode::Dependent => crate::dependent(state.snapshot.as_ref()?, queries),
             Mode::Rkyv => crate::of_rkyv(state.map?, queries),
-            Mode::Grouped => return None,
+            Mode::Grouped => crate::grouped(state.snapshot.as_ref()?, queries),
         })
     })
     .unwrap_or(u64::MAX)

@@ -7,6 +7,7 @@
 pub mod exports;
 mod queries;
 
+use enrich_core::snapshot::Probe;
 use enrich_core::{Key, Snapshot};
 use rkyv::collections::swiss_table::ArchivedHashMap;
 use rkyv::rend::u32_le;
@@ -16,6 +17,9 @@ pub use queries::{Pack, Queries};
 
 /// rkyv's own map, as it lies in an archive.
 pub type Map = ArchivedHashMap<ArchivedString, u32_le>;
+
+/// Lookups that are done together.
+const TOGETHER: usize = 16;
 
 /// How the queries of a pass follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +72,25 @@ pub fn dependent(snapshot: &Snapshot<'_>, queries: &Queries) -> u64 {
         snapshot.holders(&queries.key(number), |holder| found = worth(holder.identity));
         found
     })
+}
+
+/// Every query once, [`TOGETHER`] at a time: what one waits for is fetched while the others take their step.
+#[must_use]
+pub fn grouped(snapshot: &Snapshot<'_>, queries: &Queries) -> u64 {
+    let mut sum = 0;
+    let mut probes = [Probe::EMPTY; TOGETHER];
+    let mut keys = [queries.key(0); TOGETHER];
+    for from in (0..queries.len()).step_by(TOGETHER) {
+        let count = TOGETHER.min(queries.len() - from);
+        for (number, key) in (from..).zip(&mut keys[..count]) {
+            *key = queries.key(number);
+        }
+        snapshot.probe(&keys[..count], &mut probes);
+        for (key, probe) in keys[..count].iter().zip(&probes) {
+            snapshot.holders_probed(key, probe, |holder| sum += worth(holder.identity));
+        }
+    }
+    sum
 }
 
 /// Asks for every query in turn, where the place of each comes out of the answer before.

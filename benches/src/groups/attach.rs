@@ -10,6 +10,7 @@ use anyhow::ensure;
 use host_harness::{Access, Check, GuestModule, Layer, Limits, Session, SnapshotFile};
 
 use super::{Given, MODULES};
+use crate::clock::Took;
 use crate::events;
 use crate::module::{Attach, Compiled, Plain};
 use crate::random::Spread;
@@ -122,7 +123,7 @@ fn first(
         .map(|(name, check, _)| {
             let contestant = Contestant::timed(format!("whose, {name}"), {
                 let first = &first;
-                move || Ok(first.take(check)?.0)
+                move || Ok(Took::on_the_wall(first.take(check)?.0))
             });
             if check == Check::All {
                 contestant.baseline()
@@ -138,7 +139,7 @@ fn first(
     }
     contestants = vec![Contestant::timed("whose, on first touch, cold disk", || {
         first.forget();
-        Ok(first.take(Check::OnFirstTouch)?.0)
+        Ok(Took::on_the_wall(first.take(Check::OnFirstTouch)?.0))
     })];
     rounds::run(sink, (COLD, size), Work::Once, rounds, contestants)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use hashbrown::HashMap;
 use rkyv::rancor::Error;
-use whose_bench_guest::{Map, Mode, Queries, chain, dependent, of_rkyv, single};
+use whose_bench_guest::{Map, Mode, Queries, chain, dependent, grouped, of_rkyv, single};
 
 use super::Given;
 use crate::Aligned;
@@ -81,7 +81,9 @@ fn of_size(given: &Given, sink: &mut Sink, dataset: &Dataset) -> anyhow::Result<
             ("hashbrown, dependent", by_map_dependent(&map, &queries)),
             ("native", single(&snapshot, &queries)),
             ("native, dependent", dependent(&snapshot, &queries)),
+            ("native, grouped", grouped(&snapshot, &queries)),
             ("wasm", guest.pass(Mode::Single)?),
+            ("wasm, grouped", guest.pass(Mode::Grouped)?),
             ("wasm, dependent", guest.pass(Mode::Dependent)?),
         ];
         for (name, sum) in sums {
@@ -97,7 +99,9 @@ fn of_size(given: &Given, sink: &mut Sink, dataset: &Dataset) -> anyhow::Result<
             Contestant::new("hashbrown, dependent", || by_map_dependent(map, queries)),
             Contestant::new("whose, native", || single(snapshot, queries)),
             Contestant::new("whose, native, dependent", || dependent(snapshot, queries)),
+            Contestant::new("whose, native, grouped", || grouped(snapshot, queries)),
             Contestant::new("whose, wasm simd128", || in_guest(Mode::Single)),
+            Contestant::new("whose, wasm simd128, grouped", || in_guest(Mode::Grouped)),
             Contestant::new("whose, wasm simd128, dependent", || in_guest(Mode::Dependent)),
         ];
         if let Some(map) = rkyv_map {

@@ -23,7 +23,7 @@ pub const SIGNATURE_AT: usize = 256;
 /// Every section starts at a multiple of this.
 pub const ALIGNMENT: usize = 64;
 /// Bytes under one digest of the chunk table.
-pub const CHUNK_LEN: usize = 1 << 20;
+pub const CHUNK_LEN: usize = 1 << key_index::find::CHUNK_BITS;
 /// Length of one directory entry.
 pub const ENTRY_LEN: usize = 32;
 /// Greatest number of sections.

@@ -1,5 +1,7 @@
 //! The index: from a key to its candidates in one cache line, usually.
 
+use key_index::find::{Found, GROUP, Probe};
+
 use super::Snapshot;
 use super::schema::{ArchivedBucketRow, ArchivedKeyClassRow, ArchivedKeyRow, NOBODY, SHARED};
 use crate::hash;
@@ -36,8 +38,59 @@ impl<'a> Snapshot<'a> {
         self.for_each_candidate(self.find(key), f);
     }
 
+    /// Begins the lookups of many keys, whose probes [`Self::holders_probed`] ends. The keys are
+    /// folded already. Of the keys and probes, the longer list keeps its rest untouched.
+    ///
+    /// In a large snapshot a lookup waits for memory four times; here up to 16 wait together. The
+    /// answers are those of [`Self::holders`].
+    pub fn probe(&self, keys: &[Key<'_>], probes: &mut [Probe]) {
+        for (keys, probes) in keys.chunks(GROUP).zip(probes.chunks_mut(GROUP)) {
+            for (key, probe) in keys.iter().zip(probes.iter_mut()) {
+                *probe = self.finder.begin(&key.query());
+            }
+            if let Some(probes) = probes.get_mut(..keys.len().min(probes.len())) {
+                self.finder.advance(probes, self.seen());
+            }
+        }
+    }
+
+    /// As [`Self::holders`], for a key whose probe [`Self::probe`] of this snapshot has begun.
+    pub fn holders_probed(&self, key: &Key<'_>, probe: &Probe, f: impl FnMut(Candidate)) {
+        self.for_each_candidate(self.find_probed(key, probe), f);
+    }
+
     /// What a key leads to. The key is folded already.
     pub(crate) fn find(&self, key: &Key<'_>) -> Candidates<'a> {
+        let found = self.finder.find(&key.query(), self.seen());
+        self.settle(key, found)
+    }
+
+    /// What a key leads to whose probe [`Self::probe`] has begun.
+    pub(crate) fn find_probed(&self, key: &Key<'_>, probe: &Probe) -> Candidates<'a> {
+        let found = self.finder.finish(&key.query(), probe, self.seen());
+        self.settle(key, found)
+    }
+
+    fn settle(&self, key: &Key<'_>, found: Found) -> Candidates<'a> {
+        match found {
+            Found::Absent => Candidates::Absent,
+            Found::Row {
+                holder,
+                from_ms,
+                to_ms,
+            } => self.candidates(Candidate {
+                identity: holder,
+                valid_from_ms: from_ms,
+                valid_to_ms: to_ms,
+            }),
+            Found::Unsure => self.find_carefully(key),
+        }
+    }
+
+    /// As [`Self::find`], where a text is long, a reference leads nowhere or a chunk is not checked yet.
+    #[cold]
+    #[inline(never)]
+    fn find_carefully(&self, key: &Key<'_>) -> Candidates<'a> {
         let index = self.tables.index;
         let buckets = index.len() as u32;
         if buckets == 0 {
@@ -77,8 +130,9 @@ impl<'a> Snapshot<'a> {
     fn confirm(&self, key: &Key<'_>, number: u32) -> Option<Candidates<'a>> {
         let row = self.row(self.tables.keys, number)?;
         let class = self.row(self.tables.key_classes, row.class.to_native())?;
-        self.key_equals(key, row, class)
-            .then(|| self.candidates(row, class))
+        self.key_equals(key, row, class).then(|| {
+            self.candidates(self.candidate(row.holder.to_native(), class.validity.to_native()))
+        })
     }
 
     fn key_equals(&self, key: &Key<'_>, row: &ArchivedKeyRow, class: &ArchivedKeyClassRow) -> bool {
@@ -91,14 +145,14 @@ impl<'a> Snapshot<'a> {
                 == Some(self.text_bytes(row.rest.to_native()))
     }
 
-    fn candidates(&self, row: &ArchivedKeyRow, class: &ArchivedKeyClassRow) -> Candidates<'a> {
-        let holder = row.holder.to_native();
+    fn candidates(&self, candidate: Candidate) -> Candidates<'a> {
+        let holder = candidate.identity;
         if holder == NOBODY {
             Candidates::Nobody
         } else if holder & SHARED != 0 {
             Candidates::Many(self.list(holder & !SHARED))
         } else {
-            Candidates::One(self.candidate(holder, class.validity.to_native()))
+            Candidates::One(candidate)
         }
     }
 

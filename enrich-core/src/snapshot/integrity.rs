@@ -6,6 +6,7 @@
 
 use alloc::boxed::Box;
 use core::cell::Cell;
+use core::ops::Range;
 
 use super::error::SnapshotError;
 use super::header::{CHUNK_LEN, DIGEST_AT, HEADER_LEN, Header, SIGNATURE_AT};
@@ -128,6 +129,11 @@ impl<'a> ChunkGuard<'a> {
         }
     }
 
+    /// Which chunks have been checked: bit `n % 64` of word `n / 64` stands for chunk `n`.
+    pub(crate) fn checked(&self) -> &[Cell<u64>] {
+        &self.checked
+    }
+
     /// A chunk that was touched and turned out to be wrong.
     pub(crate) fn damage(&self) -> Option<SnapshotError> {
         self.damaged
@@ -142,21 +148,27 @@ impl<'a> ChunkGuard<'a> {
     /// at `at`. False: at least one is wrong. Rows are read in many places, so it is not inlined.
     #[inline(never)]
     pub(crate) fn touch(&self, at: usize, size: usize, first: usize, count: usize) -> bool {
-        let at = at.saturating_add(size.saturating_mul(first));
+        let from = at
+            .saturating_add(size.saturating_mul(first))
+            .saturating_sub(self.body_at);
         let len = size.saturating_mul(count);
-        let from = at.saturating_sub(self.body_at);
         let first = from / CHUNK_LEN;
         let last = from.saturating_add(len.saturating_sub(1)) / CHUNK_LEN;
-        (first..=last).all(|chunk| {
-            let seen = self
-                .checked
-                .get(chunk / 64)
-                .is_some_and(|word| word.get() >> (chunk % 64) & 1 == 1);
-            seen || self.check(chunk)
-        })
+        (first == last && self.is_checked(first)) || self.check_all(first, last)
+    }
+
+    #[inline]
+    fn is_checked(&self, chunk: usize) -> bool {
+        self.checked
+            .get(chunk / 64)
+            .is_some_and(|word| word.get() >> (chunk % 64) & 1 == 1)
     }
 
     #[cold]
+    fn check_all(&self, first: usize, last: usize) -> bool {
+        (first..=last).all(|chunk| self.is_checked(chunk) || self.check(chunk))
+    }
+
     fn check(&self, chunk: usize) -> bool {
         let start = self.body_at.saturating_add(chunk.saturating_mul(CHUNK_LEN));
         let end = start.saturating_add(CHUNK_LEN).min(self.bytes.len());
@@ -172,11 +184,12 @@ impl<'a> ChunkGuard<'a> {
     }
 }
 
-/// Checks every chunk.
+/// Checks these chunks.
 pub(crate) fn check_chunks(
     bytes: &[u8],
     digests: &[[u8; 32]],
     body_at: usize,
+    numbers: Range<usize>,
 ) -> Result<(), SnapshotError> {
     let body = bytes.get(body_at..).unwrap_or(&[]);
     if body.len().div_ceil(CHUNK_LEN) != digests.len() {
@@ -185,7 +198,8 @@ pub(crate) fn check_chunks(
             what: "chunk table does not cover the body",
         });
     }
-    for (number, (chunk, digest)) in body.chunks(CHUNK_LEN).zip(digests).enumerate() {
+    let chunks = body.chunks(CHUNK_LEN).zip(digests).enumerate();
+    for (number, (chunk, digest)) in chunks.skip(numbers.start).take(numbers.len()) {
         if chunk_digest(chunk) != *digest {
             let offset = body_at.saturating_add(number.saturating_mul(CHUNK_LEN)) as u64;
             return Err(SnapshotError::ChunkMismatch {

@@ -10,6 +10,7 @@ mod index;
 mod verify;
 mod view;
 
+use key_index::find::{Finder, Part, Seen};
 use rkyv::rend::u32_le;
 
 pub use self::directory::SectionEntry;
@@ -22,6 +23,7 @@ pub use self::view::{
     AliasRef, CredentialRef, EntityRef, EscalationRef, ExpectationRef, FindingRef, IdentityRef,
     Limits, Networks, RevocationRef, RuleRef, ScopeRef, TimeFact,
 };
+pub use key_index::find::Probe;
 
 use self::directory::Directory;
 use self::integrity::ChunkGuard;
@@ -42,9 +44,16 @@ impl<R> Clone for Table<'_, R> {
 }
 impl<R> Copy for Table<'_, R> {}
 
-impl<R> Table<'_, R> {
+impl<'a, R> Table<'a, R> {
     pub(crate) const fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    const fn part(self, body_at: usize) -> Part<'a, R> {
+        Part {
+            rows: self.rows,
+            at: self.at.saturating_sub(body_at),
+        }
     }
 }
 
@@ -113,6 +122,7 @@ pub struct Snapshot<'a> {
     directory: Directory<'a>,
     guard: Option<ChunkGuard<'a>>,
     pub(crate) tables: Tables<'a>,
+    finder: Finder<'a>,
 }
 
 impl<'a> Snapshot<'a> {
@@ -139,7 +149,7 @@ impl<'a> Snapshot<'a> {
             }
             let signed = integrity::check_signature(bytes, &header, trust)?;
             if check == Check::All {
-                integrity::check_chunks(bytes, digests, body_at)?;
+                integrity::check_chunks(bytes, digests, body_at, 0..digests.len())?;
             } else {
                 guard = Some(ChunkGuard::new(bytes, digests, body_at));
             }
@@ -150,6 +160,15 @@ impl<'a> Snapshot<'a> {
             }
         };
         let tables = Tables::read(&directory)?;
+        let finder = Finder {
+            buckets: tables.index.part(body_at),
+            keys: tables.keys.part(body_at),
+            classes: tables.key_classes.part(body_at),
+            validity: tables.validity.part(body_at),
+            text: tables.text.part(body_at),
+            seed: header.index_seed,
+            longest_probe: header.longest_probe,
+        };
         Ok(Self {
             bytes,
             header,
@@ -157,6 +176,7 @@ impl<'a> Snapshot<'a> {
             directory,
             guard,
             tables,
+            finder,
         })
     }
 
@@ -195,6 +215,11 @@ impl<'a> Snapshot<'a> {
         self.guard.as_ref().and_then(ChunkGuard::damage)
     }
 
+    /// Which chunks have been checked; `None` when none has to be.
+    fn seen(&self) -> Seen<'_> {
+        self.guard.as_ref().map(ChunkGuard::checked)
+    }
+
     /// One row, `None` past the end or in a damaged chunk.
     #[inline]
     pub(crate) fn row<R>(&self, table: Table<'a, R>, number: u32) -> Option<&'a R> {
@@ -224,10 +249,14 @@ impl<'a> Snapshot<'a> {
         if at == 0 {
             return &[];
         }
-        // The length takes one byte nearly always.
-        if self.guard.is_none()
-            && let Some([len @ ..0x80, rest @ ..]) = self.tables.text.rows.get(at as usize..)
+        // The length takes one byte nearly always, and one touch covers it and what follows.
+        let heap = self.tables.text;
+        if let Some([len @ ..0x80, rest @ ..]) = heap.rows.get(at as usize..)
             && let Some(text) = rest.get(..usize::from(*len))
+            && self
+                .guard
+                .as_ref()
+                .is_none_or(|guard| guard.touch(heap.at, 1, at as usize, 1 + text.len()))
         {
             return text;
         }
@@ -321,11 +350,32 @@ impl<'a> Snapshot<'a> {
         })
     }
 
-    /// Reads every row and follows every reference.
+    /// Reads every byte and every row and follows every reference: [`Self::verify_bytes`], then
+    /// [`Self::verify_rows`].
     ///
     /// # Errors
     /// The first thing that is wrong. Takes time proportional to the size.
     pub fn verify(&self) -> Result<(), SnapshotError> {
-        verify::verify(self)
+        self.verify_bytes(0, 1)?;
+        self.verify_rows(0, 1)
+    }
+
+    /// Checks the digests of one part of the file, counted from 0, `of` so many. The parts together
+    /// are the whole file; they need nothing of each other, so that several threads can share them,
+    /// each with a snapshot that it opened over the same bytes.
+    ///
+    /// # Errors
+    /// The first digest that does not hold.
+    pub fn verify_bytes(&self, part: usize, of: usize) -> Result<(), SnapshotError> {
+        verify::bytes(self, (part, of))
+    }
+
+    /// Follows every reference of one part of the rows, in parts as [`Self::verify_bytes`]. It says
+    /// nothing about digests, so those come first.
+    ///
+    /// # Errors
+    /// The first thing that is wrong in this part.
+    pub fn verify_rows(&self, part: usize, of: usize) -> Result<(), SnapshotError> {
+        verify::rows(self, (part, of))
     }
 }

@@ -25,6 +25,36 @@ fn check_lookups(plain: &[PlainIdentity], events: &[PlainEvent], check: Check) {
     }
 }
 
+/// Lookups that are taken together give what each gives alone, in any number.
+fn check_together(snapshot: &Snapshot<'_>, keys: &[Key<'_>]) {
+    let mut probes = vec![Probe::EMPTY; keys.len()];
+    for count in [keys.len(), keys.len().min(16), keys.len().min(3)] {
+        let keys = &keys[..count];
+        snapshot.probe(keys, &mut probes);
+        for (key, probe) in keys.iter().zip(&probes) {
+            let mut together = Vec::new();
+            snapshot.holders_probed(key, probe, |holder| together.push(holder));
+            let mut alone = Vec::new();
+            snapshot.holders(key, |holder| alone.push(holder));
+            assert_eq!(together, alone, "{key}");
+        }
+    }
+    // A probe of another key leads to nothing that the key does not lead to.
+    if let [first, rest @ ..] = keys {
+        for key in rest {
+            snapshot.probe(&[*first], &mut probes);
+            let mut found = Vec::new();
+            snapshot.holders_probed(key, &probes[0], |holder| found.push(holder));
+            let mut alone = Vec::new();
+            snapshot.holders(key, |holder| alone.push(holder));
+            assert!(
+                found.is_empty() || found == alone,
+                "{key} with the probe of {first}"
+            );
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(cases(4000))]
 
@@ -53,6 +83,14 @@ proptest! {
             });
             let expected: BTreeSet<_> = model.get(&key).into_iter().flatten().copied().collect();
             prop_assert_eq!(found, expected, "{:?}", key);
+        }
+        let texts: Vec<_> = (0..6)
+            .flat_map(|n| [Pool::Arn(n), Pool::Principal(n), Pool::AccessKey(n), Pool::User(n), Pool::Uid(n)])
+            .map(|key| key.parts())
+            .collect();
+        let keys: Vec<Key<'_>> = texts.iter().map(|(key_type, domain, value)| Key::new(*key_type, domain, value)).collect();
+        for check in [Check::ByHost, Check::OnFirstTouch] {
+            check_together(&Snapshot::open(&bytes, check, &Trust::default()).unwrap(), &keys);
         }
         for (row, identity) in snapshot.identities().zip(&plain) {
             let stored: BTreeSet<(KeyType, String)> = row.aliases().map(|alias| (alias.key_type, alias.parts.concat())).collect();
@@ -224,6 +262,13 @@ fn many_keys() {
         found
     };
     let sorted: BTreeMap<_, _> = model.iter_all();
+    let mut keys = Vec::new();
+    for (key_type, domain, value) in sorted.keys() {
+        keys.push(Key::new(*key_type, domain, value));
+        // As long, and nearly always elsewhere.
+        keys.push(Key::new(KeyType::GcpPrincipal, domain, value));
+    }
+    check_together(&snapshot, &keys);
     for ((key_type, domain, value), identity) in &sorted {
         assert_eq!(
             holders(*key_type, domain, value),

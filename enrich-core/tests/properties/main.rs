@@ -14,8 +14,9 @@ use std::fmt;
 
 use common::inventory::{CREATED_MS, alias, alias_during, meta, scope};
 use common::{CLUSTER, Lcg, build, k8s_event, open, role_event};
+use enrich_core::snapshot::Probe;
 use enrich_core::vocabulary::{Kind, LifecycleState, Provider};
-use enrich_core::{Check, Config, Enricher, Key, KeyType};
+use enrich_core::{Check, Config, Enricher, Key, KeyType, Snapshot, Trust};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};

@@ -1,10 +1,11 @@
 //! Files: reading snapshots where rows are aligned, key files, and writing that is never half done.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use enrich_core::snapshot::header::MAX_LEN;
 use rkyv::util::AlignedVec;
 
 /// What is wrong with the command line itself: exit 2.
@@ -14,17 +15,39 @@ pub(super) struct Usage(pub(super) String);
 
 /// The bytes of a snapshot, at a multiple of 64.
 pub(super) fn read_snapshot(path: &Path) -> Result<AlignedVec<64>> {
-    let bytes = if path.as_os_str() == "-" {
+    let mut aligned = AlignedVec::<64>::new();
+    if path.as_os_str() == "-" {
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes)
             .context("snapshot on standard input can't be read")?;
-        bytes
+        aligned.extend_from_slice(&bytes);
     } else {
-        fs::read(path).with_context(|| format!("snapshot {} can't be read", path.display()))?
-    };
-    let mut aligned = AlignedVec::<64>::with_capacity(bytes.len());
-    aligned.extend_from_slice(&bytes);
+        read_aligned(path, &mut aligned)
+            .with_context(|| format!("snapshot {} can't be read", path.display()))?;
+    }
     Ok(aligned)
+}
+
+/// Reads a file to where it is needed: a copy of two gigabytes takes as long as their digests.
+fn read_aligned(path: &Path, out: &mut AlignedVec<64>) -> std::io::Result<()> {
+    let mut file = fs::File::open(path)?;
+    let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    // A pipe has no length, and a file may grow.
+    out.resize(len.min(MAX_LEN as usize), 0);
+    let mut read = 0;
+    while read < out.len() {
+        match file.read(&mut out[read..]) {
+            Ok(0) => break,
+            Ok(count) => read += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    out.resize(read, 0);
+    let mut rest = Vec::new();
+    file.read_to_end(&mut rest)?;
+    out.extend_from_slice(&rest);
+    Ok(())
 }
 
 /// Where a file that is to be written really goes: through a symbolic link, the file that it leads to. What

@@ -22,7 +22,7 @@ const METHOD: &str = "
 Everything in a table ran in turn, once in each round, the first one another in each round. Median: of the rounds. MAD: their
 median absolute deviation, in percent of the median; more than 15 % is too noisy to tell anything. Time against: the row's
 time by that of the table's baseline (**bold**) in the same round, the median of that and its MAD; below 1 the row is faster.
-Wall-clock time, one thread, unless a note says otherwise.
+Times are of a processor: of the thread, and for a peer of all its threads and processes. The groups `first event` are on the wall.
 ";
 
 /// The whole file.
@@ -89,8 +89,8 @@ fn rows(text: &mut String, measured: &Measured, group: &str) {
     }
     // Stable: of one size they stay in the order in which they were measured.
     rows.sort_by_key(|row| natural(&row.size));
-    text.push_str("\n| size | what | rate | median of a pass | MAD | time against | MAD |\n");
-    text.push_str("|---|---|--:|--:|--:|--:|--:|\n");
+    text.push_str("\n| size | what | rate | median of a pass | MAD | on the wall | time against | MAD |\n");
+    text.push_str("|---|---|--:|--:|--:|--:|--:|--:|\n");
     for row in rows {
         let (against, noise) = match measured.baseline_of(row) {
             Some(baseline) if !row.baseline => {
@@ -105,11 +105,12 @@ fn rows(text: &mut String, measured: &Measured, group: &str) {
             row.what.clone()
         };
         text.push_str(&format!(
-            "| {} | {what} | {} | {} | {} | {against} | {noise} |\n",
+            "| {} | {what} | {} | {} | {} | {} | {against} | {noise} |\n",
             row.size,
             row.rate(),
             time(row.median()),
             percent(row.spread()),
+            time(median(&row.wall_ns)),
         ));
     }
 }
@@ -179,7 +180,7 @@ mod tests {
         measured.stamp("default", serde_json::json!({"commit": "abc", "command": "x"}));
         let text = write(&measured);
         assert!(
-            text.contains("| 1k | whose, native | 200 M/s events | 50.0 ns | 0.0 % | 0.50 | 0.0 % |"),
+            text.contains("| 1k | whose, native | 200 M/s events | 50.0 ns | 0.0 % | 50.0 ns | 0.50 | 0.0 % |"),
             "{text}"
         );
         assert!(text.contains("| **serde_json** |"));

@@ -24,8 +24,10 @@ pub(super) struct Row {
     pub(super) size: String,
     pub(super) work: Work,
     pub(super) baseline: bool,
-    /// Nanoseconds of a pass, one for each round.
+    /// Nanoseconds that a processor spent on a pass, one for each round.
     pub(super) ns: Vec<f64>,
+    /// The same on the wall.
+    pub(super) wall_ns: Vec<f64>,
     pub(super) run: String,
 }
 
@@ -102,11 +104,8 @@ impl Row {
             size: text(value, "size")?,
             work,
             baseline: value["baseline"].as_bool()?,
-            ns: value["ns"]
-                .as_array()?
-                .iter()
-                .map(Value::as_f64)
-                .collect::<Option<_>>()?,
+            ns: numbers(value, "ns")?,
+            wall_ns: numbers(value, "wall_ns")?,
             run: text(value, "run").unwrap_or_default(),
         })
     }
@@ -119,10 +118,16 @@ impl Row {
             Work::Once => json!("once"),
         };
         // A tenth of a nanosecond is less than any clock tells.
-        let ns: Vec<f64> = self.ns.iter().map(|ns| (ns * 10.0).round() / 10.0).collect();
+        let rounded = |ns: &[f64]| -> Vec<f64> {
+            ns.iter().map(|ns| (ns * 10.0).round() / 10.0).collect()
+        };
         json!({"run": self.run, "group": self.group, "what": self.what, "size": self.size, "work": work,
-            "baseline": self.baseline, "ns": ns})
+            "baseline": self.baseline, "ns": rounded(&self.ns), "wall_ns": rounded(&self.wall_ns)})
     }
+}
+
+fn numbers(value: &Value, name: &str) -> Option<Vec<f64>> {
+    value[name].as_array()?.iter().map(Value::as_f64).collect()
 }
 
 fn text(value: &Value, name: &str) -> Option<String> {
@@ -304,6 +309,7 @@ pub(super) mod tests {
             work: Work::Events(10.0),
             baseline,
             ns: ns.to_vec(),
+            wall_ns: ns.to_vec(),
             run: "default".to_owned(),
         }
     }
@@ -313,7 +319,7 @@ pub(super) mod tests {
         let mut measured = Measured::default();
         measured
             .add_lines(
-                "{\"group\":\"open\",\"what\":\"whose\",\"size\":\"1k\",\"work\":{\"bytes\":100.0},\"baseline\":false,\"ns\":[10.0,30.0,20.0]}\n\
+                "{\"group\":\"open\",\"what\":\"whose\",\"size\":\"1k\",\"work\":{\"bytes\":100.0},\"baseline\":false,\"ns\":[10.0,30.0,20.0],\"wall_ns\":[12.0,31.0,21.0]}\n\
                  {\"group\":\"open\",\"what\":\"keys\",\"size\":\"1k\",\"value\":5.0,\"unit\":\"\"}\n\
                  {\"group\":\"open\",\"what\":\"keys\",\"size\":\"1k\",\"value\":6.0,\"unit\":\"\"}\n\
                  {\"group\":\"peers\",\"what\":\"VRL\",\"note\":\"how\"}\n",

@@ -20,7 +20,7 @@ pub(crate) use table::{
 };
 
 /// What the modules are made of, besides the compiler and the package itself.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "Cargo.lock",
     "Cargo.toml",
     ".cargo/config.toml",
@@ -29,6 +29,7 @@ const SOURCES: [&str; 8] = [
     "enrich-core/Cargo.toml",
     "enrich-core/src",
     "event-scan",
+    "key-index",
 ];
 
 /// What is said of modules that `wasm-opt` could not finish; the limits are not theirs.

@@ -22,10 +22,15 @@ fn absorb(mut a: u64, mut b: u64, bytes: &[u8]) -> (u64, u64) {
             .wrapping_mul(K1)
             .rotate_left(29);
     }
-    let mut last = tail.len() as u64;
-    for byte in tail {
-        last = (last << 8) | u64::from(*byte);
-    }
+    let len = tail.len() as u32;
+    let last = if let Some(end) = bytes.last_chunk::<8>() {
+        // The tail is what the last eight bytes end with, the first of its bytes the highest.
+        let tail = u64::from_be_bytes(*end) & ((1 << (8 * len)) - 1);
+        (u64::from(len) << (8 * len)) | tail
+    } else {
+        tail.iter()
+            .fold(u64::from(len), |last, byte| (last << 8) | u64::from(*byte))
+    };
     // The length closes a part, so that ("ab", "c") and ("a", "bc") differ.
     b = (b ^ last ^ ((bytes.len() as u64) << 56))
         .wrapping_mul(K2)
@@ -96,6 +101,35 @@ mod tests {
         0x1062_888E_F60A_1CE4,
         0x477A_D0B3_A7F1_8D36,
     ];
+
+    /// The tail of a part is read with what stands before it: the value is that of byte after byte.
+    #[test]
+    fn tails_are_read_as_bytes() {
+        let text: [u8; 40] = core::array::from_fn(|n| n as u8 ^ 0xA5);
+        for len in 0..=text.len() {
+            let part = &text[..len];
+            let (mut a, mut b) = (7_u64, 9_u64);
+            for pair in part.as_chunks::<16>().0 {
+                let word = u128::from_le_bytes(*pair);
+                a = (a ^ word as u64).wrapping_mul(K1).rotate_left(29);
+                b = (b ^ (word >> 64) as u64).wrapping_mul(K2).rotate_left(31);
+            }
+            let rest = &part[len / 16 * 16..];
+            for word in rest.as_chunks::<8>().0 {
+                a = (a ^ u64::from_le_bytes(*word))
+                    .wrapping_mul(K1)
+                    .rotate_left(29);
+            }
+            let tail = &rest[rest.len() / 8 * 8..];
+            let last = tail
+                .iter()
+                .fold(tail.len() as u64, |last, byte| last << 8 | u64::from(*byte));
+            b = (b ^ last ^ ((len as u64) << 56))
+                .wrapping_mul(K2)
+                .rotate_left(31);
+            assert_eq!(absorb(7, 9, part), (a, b), "{len} bytes");
+        }
+    }
 
     #[test]
     fn spreads_evenly() {

@@ -3,24 +3,37 @@
 //! Opening a snapshot checks none of this, because each access is bounds-checked and a wrong
 //! reference reads as an absent fact. Whoever publishes a snapshot runs this once.
 
+mod index;
+
+use core::ops::Range;
+
 use rkyv::rend::u32_le;
 
-use super::index::tag_at;
 use super::schema::*;
-use super::{Candidates, Snapshot, SnapshotError, Table, integrity};
-use crate::hash;
-use crate::key::{Key, KeyType};
+use super::{Snapshot, SnapshotError, Table, integrity};
+use crate::key::KeyType;
 
-/// Walks one snapshot.
+/// Walks one part of a snapshot.
 struct Walk<'s, 'a> {
     snapshot: &'s Snapshot<'a>,
+    /// Which part of each table, of how many.
+    part: (usize, usize),
     section: u32,
     row: u64,
 }
 
 type Checked = Result<(), SnapshotError>;
 
-pub(super) fn verify(snapshot: &Snapshot<'_>) -> Checked {
+/// The numbers of the rows of one part of a table.
+fn rows_of((part, of): (usize, usize), len: usize) -> Range<usize> {
+    let at = |part: usize| {
+        let at = (len as u64).saturating_mul(part as u64) / (of as u64).max(1);
+        (at as usize).min(len)
+    };
+    at(part)..at(part.saturating_add(1))
+}
+
+pub(super) fn bytes(snapshot: &Snapshot<'_>, part: (usize, usize)) -> Checked {
     let header = snapshot.header();
     let digest = integrity::header_digest(
         snapshot.bytes,
@@ -30,13 +43,19 @@ pub(super) fn verify(snapshot: &Snapshot<'_>) -> Checked {
     if digest != header.digest {
         return Err(SnapshotError::DigestMismatch);
     }
+    let digests = snapshot.directory.chunk_digests()?;
     integrity::check_chunks(
         snapshot.bytes,
-        snapshot.directory.chunk_digests()?,
+        digests,
         snapshot.directory.body_at(),
-    )?;
+        rows_of(part, digests.len()),
+    )
+}
+
+pub(super) fn rows(snapshot: &Snapshot<'_>, part: (usize, usize)) -> Checked {
     let mut walk = Walk {
         snapshot,
+        part,
         section: 0,
         row: 0,
     };
@@ -45,18 +64,23 @@ pub(super) fn verify(snapshot: &Snapshot<'_>) -> Checked {
     walk.identities()?;
     walk.keys()?;
     walk.index()?;
-    walk.scopes_networks_rules()?;
-    walk.since_minor_1()
+    // These are short, and in an order that is theirs.
+    if part.0 == 0 {
+        walk.part = (0, 1);
+        walk.scopes_networks_rules()?;
+        walk.since_minor_1()?;
+    }
+    Ok(())
 }
 
 macro_rules! each_row {
     ($walk:ident, $table:ident, $section:ident, |$row:ident| $body:block) => {
         $walk.section = section::$section;
-        for number in 0..$walk.snapshot.tables.$table.len() as u32 {
-            $walk.row = u64::from(number);
-            let Some($row) = $walk.snapshot.row($walk.snapshot.tables.$table, number) else {
-                return $walk.fault("row cannot be read");
-            };
+        let rows = $walk.snapshot.tables.$table.rows;
+        let numbers = rows_of($walk.part, rows.len());
+        let first = numbers.start;
+        for (number, $row) in (first as u64..).zip(rows.get(numbers).unwrap_or(&[])) {
+            $walk.row = number;
             $body
         }
     };
@@ -91,7 +115,10 @@ impl Walk<'_, '_> {
         }
         let bytes = self.snapshot.text_bytes(at);
         self.holds(!bytes.is_empty(), "text lies outside the heap, or is empty")?;
-        self.holds(core::str::from_utf8(bytes).is_ok(), "text is not UTF-8")
+        self.holds(
+            bytes.is_ascii() || core::str::from_utf8(bytes).is_ok(),
+            "text is not UTF-8",
+        )
     }
 
     fn all_texts(&self, texts: &[u32_le]) -> Checked {
@@ -241,7 +268,12 @@ impl Walk<'_, '_> {
     /// Identities stand in the order of their uids, and their keys and credentials in theirs.
     fn identities(&mut self) -> Checked {
         let tables = &self.snapshot.tables;
-        let mut previous: Option<([&[u8]; 2], u32, u32)> = None;
+        // The identity before the first of a part belongs to the part before.
+        let identities = tables.identities.rows;
+        let mut previous = rows_of(self.part, identities.len())
+            .start
+            .checked_sub(1)
+            .and_then(|before| identities.get(before));
         each_row!(self, identities, IDENTITIES, |row| {
             self.all_texts(&[row.uid_prefix, row.uid_rest])?;
             self.row_in(row.profile, tables.profiles)?;
@@ -256,25 +288,30 @@ impl Walk<'_, '_> {
                 "first credential past the end",
             )?;
             self.holds(key as usize <= tables.keys.len(), "first key past the end")?;
-            let uid = [row.uid_prefix, row.uid_rest]
-                .map(|part| self.snapshot.text_bytes(part.to_native()));
+            let uid = |row: &ArchivedIdentityRow| {
+                [row.uid_prefix, row.uid_rest]
+                    .map(|part| self.snapshot.text_bytes(part.to_native()))
+            };
             self.holds(
-                uid.iter().any(|part| !part.is_empty()),
+                uid(row).iter().any(|part| !part.is_empty()),
                 "identity has no uid",
             )?;
-            if let Some((before, first_credential, first_key)) = previous {
-                let ordered = before
-                    .iter()
-                    .copied()
-                    .flatten()
-                    .lt(uid.iter().copied().flatten());
+            if let Some(before) = previous {
+                let ([prefix, rest], [next_prefix, next_rest]) = (uid(before), uid(row));
+                let ordered = if before.uid_prefix == row.uid_prefix {
+                    rest < next_rest
+                } else {
+                    let next = next_prefix.iter().chain(next_rest);
+                    prefix.iter().chain(rest).lt(next)
+                };
                 self.holds(ordered, "identities are not in the order of their uids")?;
                 self.holds(
-                    first_credential <= credential && first_key <= key,
+                    before.first_credential <= row.first_credential
+                        && before.first_key <= row.first_key,
                     "first keys or credentials are not in order",
                 )?;
             }
-            previous = Some((uid, credential, key));
+            previous = Some(row);
         });
         Ok(())
     }
@@ -321,85 +358,6 @@ impl Walk<'_, '_> {
             }
         });
         Ok(())
-    }
-
-    /// Every key is found by its own value, and the index holds nothing else.
-    fn index(&mut self) -> Checked {
-        let tables = &self.snapshot.tables;
-        let mut slots = 0_usize;
-        each_row!(self, index, INDEX, |bucket| {
-            for slot in 0..BUCKET_SLOTS {
-                if tag_at(bucket, slot) != 0 {
-                    slots += 1;
-                    let key = bucket.slots.get(slot).map_or(NOBODY, |key| key.to_native());
-                    self.holds(
-                        (key as usize) < tables.keys.len(),
-                        "slot names a key past the end",
-                    )?;
-                }
-            }
-        });
-        self.section = section::KEYS;
-        self.holds(
-            slots == tables.keys.len(),
-            "index has another number of keys than the key table",
-        )?;
-        let mut value = alloc::vec::Vec::new();
-        each_row!(self, keys, KEYS, |row| {
-            let Some(class) = self.snapshot.row(tables.key_classes, row.class.to_native()) else {
-                return self.fault("key class cannot be read");
-            };
-            value.clear();
-            for part in [class.prefix, row.rest, class.suffix] {
-                value.extend_from_slice(self.snapshot.text_bytes(part.to_native()));
-            }
-            let Some(key_type) = KeyType::from_code(class.key_type.to_native() as u8) else {
-                // A newer minor may have more types; this core finds no key of them.
-                continue;
-            };
-            let Ok(text) = core::str::from_utf8(&value) else {
-                return self.fault("value of a key is not UTF-8");
-            };
-            let key = Key::new(key_type, self.snapshot.text(class.domain.to_native()), text);
-            self.holds(
-                self.leads_to(&key, self.row as u32),
-                "key is not found by its own value",
-            )?;
-            let found = self.snapshot.find(&key);
-            self.holds(
-                !matches!(found, Candidates::Absent),
-                "key is not found by its own value",
-            )?;
-        });
-        Ok(())
-    }
-
-    /// Whether the probe of a key meets its row within the bound that the header states.
-    fn leads_to(&self, key: &Key<'_>, wanted: u32) -> bool {
-        let index = self.snapshot.tables.index;
-        let buckets = index.len() as u32;
-        let hash = key.hash(self.snapshot.header.index_seed);
-        let mut number = hash::home_bucket(hash, buckets);
-        for _ in 0..=self.snapshot.header.longest_probe {
-            let Some(bucket) = self.snapshot.row(index, number) else {
-                return false;
-            };
-            let here = (0..BUCKET_SLOTS).any(|slot| {
-                tag_at(bucket, slot) == hash::tag(hash)
-                    && bucket
-                        .slots
-                        .get(slot)
-                        .is_some_and(|row| row.to_native() == wanted)
-            });
-            if here {
-                return true;
-            }
-            if bucket.overflow.to_native() == 0 {
-                return false;
-            }
-            number = if number + 1 == buckets { 0 } else { number + 1 };
-        }
-        false
     }
 
     fn scopes_networks_rules(&mut self) -> Checked {
