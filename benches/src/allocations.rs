@@ -47,7 +47,8 @@ fn main() -> anyhow::Result<()> {
     let [data, modules] = &arguments[..] else {
         anyhow::bail!("usage: whose-bench-allocations DATA MODULES");
     };
-    let dataset = Dataset::find(Path::new(data), 1_000).context("there is no inventory of 1,000")?;
+    let dataset =
+        Dataset::find(Path::new(data), 1_000).context("there is no inventory of 1,000")?;
     let snapshot = dataset.read()?;
     let lines = events::cloudtrail(&dataset.truth()?, Spread::Uniform, 10_000);
     let batches = whose_benches::batches(&lines);
@@ -71,7 +72,11 @@ fn main() -> anyhow::Result<()> {
     // The buffers grow in the first pass; the last one is the steady state.
     ensure!(counts[0] > 0, "nothing is counted");
     say("allocations an event", counts[2] as f64 / 10_000.0, "");
-    say("allocations until the buffers have grown", counts[0] as f64, "");
+    say(
+        "allocations until the buffers have grown",
+        counts[0] as f64,
+        "",
+    );
 
     let compiled = Compiled::new(&Path::new(modules).join("whose-plain.simd128.wasm"))?;
     say("imports", compiled.imports() as f64, "");
@@ -82,7 +87,11 @@ fn main() -> anyhow::Result<()> {
     for _ in 0..3 {
         plain.enrich_all(&batches)?;
     }
-    say("growth of the module", (plain.memory_len() - before) as f64, "B");
+    say(
+        "growth of the module",
+        (plain.memory_len() - before) as f64,
+        "B",
+    );
     say(
         "memory of the module beyond the snapshot",
         plain.memory_len().saturating_sub(snapshot.get().len()) as f64,

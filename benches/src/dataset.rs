@@ -161,7 +161,10 @@ impl Truth {
     /// When there are fewer, or the line has not enough columns.
     #[must_use]
     pub fn get(&self, number: usize) -> Identity<'_> {
-        let line = self.text[self.starts[number]..].lines().next().expect("a line");
+        let line = self.text[self.starts[number]..]
+            .lines()
+            .next()
+            .expect("a line");
         let mut columns = line.split('\t');
         let mut next = || columns.next().expect("columns of truth.py");
         Identity {
@@ -192,12 +195,7 @@ pub fn map(snapshot: &Snapshot<'_>) -> HashMap<String, u32> {
 
 /// Queries over a snapshot's keys. Those that miss differ from a key in its last three characters.
 #[must_use]
-pub fn queries(
-    snapshot: &Snapshot<'_>,
-    count: usize,
-    spread: Spread,
-    hit: bool,
-) -> (Vec<u8>, f64) {
+pub fn queries(snapshot: &Snapshot<'_>, count: usize, spread: Spread, hit: bool) -> (Vec<u8>, f64) {
     let mut random = Lcg::new(17);
     let numbers = spread.draw(count, snapshot.identity_count(), &mut random);
     let (mut pack, mut bytes) = (Pack::default(), 0);
@@ -245,8 +243,12 @@ pub fn write_table(snapshot: &Snapshot<'_>, path: &Path) -> anyhow::Result<usize
                 identity.name(),
                 identity.sub_type().unwrap_or_default(),
                 identity.owner().map_or("", |owner| owner.reference),
-                identity.privilege_tier().map_or(String::new(), |t| t.to_string()),
-                identity.privilege_level().map_or("", |level| level.as_str()),
+                identity
+                    .privilege_tier()
+                    .map_or(String::new(), |t| t.to_string()),
+                identity
+                    .privilege_level()
+                    .map_or("", |level| level.as_str()),
             )?;
             lines += 1;
         }

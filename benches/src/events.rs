@@ -174,7 +174,8 @@ fn event(out: &mut String, identity: Identity<'_>, random: &mut Lcg) {
         call.category == "Management",
         identity.account,
         call.category,
-        call.source.replacen(".amazonaws", &format!(".{region}.amazonaws"), 1),
+        call.source
+            .replacen(".amazonaws", &format!(".{region}.amazonaws"), 1),
     );
     out.push('\n');
 }

@@ -60,8 +60,7 @@ impl Compiled {
     /// It imports something or has no memory.
     pub fn start(&self) -> anyhow::Result<Running> {
         let mut store = Store::new(&self.engine, ());
-        let instance =
-            Instance::new(&mut store, &self.module, &[]).map_err(failed)?;
+        let instance = Instance::new(&mut store, &self.module, &[]).map_err(failed)?;
         let memory = instance
             .get_memory(&mut store, "memory")
             .context("it exports no memory")?;
@@ -104,9 +103,7 @@ impl Running {
         function: &TypedFunc<P, R>,
         parameters: P,
     ) -> anyhow::Result<R> {
-        function
-            .call(&mut self.store, parameters)
-            .map_err(failed)
+        function.call(&mut self.store, parameters).map_err(failed)
     }
 
     /// Writes into its memory.
@@ -174,7 +171,10 @@ impl Plain {
             let (at, len) = bring(&mut running, config.as_bytes())?;
             let configure: TypedFunc<(u32, u32), i32> = running.function("whose_configure")?;
             let answer = running.call(&configure, (at, len))?;
-            ensure!(answer >= 0, "the module refuses the configuration: {answer}");
+            ensure!(
+                answer >= 0,
+                "the module refuses the configuration: {answer}"
+            );
         }
         if let Some((bytes, check)) = snapshot {
             let (at, len) = bring(&mut running, bytes)?;
@@ -196,7 +196,10 @@ impl Plain {
     /// # Errors
     /// The batch is larger than the room, or the module fails.
     pub fn enrich(&mut self, batch: &[u8]) -> anyhow::Result<&[u8]> {
-        ensure!(batch.len() <= self.room, "the batch is larger than the room");
+        ensure!(
+            batch.len() <= self.room,
+            "the batch is larger than the room"
+        );
         self.running.write(self.buffer, batch)?;
         let packed = self
             .running

@@ -50,10 +50,7 @@ impl<'a> Contestant<'a> {
     }
 
     /// A pass that says itself how long it took.
-    pub fn timed(
-        what: impl Into<String>,
-        pass: impl FnMut() -> anyhow::Result<Took> + 'a,
-    ) -> Self {
+    pub fn timed(what: impl Into<String>, pass: impl FnMut() -> anyhow::Result<Took> + 'a) -> Self {
         Self {
             what: what.into(),
             work: None,
@@ -110,7 +107,11 @@ pub fn run(
         sorted.sort_by(f64::total_cmp);
         let median = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
         let work = contestant.work.unwrap_or(work);
-        eprintln!("  {group}, {size}, {}: {}", contestant.what, shown(median, work));
+        eprintln!(
+            "  {group}, {size}, {}: {}",
+            contestant.what,
+            shown(median, work)
+        );
         sink.add(&Record::Times {
             group: group.to_owned(),
             what: contestant.what,

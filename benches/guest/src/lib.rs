@@ -69,7 +69,9 @@ pub fn single(snapshot: &Snapshot<'_>, queries: &Queries) -> u64 {
 pub fn dependent(snapshot: &Snapshot<'_>, queries: &Queries) -> u64 {
     chain(queries, |number| {
         let mut found = 0;
-        snapshot.holders(&queries.key(number), |holder| found = worth(holder.identity));
+        snapshot.holders(&queries.key(number), |holder| {
+            found = worth(holder.identity)
+        });
         found
     })
 }

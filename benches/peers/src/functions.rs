@@ -41,13 +41,21 @@ impl Function for GetRecord {
         PARAMETERS
     }
 
-    fn compile(&self, _: &TypeState, _: &mut FunctionCompileContext, arguments: ArgumentList) -> Compiled {
+    fn compile(
+        &self,
+        _: &TypeState,
+        _: &mut FunctionCompileContext,
+        arguments: ArgumentList,
+    ) -> Compiled {
         let table = Arc::clone(&self.0);
         let _name = arguments.required("table");
         let conditions = arguments.required_object("condition")?;
         Ok(Record {
             table,
-            conditions: conditions.into_iter().map(|(column, value)| (column.to_string(), Box::new(value) as Box<dyn Expression>)).collect(),
+            conditions: conditions
+                .into_iter()
+                .map(|(column, value)| (column.to_string(), Box::new(value) as Box<dyn Expression>))
+                .collect(),
         }
         .as_expr())
     }
@@ -103,7 +111,12 @@ impl Function for GetIdentity {
         PARAMETERS
     }
 
-    fn compile(&self, _: &TypeState, _: &mut FunctionCompileContext, arguments: ArgumentList) -> Compiled {
+    fn compile(
+        &self,
+        _: &TypeState,
+        _: &mut FunctionCompileContext,
+        arguments: ArgumentList,
+    ) -> Compiled {
         Ok(OfMap {
             map: Arc::clone(&self.0),
             arn: arguments.required("arn"),

@@ -58,9 +58,13 @@ fn main() -> Result<(), Failure> {
     let compiled = vrl::compiler::compile(source, &[function])
         .map_err(|list| format!("the program does not compile: {list:?}"))?;
     let events = std::fs::read(events)?;
-    let lines: Vec<&[u8]> = events.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&[u8]> = events
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .collect();
 
-    let ready = serde_json::json!({"peer": "VRL", "version": "0.38.0", "how": format!("{HOW}{how}")});
+    let ready =
+        serde_json::json!({"peer": "VRL", "version": "0.38.0", "how": format!("{HOW}{how}")});
     println!("{ready}");
     let mut runtime = Runtime::default();
     for order in std::io::stdin().lock().lines() {
@@ -68,7 +72,9 @@ fn main() -> Result<(), Failure> {
         let (begun, cpu) = (Instant::now(), of_this_thread());
         let out = pass(&compiled.program, &mut runtime, &lines)?;
         let wall = begun.elapsed();
-        let cpu = of_this_thread().zip(cpu).map_or(wall, |(now, then)| now - then);
+        let cpu = of_this_thread()
+            .zip(cpu)
+            .map_or(wall, |(now, then)| now - then);
         if let Some(path) = order.strip_prefix("write ") {
             let mut file = BufWriter::new(File::create(path)?);
             for line in out {
@@ -77,7 +83,8 @@ fn main() -> Result<(), Failure> {
             }
             file.flush()?;
         }
-        let took = serde_json::json!({"cpu_ns": cpu.as_nanos() as u64, "wall_ns": wall.as_nanos() as u64});
+        let took =
+            serde_json::json!({"cpu_ns": cpu.as_nanos() as u64, "wall_ns": wall.as_nanos() as u64});
         println!("{took}");
     }
     Ok(())
@@ -86,7 +93,10 @@ fn main() -> Result<(), Failure> {
 /// What processors spent on this thread; `None` where the system does not tell.
 #[cfg(unix)]
 fn of_this_thread() -> Option<Duration> {
-    Duration::try_from(rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime)).ok()
+    Duration::try_from(rustix::time::clock_gettime(
+        rustix::time::ClockId::ThreadCPUTime,
+    ))
+    .ok()
 }
 
 #[cfg(not(unix))]
@@ -94,7 +104,11 @@ fn of_this_thread() -> Option<Duration> {
     None
 }
 
-fn pass(program: &Program, runtime: &mut Runtime, lines: &[&[u8]]) -> Result<Vec<Vec<u8>>, Failure> {
+fn pass(
+    program: &Program,
+    runtime: &mut Runtime,
+    lines: &[&[u8]],
+) -> Result<Vec<Vec<u8>>, Failure> {
     let timezone = TimeZone::default();
     let mut out = Vec::with_capacity(lines.len());
     for line in lines {

@@ -137,15 +137,23 @@ fn first(
     if !first.forget() {
         return sink.note(FIRST, "cold disk", "`dd iflag=nocache` is not there");
     }
-    contestants = vec![Contestant::timed("whose, on first touch, cold disk", || {
-        first.forget();
-        Ok(Took::on_the_wall(first.take(Check::OnFirstTouch)?.0))
-    })];
+    contestants = vec![Contestant::timed(
+        "whose, on first touch, cold disk",
+        || {
+            first.forget();
+            Ok(Took::on_the_wall(first.take(Check::OnFirstTouch)?.0))
+        },
+    )];
     rounds::run(sink, (COLD, size), Work::Once, rounds, contestants)
 }
 
 /// How much memory that nobody shares an instance takes, after a few thousand events.
-fn grown(first: &First<'_>, sink: &mut Sink, size: &str, batches: &[Vec<u8>]) -> anyhow::Result<()> {
+fn grown(
+    first: &First<'_>,
+    sink: &mut Sink,
+    size: &str,
+    batches: &[Vec<u8>],
+) -> anyhow::Result<()> {
     let before = private_dirty();
     let (_, mut session) = first.take(Check::OnFirstTouch)?;
     for batch in batches {
@@ -161,7 +169,9 @@ fn grown(first: &First<'_>, sink: &mut Sink, size: &str, batches: &[Vec<u8>]) ->
 /// Bytes that this process wrote and shares with nobody, where the system tells.
 fn private_dirty() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/smaps_rollup").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Private_Dirty:"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Private_Dirty:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

@@ -43,12 +43,17 @@ pub fn measure(given: &Given, sink: &mut Sink) -> anyhow::Result<()> {
         }
         let (truth, snapshot) = (dataset.truth()?, dataset.read()?);
         for spread in [Spread::Zipf, Spread::Uniform] {
-            let of_peers = is_main && spread == Spread::Zipf && with_peers && !given.peers.is_empty();
+            let of_peers =
+                is_main && spread == Spread::Zipf && with_peers && !given.peers.is_empty();
             if !given.wants(GROUP) && !of_peers {
                 continue;
             }
             // Of a large inventory each event should be of an identity that was not met before.
-            let count = if dataset.identities > 100_000 { 40_000 } else { 20_000 };
+            let count = if dataset.identities > 100_000 {
+                40_000
+            } else {
+                20_000
+            };
             let events = events::cloudtrail(&truth, spread, given.count(count));
             let run = Of {
                 given,
@@ -125,12 +130,15 @@ impl Of<'_> {
         for (name, plain) in &mut plains {
             contestants.push(Contestant::new(*name, || plain.enrich_all(batches)));
         }
-        contestants.push(Contestant::new("whose, wasm simd128, in the harness", || {
-            batches
-                .iter()
-                .map(|batch| session.enrich_batch(batch).bytes.len())
-                .sum::<usize>()
-        }));
+        contestants.push(Contestant::new(
+            "whose, wasm simd128, in the harness",
+            || {
+                batches
+                    .iter()
+                    .map(|batch| session.enrich_batch(batch).bytes.len())
+                    .sum::<usize>()
+            },
+        ));
         for peer in &mut peers {
             contestants.push(Contestant::timed(peer.name.clone(), || peer.pass()));
         }
@@ -146,8 +154,7 @@ impl Of<'_> {
     }
 
     fn session(&self) -> anyhow::Result<Session> {
-        let module =
-            GuestModule::from_file(&self.given.module(MODULES[0].1), Limits::default())?;
+        let module = GuestModule::from_file(&self.given.module(MODULES[0].1), Limits::default())?;
         let mut session = Session::open(module)?;
         session.attach(Layer::new(SnapshotFile::open(
             &self.dataset.snapshot_file(),
@@ -174,7 +181,10 @@ impl Of<'_> {
                 ensure!(same, "{name} and native give different bytes");
             }
             let harness = session.enrich_batch(batch);
-            ensure!(harness.bytes == expected, "harness and native give different bytes");
+            ensure!(
+                harness.bytes == expected,
+                "harness and native give different bytes"
+            );
             all.extend_from_slice(&expected);
         }
         let said = self.ask_python("whose", &all)?;

@@ -51,8 +51,10 @@ fn of_size(given: &Given, sink: &mut Sink, dataset: &Dataset) -> anyhow::Result<
     let snapshot = snapshot_bytes.open()?;
     let map = dataset::map(&snapshot);
     let archived = if map.len() <= MOST_FOR_RKYV {
-        let pairs: std::collections::HashMap<String, u32> =
-            map.iter().map(|(key, number)| (key.clone(), *number)).collect();
+        let pairs: std::collections::HashMap<String, u32> = map
+            .iter()
+            .map(|(key, number)| (key.clone(), *number))
+            .collect();
         Some(Aligned::new(&rkyv::to_bytes::<Error>(&pairs)?))
     } else {
         None
@@ -87,7 +89,10 @@ fn of_size(given: &Given, sink: &mut Sink, dataset: &Dataset) -> anyhow::Result<
             ("wasm, dependent", guest.pass(Mode::Dependent)?),
         ];
         for (name, sum) in sums {
-            ensure!(sum == sums[0].1, "{name} and hashbrown find different holders");
+            ensure!(
+                sum == sums[0].1,
+                "{name} and hashbrown find different holders"
+            );
         }
         ensure!((sums[0].1 > 0) == hit, "{case}: {}", sums[0].1);
 
@@ -102,10 +107,14 @@ fn of_size(given: &Given, sink: &mut Sink, dataset: &Dataset) -> anyhow::Result<
             Contestant::new("whose, native, grouped", || grouped(snapshot, queries)),
             Contestant::new("whose, wasm simd128", || in_guest(Mode::Single)),
             Contestant::new("whose, wasm simd128, grouped", || in_guest(Mode::Grouped)),
-            Contestant::new("whose, wasm simd128, dependent", || in_guest(Mode::Dependent)),
+            Contestant::new("whose, wasm simd128, dependent", || {
+                in_guest(Mode::Dependent)
+            }),
         ];
         if let Some(map) = rkyv_map {
-            contestants.push(Contestant::new("rkyv's map, native", || of_rkyv(map, queries)));
+            contestants.push(Contestant::new("rkyv's map, native", || {
+                of_rkyv(map, queries)
+            }));
             contestants.push(Contestant::new("rkyv's map, wasm simd128", || {
                 in_guest(Mode::Rkyv)
             }));
@@ -154,9 +163,7 @@ impl Guest {
     }
 
     fn take(&mut self, what: &str, bytes: &[u8]) -> anyhow::Result<()> {
-        let at = self
-            .running
-            .call(&self.room, u32::try_from(bytes.len())?)?;
+        let at = self.running.call(&self.room, u32::try_from(bytes.len())?)?;
         ensure!(at != 0, "the module has no room");
         self.running.write(at, bytes)?;
         let function: wasmtime::TypedFunc<(), u32> = self.running.function(what)?;
@@ -167,7 +174,10 @@ impl Guest {
 
     fn pass(&mut self, mode: Mode) -> anyhow::Result<u64> {
         let sum = self.running.call(&self.pass, mode as u32)?;
-        ensure!(sum != u64::MAX, "the module was not given what {mode:?} needs");
+        ensure!(
+            sum != u64::MAX,
+            "the module was not given what {mode:?} needs"
+        );
         Ok(sum)
     }
 }

@@ -123,7 +123,10 @@ fn of_format(given: &Given, sink: &mut Sink, format: &str, events: &[u8]) -> any
     for batch in &batches {
         enricher.enrich(batch);
     }
-    ensure!(enricher.stats().unrecognized == 0, "{format} is not recognised");
+    ensure!(
+        enricher.stats().unrecognized == 0,
+        "{format} is not recognised"
+    );
     let batches = &batches;
     let mut contestants = vec![
         peer("serde_json, Value", &lines, |line| {
@@ -176,5 +179,11 @@ fn of_format(given: &Given, sink: &mut Sink, format: &str, events: &[u8]) -> any
             .ok()
     }));
     let work = Work::Bytes(events.len() as f64);
-    rounds::run(sink, ("observe", format), work, given.rounds(15), contestants)
+    rounds::run(
+        sink,
+        ("observe", format),
+        work,
+        given.rounds(15),
+        contestants,
+    )
 }

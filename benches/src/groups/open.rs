@@ -27,7 +27,11 @@ pub fn measure(given: &Given, sink: &mut Sink) -> anyhow::Result<()> {
         let (identities, keys) = (opened.identity_count() as f64, opened.key_count() as f64);
         let fact = |what| (GROUP, what, size.as_str());
         sink.fact(fact("snapshot"), bytes.len() as f64, "B")?;
-        sink.fact(fact("bytes an identity"), bytes.len() as f64 / identities, "B")?;
+        sink.fact(
+            fact("bytes an identity"),
+            bytes.len() as f64 / identities,
+            "B",
+        )?;
         sink.fact(fact("keys"), keys, "")?;
 
         let trust = Trust::default();
@@ -63,7 +67,13 @@ pub fn measure(given: &Given, sink: &mut Sink) -> anyhow::Result<()> {
         }
         let rounds = if given.large { 3 } else { 7 };
         let work = Work::Bytes(bytes.len() as f64);
-        rounds::run(sink, (GROUP, &size), work, given.rounds(rounds), contestants)?;
+        rounds::run(
+            sink,
+            (GROUP, &size),
+            work,
+            given.rounds(rounds),
+            contestants,
+        )?;
     }
     Ok(())
 }
@@ -71,9 +81,9 @@ pub fn measure(given: &Given, sink: &mut Sink) -> anyhow::Result<()> {
 /// Reads all bytes: what memory allows at best.
 fn sum(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();
-    let words = words
-        .iter()
-        .fold(0, |sum: u64, word| sum.wrapping_add(u64::from_le_bytes(*word)));
+    let words = words.iter().fold(0, |sum: u64, word| {
+        sum.wrapping_add(u64::from_le_bytes(*word))
+    });
     rest.iter()
         .fold(words, |sum, byte| sum.wrapping_add(u64::from(*byte)))
 }

@@ -45,16 +45,21 @@ pub fn measure(given: &Given, sink: &mut Sink) -> anyhow::Result<()> {
             for (name, config) in CONFIGS {
                 let mut plain = start(&batches, Some(config))?;
                 let batches = &batches;
-                let contestant = Contestant::new(format!("whose, {name}"), move || {
-                    plain.enrich_all(batches)
-                });
+                let contestant =
+                    Contestant::new(format!("whose, {name}"), move || plain.enrich_all(batches));
                 contestants.push(if name == STANDARD {
                     contestant.baseline()
                 } else {
                     contestant
                 });
             }
-            rounds::run(sink, ("renderings", &size), work, given.rounds(9), contestants)?;
+            rounds::run(
+                sink,
+                ("renderings", &size),
+                work,
+                given.rounds(9),
+                contestants,
+            )?;
         }
         if given.wants("batches") {
             let mut contestants = Vec::new();

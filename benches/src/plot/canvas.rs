@@ -65,7 +65,9 @@ pub(super) fn draw(path: &Path, panels: &[Panel]) -> anyhow::Result<()> {
         );
         entry(&below, series, at).with_context(failed)?;
     }
-    root.present().map_err(|error| anyhow!("{error}")).with_context(failed)
+    root.present()
+        .map_err(|error| anyhow!("{error}"))
+        .with_context(failed)
 }
 
 fn entry(area: &Area<'_>, series: &Series, (x, y): (i32, i32)) -> anyhow::Result<()> {
@@ -137,7 +139,10 @@ where
         let colour = colour(series);
         let line = LineSeries::new(series.points.iter().copied(), colour.stroke_width(2));
         chart.draw_series(line).map_err(failed)?;
-        let dots = series.points.iter().map(|point| Circle::new(*point, 3, colour.filled()));
+        let dots = series
+            .points
+            .iter()
+            .map(|point| Circle::new(*point, 3, colour.filled()));
         chart.draw_series(dots).map_err(failed)?;
     }
     Ok(())

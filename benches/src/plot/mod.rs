@@ -36,36 +36,53 @@ fn lookups(results: &Results) -> Vec<Panel> {
         ("hashbrown, native", "hashbrown", HASHBROWN),
         ("whose, native", "whose, native", NATIVE),
         ("whose, wasm", "whose, wasm simd128", WASM),
-        ("whose, wasm, grouped", "whose, wasm simd128, grouped", GROUPED),
+        (
+            "whose, wasm, grouped",
+            "whose, wasm simd128, grouped",
+            GROUPED,
+        ),
         ("rkyv's map, native", "rkyv's map, native", RKYV),
         ("rkyv's map, wasm", "rkyv's map, wasm simd128", RKYV_WASM),
     ];
-    ["hit, uniform", "hit, Zipf 1.1", "miss, uniform", "miss, Zipf 1.1"]
-        .into_iter()
-        .map(|case| Panel {
-            title: case.to_owned(),
-            x: "keys".to_owned(),
-            y: "ns a lookup".to_owned(),
-            scale: Scale::Linear,
-            series: series
-                .iter()
-                .map(|(name, what, colour)| Series {
-                    name: (*name).to_owned(),
-                    colour: *colour,
-                    points: results.lookups(&format!("lookup, {case}"), what),
-                })
-                .collect(),
-        })
-        .collect()
+    [
+        "hit, uniform",
+        "hit, Zipf 1.1",
+        "miss, uniform",
+        "miss, Zipf 1.1",
+    ]
+    .into_iter()
+    .map(|case| Panel {
+        title: case.to_owned(),
+        x: "keys".to_owned(),
+        y: "ns a lookup".to_owned(),
+        scale: Scale::Linear,
+        series: series
+            .iter()
+            .map(|(name, what, colour)| Series {
+                name: (*name).to_owned(),
+                colour: *colour,
+                points: results.lookups(&format!("lookup, {case}"), what),
+            })
+            .collect(),
+    })
+    .collect()
 }
 
 fn events(results: &Results) -> Vec<Panel> {
     let series = [
         ("whose, native", "whose, native", NATIVE),
         ("whose, wasm simd128", "whose, wasm simd128", WASM),
-        ("the same in the harness", "whose, wasm simd128, in the harness", GROUPED),
+        (
+            "the same in the harness",
+            "whose, wasm simd128, in the harness",
+            GROUPED,
+        ),
         ("whose, wasm without SIMD", "whose, wasm baseline", BASELINE),
-        ("serde_json + hashbrown", "serde_json Value + hashbrown + to_vec", HASHBROWN),
+        (
+            "serde_json + hashbrown",
+            "serde_json Value + hashbrown + to_vec",
+            HASHBROWN,
+        ),
     ];
     ["Zipf 1.1", "uniform"]
         .into_iter()
@@ -97,10 +114,30 @@ fn events(results: &Results) -> Vec<Panel> {
 fn opening(results: &Results) -> Vec<Panel> {
     let times = [
         ("open", "whose, checked open", "checked open", NATIVE),
-        ("open", "whose, open with every digest", "open with every digest", BASELINE),
-        ("first event", "whose, on first touch", "file to first event, on first touch", WASM),
-        ("first event", "whose, every digest first", "file to first event, every digest", GROUPED),
-        ("open", "hashbrown, insert every key", "hashbrown, insert every key", HASHBROWN),
+        (
+            "open",
+            "whose, open with every digest",
+            "open with every digest",
+            BASELINE,
+        ),
+        (
+            "first event",
+            "whose, on first touch",
+            "file to first event, on first touch",
+            WASM,
+        ),
+        (
+            "first event",
+            "whose, every digest first",
+            "file to first event, every digest",
+            GROUPED,
+        ),
+        (
+            "open",
+            "hashbrown, insert every key",
+            "hashbrown, insert every key",
+            HASHBROWN,
+        ),
     ];
     vec![
         Panel {

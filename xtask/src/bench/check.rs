@@ -59,7 +59,10 @@ pub(super) fn compare(before: &Measured, now: &Measured) -> Result<(), Failure> 
         compared += 1;
         if fact.value > was * (1.0 + LIMIT) {
             let name = format!("{}, {}, {}", fact.group, fact.size, fact.what);
-            println!("{:<18} {name}: {was} to {} {}", "REGRESSION", fact.value, fact.unit);
+            println!(
+                "{:<18} {name}: {was} to {} {}",
+                "REGRESSION", fact.value, fact.unit
+            );
             regressions.push(name);
         }
     }

@@ -1,7 +1,7 @@
 //! Inventories to measure with: exports in the vendors' formats, a snapshot of them, and what Python reads
 //! in them. Made once and kept while what they are made of stays the same.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::failure::{Failure, While};
@@ -75,7 +75,8 @@ fn one(workspace: &Workspace, size: u64, wanted: &str) -> Result<(), Failure> {
     let folder = folder(workspace).join(size.to_string());
     let _ = std::fs::remove_dir_all(&folder);
     let exports = folder.join("exports");
-    std::fs::create_dir_all(&exports).while_doing(|| format!("cannot make {}", exports.display()))?;
+    std::fs::create_dir_all(&exports)
+        .while_doing(|| format!("cannot make {}", exports.display()))?;
 
     let mut export = Command::new(example(workspace, "vendor_exports"));
     workspace.settle(&mut export);
@@ -95,15 +96,18 @@ fn one(workspace: &Workspace, size: u64, wanted: &str) -> Result<(), Failure> {
     process::quietly(&format!("truth about {size} identities"), &mut truth)?;
 
     // Ten million have 6 GB of them, and nobody reads them any more.
-    std::fs::remove_dir_all(&exports).while_doing(|| format!("cannot remove {}", exports.display()))?;
+    std::fs::remove_dir_all(&exports)
+        .while_doing(|| format!("cannot remove {}", exports.display()))?;
     let mark = folder.join("made");
     std::fs::write(&mark, wanted).while_doing(|| format!("cannot write {}", mark.display()))
 }
 
 fn example(workspace: &Workspace, name: &str) -> PathBuf {
     let program = workspace.program(name);
-    let folder = program.parent().unwrap_or(Path::new("."));
-    folder
+    let file = program.file_name().unwrap_or_default();
+    program
+        .parent()
+        .unwrap_or(&program)
         .join("examples")
-        .join(program.file_name().unwrap_or_default())
+        .join(file)
 }

@@ -37,7 +37,10 @@ pub(super) fn bytes_a_second(bytes: f64) -> String {
 
 /// Something a second.
 pub(super) fn a_second(count: f64) -> String {
-    scaled(count, &[("/s", 1.0), ("k/s", 1e3), ("M/s", 1e6), ("G/s", 1e9)])
+    scaled(
+        count,
+        &[("/s", 1.0), ("k/s", 1e3), ("M/s", 1e6), ("G/s", 1e9)],
+    )
 }
 
 /// Three digits in the largest unit that leaves at least one.

@@ -5,6 +5,7 @@ mod data;
 mod figures;
 mod machine;
 mod peers;
+mod readme;
 mod report;
 mod rows;
 mod targets;
@@ -21,6 +22,7 @@ use rows::{Fact, Measured};
 const RESULTS: &str = "benches/RESULTS.md";
 /// The same for programs: what `--check` compares with.
 const KEPT: &str = "benches/results.json";
+const README: &str = "README.md";
 const PLOTS: &str = "docs/plots";
 /// The group of what runs beside us in processes of its own.
 const PEERS: &str = "peers";
@@ -213,8 +215,19 @@ fn write(workspace: &Workspace, measured: &Measured) -> Result<(), Failure> {
     std::fs::write(&path, report::write(measured))
         .while_doing(|| format!("cannot write {RESULTS}"))?;
     println!("wrote {}", workspace.shown(&path));
+    let path = workspace.root.join(README);
+    let text = std::fs::read_to_string(&path).while_doing(|| format!("cannot read {README}"))?;
+    std::fs::write(&path, readme::with_numbers(&text, measured)?)
+        .while_doing(|| format!("cannot write {README}"))?;
+    println!("wrote the numbers in {}", workspace.shown(&path));
     let mut build = workspace.cargo("build");
-    build.args(["--release", "--package", "whose-benches", "--bin", "whose-bench"]);
+    build.args([
+        "--release",
+        "--package",
+        "whose-benches",
+        "--bin",
+        "whose-bench",
+    ]);
     process::quietly("whose-bench", &mut build)?;
     let mut plot = std::process::Command::new(workspace.program("whose-bench"));
     workspace.settle(&mut plot);

@@ -79,7 +79,10 @@ fn folder(workspace: &Workspace) -> PathBuf {
 }
 
 fn entry(name: &str, command: &[&Path]) -> Value {
-    let command: Vec<String> = command.iter().map(|word| word.display().to_string()).collect();
+    let command: Vec<String> = command
+        .iter()
+        .map(|word| word.display().to_string())
+        .collect();
     json!({"name": name, "command": command})
 }
 

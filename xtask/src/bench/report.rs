@@ -7,7 +7,14 @@ use super::rows::{Measured, Row};
 use super::targets;
 
 const FACTS: [&str; 8] = [
-    "date", "commit", "processor", "memory", "system", "compiler", "wasmtime", "command",
+    "date",
+    "commit",
+    "processor",
+    "memory",
+    "system",
+    "compiler",
+    "wasmtime",
+    "command",
 ];
 
 const INTRODUCTION: &str = "\
@@ -89,7 +96,9 @@ fn rows(text: &mut String, measured: &Measured, group: &str) {
     }
     // Stable: of one size they stay in the order in which they were measured.
     rows.sort_by_key(|row| natural(&row.size));
-    text.push_str("\n| size | what | rate | median of a pass | MAD | on the wall | time against | MAD |\n");
+    text.push_str(
+        "\n| size | what | rate | median of a pass | MAD | on the wall | time against | MAD |\n",
+    );
     text.push_str("|---|---|--:|--:|--:|--:|--:|--:|\n");
     for row in rows {
         let (against, noise) = match measured.baseline_of(row) {
@@ -177,10 +186,15 @@ mod tests {
             }],
             ..Measured::default()
         };
-        measured.stamp("default", serde_json::json!({"commit": "abc", "command": "x"}));
+        measured.stamp(
+            "default",
+            serde_json::json!({"commit": "abc", "command": "x"}),
+        );
         let text = write(&measured);
         assert!(
-            text.contains("| 1k | whose, native | 200 M/s events | 50.0 ns | 0.0 % | 50.0 ns | 0.50 | 0.0 % |"),
+            text.contains(
+                "| 1k | whose, native | 200 M/s events | 50.0 ns | 0.0 % | 50.0 ns | 0.50 | 0.0 % |"
+            ),
             "{text}"
         );
         assert!(text.contains("| **serde_json** |"));

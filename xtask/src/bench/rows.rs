@@ -118,9 +118,8 @@ impl Row {
             Work::Once => json!("once"),
         };
         // A tenth of a nanosecond is less than any clock tells.
-        let rounded = |ns: &[f64]| -> Vec<f64> {
-            ns.iter().map(|ns| (ns * 10.0).round() / 10.0).collect()
-        };
+        let rounded =
+            |ns: &[f64]| -> Vec<f64> { ns.iter().map(|ns| (ns * 10.0).round() / 10.0).collect() };
         json!({"run": self.run, "group": self.group, "what": self.what, "size": self.size, "work": work,
             "baseline": self.baseline, "ns": rounded(&self.ns), "wall_ns": rounded(&self.wall_ns)})
     }
@@ -336,7 +335,10 @@ pub(super) mod tests {
     #[test]
     fn what_is_kept_is_read_again() {
         let mut measured = Measured {
-            rows: vec![row("whose", &[1.5, 2.0], false), row("peer", &[4.0, 4.0], true)],
+            rows: vec![
+                row("whose", &[1.5, 2.0], false),
+                row("peer", &[4.0, 4.0], true),
+            ],
             ..Measured::default()
         };
         measured.stamp("default", json!({"commit": "abc"}));
@@ -359,7 +361,9 @@ pub(super) mod tests {
             measured.stamp(run, json!({"commit": what}));
             measured
         };
-        let all = of("default", "a").with(of("large", "b")).with(of("default", "c"));
+        let all = of("default", "a")
+            .with(of("large", "b"))
+            .with(of("default", "c"));
         let whats: Vec<&str> = all.rows.iter().map(|row| row.what.as_str()).collect();
         assert_eq!(whats, ["b", "c"]);
         assert_eq!(all.runs["large"]["commit"], "b");

@@ -88,20 +88,30 @@ fn all(measured: &Measured) -> Vec<Target> {
         Target {
             what: "from the file to the first enriched event, 10,000,000 identities, file in the system's cache",
             target: "≤ 1 ms",
-            reached: row("first event", "10M", "whose, on first touch").map(|row| at_most(row, 1e6)),
+            reached: row("first event", "10M", "whose, on first touch")
+                .map(|row| at_most(row, 1e6)),
             how: "`first event`, `--large`, in the harness, chunks checked on first touch",
         },
         Target {
             what: "the same, nothing of the file in the cache",
             target: "≤ 50 ms",
-            reached: row("first event, cold disk", "10M", "whose, on first touch, cold disk")
-                .map(|row| at_most(row, 50e6)),
+            reached: row(
+                "first event, cold disk",
+                "10M",
+                "whose, on first touch, cold disk",
+            )
+            .map(|row| at_most(row, 50e6)),
             how: "`first event, cold disk`, `--large`",
         },
         Target {
             what: "memory that an instance shares with nobody, 10,000,000 identities",
             target: "≤ 20 MB",
-            reached: fact(m, ("first event", "10M", "private memory of an instance"), 20e6, "B"),
+            reached: fact(
+                m,
+                ("first event", "10M", "private memory of an instance"),
+                20e6,
+                "B",
+            ),
             how: "`first event`, `--large`, after 5,000 events",
         },
         Target {
@@ -259,7 +269,10 @@ mod tests {
     }
 
     fn of<'a>(targets: &'a [Target], what: &str) -> &'a Target {
-        targets.iter().find(|target| target.what.contains(what)).unwrap()
+        targets
+            .iter()
+            .find(|target| target.what.contains(what))
+            .unwrap()
     }
 
     #[test]
@@ -290,7 +303,10 @@ mod tests {
             unit: String::new(),
         });
         let (text, holds) = of_lookup(&measured, WASM, 1.0).unwrap();
-        assert!(text.starts_with("0.50 ") && text.ends_with("(1,900,000 keys)"), "{text}");
+        assert!(
+            text.starts_with("0.50 ") && text.ends_with("(1,900,000 keys)"),
+            "{text}"
+        );
         assert!(!holds);
     }
 
