@@ -117,6 +117,8 @@ pub struct Probe {
     prefix_len: u8,
     rest: u32,
     rest_len: u8,
+    /// Last byte of the rest, which may stand in another cache line than its length.
+    rest_last: u8,
     suffix: u32,
     validity: u32,
     holder: u32,
@@ -137,6 +139,7 @@ impl Probe {
         prefix_len: 0,
         rest: 0,
         rest_len: 0,
+        rest_last: 0,
         suffix: 0,
         validity: 0,
         holder: 0,
@@ -336,7 +339,32 @@ impl<'a> Finder<'a> {
             probe.row = slot(bucket, slots);
         } else {
             probe.is_absent = bucket.overflow.to_native() == 0;
+            if !probe.is_absent {
+                self.read_next_buckets(probe, seen);
+            }
         }
+    }
+
+    /// The first candidate behind the first bucket: one key in 13 stands there.
+    #[inline(never)]
+    fn read_next_buckets(&self, probe: &mut Probe, seen: Seen<'_>) {
+        let buckets = self.buckets.rows.len() as u32;
+        let mut number = hash::home_bucket(probe.hash, buckets);
+        for _ in 0..self.longest_probe {
+            number = if number + 1 == buckets { 0 } else { number + 1 };
+            let Some(bucket) = self.buckets.get(number, seen) else {
+                return;
+            };
+            let slots = matches(&bucket.tags, hash::tag(probe.hash));
+            if slots != 0 {
+                probe.row = slot(bucket, slots);
+                return;
+            }
+            if bucket.overflow.to_native() == 0 {
+                break;
+            }
+        }
+        probe.is_absent = true;
     }
 
     #[inline(always)]
@@ -379,6 +407,8 @@ impl<'a> Finder<'a> {
             return;
         };
         probe.prefix_len = len;
+        let rest_end = probe.rest.saturating_add(u32::from(probe.rest_len));
+        probe.rest_last = self.text.rows.get(rest_end as usize).copied().unwrap_or(0);
         // Half of the keys have none, at random: row 0 is read then, so that no guess goes wrong
         // while memory is waited for.
         let is_limited = probe.validity != 0;
@@ -411,7 +441,8 @@ impl<'a> Finder<'a> {
         let (prefix, value) = query.value.split_at_checked(prefix_len)?;
         let (rest, suffix) = value.split_at_checked(rest_len)?;
         Some(
-            same(self.text(probe.rest, rest_len, seen)?, rest)
+            rest.last().is_none_or(|last| *last == probe.rest_last)
+                && same(self.text(probe.rest, rest_len, seen)?, rest)
                 && same(self.text(probe.prefix, prefix_len, seen)?, prefix)
                 && same(self.text(probe.suffix, suffix.len(), seen)?, suffix)
                 && same(
