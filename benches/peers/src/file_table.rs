@@ -16,7 +16,6 @@ use crate::Failure;
 pub struct FileTable {
     headers: Vec<String>,
     rows: Vec<Vec<Value>>,
-    key: usize,
     index: HashMap<u64, Vec<usize>, HashBuildHasher>,
 }
 
@@ -47,7 +46,6 @@ impl FileTable {
         Ok(Self {
             headers,
             rows,
-            key,
             index,
         })
     }
@@ -71,17 +69,6 @@ impl FileTable {
             .iter()
             .zip(row)
             .map(|(header, value)| (header.as_str().into(), value.clone()))
-            .collect()
-    }
-
-    /// Finished objects by key.
-    pub fn into_objects(self) -> HashMap<Vec<u8>, Value> {
-        self.rows
-            .iter()
-            .map(|row| {
-                let key = row[self.key].as_bytes().map(|key| key.to_vec());
-                (key.unwrap_or_default(), Value::Object(self.object(row)))
-            })
             .collect()
     }
 }

@@ -1,6 +1,5 @@
-//! The two functions that programs ask: Vector's own, and the least that would do.
+//! The function that programs ask for a row, as Vector has it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use vrl::compiler::prelude::*;
@@ -78,67 +77,5 @@ impl FunctionExpression for Record {
 
     fn type_def(&self, _: &TypeState) -> TypeDef {
         TypeDef::object(Collection::any()).fallible()
-    }
-}
-
-/// `get_identity(arn)`: an object or null.
-#[derive(Debug)]
-pub struct GetIdentity(pub Arc<HashMap<Vec<u8>, Value>>);
-
-impl Function for GetIdentity {
-    fn identifier(&self) -> &'static str {
-        "get_identity"
-    }
-
-    fn usage(&self) -> &'static str {
-        "The identity of an ARN."
-    }
-
-    fn category(&self) -> &'static str {
-        "Enrichment"
-    }
-
-    fn return_kind(&self) -> u16 {
-        kind::OBJECT | kind::NULL
-    }
-
-    fn examples(&self) -> &'static [Example] {
-        &[]
-    }
-
-    fn parameters(&self) -> &'static [Parameter] {
-        const PARAMETERS: &[Parameter] = &[Parameter::required("arn", kind::ANY, "The ARN.")];
-        PARAMETERS
-    }
-
-    fn compile(
-        &self,
-        _: &TypeState,
-        _: &mut FunctionCompileContext,
-        arguments: ArgumentList,
-    ) -> Compiled {
-        Ok(OfMap {
-            map: Arc::clone(&self.0),
-            arn: arguments.required("arn"),
-        }
-        .as_expr())
-    }
-}
-
-#[derive(Clone, Debug)]
-struct OfMap {
-    map: Arc<HashMap<Vec<u8>, Value>>,
-    arn: Box<dyn Expression>,
-}
-
-impl FunctionExpression for OfMap {
-    fn resolve(&self, ctx: &mut Context<'_>) -> Resolved {
-        let arn = self.arn.resolve(ctx)?;
-        let found = arn.as_bytes().and_then(|arn| self.map.get(&arn[..]));
-        Ok(found.cloned().unwrap_or(Value::Null))
-    }
-
-    fn type_def(&self, _: &TypeState) -> TypeDef {
-        TypeDef::object(Collection::any()).or_null().infallible()
     }
 }

@@ -1,10 +1,8 @@
 //! VRL as Vector runs it, beside whose: JSON is decoded to a VRL value, a compiled program asks a table, and
 //! the value is encoded again.
 //!
-//! `whose-peers file|map EVENTS TABLE FOLDER`. `file` is Vector's enrichment table of type `file`
-//! ([`file_table`]) behind `get_enrichment_table_record`; `map` is a hash map from ARN to a finished object
-//! behind a function of one argument, the least that VRL could do. Obeys the lines `pass` and `write PATH`
-//! (`benches/src/peer.rs`).
+//! `whose-peers EVENTS TABLE FOLDER`: the table is Vector's enrichment table of type `file` ([`file_table`]) behind
+//! `get_enrichment_table_record`. Obeys the lines `pass` and `write PATH` (`benches/src/peer.rs`).
 
 mod file_table;
 mod functions;
@@ -20,42 +18,26 @@ use vrl::compiler::{Program, TargetValue, TimeZone};
 use vrl::value::{Secrets, Value};
 
 use file_table::FileTable;
-use functions::{GetIdentity, GetRecord};
+use functions::GetRecord;
 
 type Failure = Box<dyn std::error::Error>;
 
-const BY_FILE: &str = r#"
+const PROGRAM: &str = r#"
 arn = .userIdentity.sessionContext.sessionIssuer.arn || .userIdentity.arn
 row, err = get_enrichment_table_record("identities", { "key": arn })
 if err == null { .identity = row }
 "#;
-const BY_MAP: &str = r#"
-arn = .userIdentity.sessionContext.sessionIssuer.arn || .userIdentity.arn
-row = get_identity(arn)
-if row != null { .identity = row }
-"#;
-const HOW: &str = "lines in memory; serde_json to a VRL value (Vector's json codec), compiled program, serde_json::to_vec; ";
+const HOW: &str = "lines in memory; serde_json to a VRL value (Vector's json codec), a compiled program with get_enrichment_table_record \
+    over Vector's file table (SeaHash of the key, rows compared), serde_json::to_vec";
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [way, events, table, _folder] = &arguments[..] else {
-        return Err("usage: whose-peers file|map EVENTS TABLE FOLDER".into());
+    let [events, table, _folder] = &arguments[..] else {
+        return Err("usage: whose-peers EVENTS TABLE FOLDER".into());
     };
     let table = FileTable::read(Path::new(table), "key", &["privilege_tier"])?;
-    let (source, function, how): (_, Box<dyn vrl::compiler::Function>, _) = match way.as_str() {
-        "file" => (
-            BY_FILE,
-            Box::new(GetRecord(Arc::new(table))),
-            "get_enrichment_table_record over Vector's file table (SeaHash of the key, rows compared)",
-        ),
-        "map" => (
-            BY_MAP,
-            Box::new(GetIdentity(Arc::new(table.into_objects()))),
-            "a function that asks a std HashMap of objects",
-        ),
-        _ => return Err(format!("no way `{way}`").into()),
-    };
-    let compiled = vrl::compiler::compile(source, &[function])
+    let function = Box::new(GetRecord(Arc::new(table))) as Box<dyn vrl::compiler::Function>;
+    let compiled = vrl::compiler::compile(PROGRAM, &[function])
         .map_err(|list| format!("the program does not compile: {list:?}"))?;
     let events = std::fs::read(events)?;
     let lines: Vec<&[u8]> = events
@@ -63,8 +45,7 @@ fn main() -> Result<(), Failure> {
         .filter(|line| !line.is_empty())
         .collect();
 
-    let ready =
-        serde_json::json!({"peer": "VRL", "version": "0.38.0", "how": format!("{HOW}{how}")});
+    let ready = serde_json::json!({"peer": "VRL", "version": "0.38.0", "how": HOW});
     println!("{ready}");
     let mut runtime = Runtime::default();
     for order in std::io::stdin().lock().lines() {

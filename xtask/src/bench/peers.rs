@@ -10,7 +10,7 @@ use crate::packages;
 use crate::process;
 use crate::workspace::{Workspace, in_ci};
 
-/// Programs in Rust, with a lock file of their own.
+/// A program in Rust, with a lock file of its own.
 const RUST: &str = "benches/peers/Cargo.toml";
 /// Drivers in Python, and what they need.
 const PYTHON: &str = "benches/python/peers";
@@ -22,11 +22,7 @@ const IN_PYTHON: [(&str, &str); 4] = [
     ("ClickHouse, dictionary", "clickhouse_dictionary.py"),
     ("Tenzir, lookup context", "tenzir_context.py"),
 ];
-/// The last word is what the program is told.
-const IN_RUST: [(&str, &str); 2] = [
-    ("VRL, Vector's file table", "file"),
-    ("VRL, map of objects", "map"),
-];
+const IN_RUST: &str = "VRL, Vector's file table";
 
 /// Installs them, and writes the list that `whose-bench` reads. What cannot be had on this machine is left out,
 /// and said.
@@ -40,9 +36,7 @@ pub(super) fn prepare(workspace: &Workspace) -> Result<PathBuf, Failure> {
     let program = target
         .join("release")
         .join(format!("whose-peers{}", std::env::consts::EXE_SUFFIX));
-    for (name, word) in IN_RUST {
-        list.push(entry(name, &[&program, Path::new(word)]));
-    }
+    list.push(entry(IN_RUST, &[&program]));
     match packages::python(workspace, PYTHON) {
         Ok(python) => {
             for (name, file) in IN_PYTHON {
