@@ -76,7 +76,7 @@ pub fn dependent(snapshot: &Snapshot<'_>, queries: &Queries) -> u64 {
     })
 }
 
-/// Every query once, [`TOGETHER`] at a time: what one waits for is fetched while the others take their step.
+/// Every query once, sixteen at a time: what one waits for is fetched while the others take their step.
 #[must_use]
 pub fn grouped(snapshot: &Snapshot<'_>, queries: &Queries) -> u64 {
     let mut sum = 0;
