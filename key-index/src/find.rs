@@ -35,6 +35,7 @@ pub struct Query<'k> {
 impl Query<'_> {
     /// The seeded hash that the index is built on.
     #[must_use]
+    #[inline(never)]
     pub fn hash(&self, seed: u64) -> u64 {
         hash::key_hash(seed, self.key_type, self.domain, self.value)
     }
@@ -98,7 +99,7 @@ pub enum Found {
         /// As [`crate::rows::ValidityRow::to_ms`].
         to_ms: i64,
     },
-    /// The lookup met what is left to the core.
+    /// The lookup met what is rare, and left to the core.
     Unsure,
 }
 
@@ -180,14 +181,10 @@ pub struct Finder<'a> {
 impl<'a> Finder<'a> {
     /// Looks a key up.
     #[must_use]
-    #[inline(never)]
     pub fn find(&self, query: &Query<'_>, seen: Seen<'_>) -> Found {
         let mut probe = self.begin(query);
-        self.read_bucket(&mut probe, seen);
-        self.read_row(&mut probe, seen);
-        self.read_class(&mut probe, seen);
-        self.read_validity(&mut probe, seen);
-        self.end(query, &probe, seen)
+        self.advance(core::slice::from_mut(&mut probe), seen);
+        self.finish(query, &probe, seen)
     }
 
     /// Begins a lookup: the hash. Nothing is read of the snapshot.
@@ -222,14 +219,7 @@ impl<'a> Finder<'a> {
     #[must_use]
     #[inline(never)]
     pub fn finish(&self, query: &Query<'_>, probe: &Probe, seen: Seen<'_>) -> Found {
-        self.end(query, probe, seen)
-    }
-
-    #[inline(always)]
-    fn end(&self, query: &Query<'_>, probe: &Probe, seen: Seen<'_>) -> Found {
-        if probe.row != NONE
-            && let Some(true) = self.is_key(query, probe, seen)
-        {
+        if probe.row != NONE && self.is_key(query, probe, seen) == Some(true) {
             Found::Row {
                 holder: probe.holder,
                 from_ms: probe.from_ms,
@@ -238,54 +228,9 @@ impl<'a> Finder<'a> {
         } else if probe.is_absent {
             Found::Absent
         } else {
-            self.walk(query, probe.hash, seen)
+            // Also a tag that another key has, which is one probe in thousands.
+            Found::Unsure
         }
-    }
-
-    /// Every candidate of every bucket of the probe.
-    #[inline(never)]
-    fn walk(&self, query: &Query<'_>, hash: u64, seen: Seen<'_>) -> Found {
-        let buckets = self.buckets.rows.len() as u32;
-        let mut number = hash::home_bucket(hash, buckets);
-        for _ in 0..=self.longest_probe {
-            let Some(bucket) = self.buckets.get(number, seen) else {
-                return if buckets == 0 {
-                    Found::Absent
-                } else {
-                    Found::Unsure
-                };
-            };
-            let mut slots = matches(&bucket.tags, hash::tag(hash));
-            while slots != 0 {
-                let mut probe = Probe {
-                    row: slot(bucket, slots),
-                    ..Probe::EMPTY
-                };
-                self.read_row(&mut probe, seen);
-                self.read_class(&mut probe, seen);
-                self.read_validity(&mut probe, seen);
-                if probe.row == NONE {
-                    return Found::Unsure;
-                }
-                match self.is_key(query, &probe, seen) {
-                    Some(false) => {}
-                    Some(true) => {
-                        return Found::Row {
-                            holder: probe.holder,
-                            from_ms: probe.from_ms,
-                            to_ms: probe.to_ms,
-                        };
-                    }
-                    None => return Found::Unsure,
-                }
-                slots &= slots - 1;
-            }
-            if bucket.overflow.to_native() == 0 {
-                break;
-            }
-            number = if number + 1 == buckets { 0 } else { number + 1 };
-        }
-        Found::Absent
     }
 
     /// Reads a word of the first bucket of each hash, so that all of them are fetched together.
@@ -504,32 +449,17 @@ fn slot(bucket: &ArchivedBucketRow, slots: u64) -> u32 {
 /// Whether two texts are the same, in steps of a register and not of a byte.
 #[inline(always)]
 fn same(a: &[u8], b: &[u8]) -> bool {
-    #[inline(always)]
-    fn ends<const N: usize>(
-        a: &[u8],
-        b: &[u8],
-        same: impl Fn(&[u8; N], &[u8; N]) -> bool,
-    ) -> Option<bool> {
-        Some(same(a.first_chunk()?, b.first_chunk()?) && same(a.last_chunk()?, b.last_chunk()?))
+    a.len() == b.len() && (a.is_empty() || same_bytes(a, b))
+}
+
+#[inline(never)]
+fn same_bytes(a: &[u8], b: &[u8]) -> bool {
+    let equal = |(a, b): (&[u8; 8], &[u8; 8])| u64::from_ne_bytes(*a) == u64::from_ne_bytes(*b);
+    if let Some(ends) = a.last_chunk().zip(b.last_chunk()) {
+        a.as_chunks().0.iter().zip(b.as_chunks().0).all(equal) && equal(ends)
+    } else {
+        a.iter().eq(b)
     }
-    if a.len() != b.len() {
-        return false;
-    }
-    if a.len() >= 16 {
-        let equal =
-            |(a, b): (&[u8; 16], &[u8; 16])| u128::from_ne_bytes(*a) == u128::from_ne_bytes(*b);
-        return a.as_chunks().0.iter().zip(b.as_chunks().0).all(equal)
-            && a.last_chunk().zip(b.last_chunk()).is_none_or(equal);
-    }
-    ends::<8>(a, b, |a, b| {
-        u64::from_ne_bytes(*a) == u64::from_ne_bytes(*b)
-    })
-    .or_else(|| {
-        ends::<4>(a, b, |a, b| {
-            u32::from_ne_bytes(*a) == u32::from_ne_bytes(*b)
-        })
-    })
-    .unwrap_or_else(|| a.iter().eq(b))
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@
 //!
 //! # What it does not do
 //! It folds no keys and knows no key types, reads no list of holders, and checks no digest. A lookup
-//! that meets what is rare (a text of 128 bytes or more, a reference that leads nowhere, a chunk
-//! that nobody has checked yet) says so, and the core does it over.
+//! that meets what is rare (another key with the same tag, a text of 128 bytes or more, a reference
+//! that leads nowhere, a chunk that nobody has checked yet) says so, and the core does it over.
 
 #![no_std]
 #![forbid(unsafe_code)]

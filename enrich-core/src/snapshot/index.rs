@@ -103,19 +103,11 @@ impl<'a> Snapshot<'a> {
             let Some(bucket) = self.row(index, number) else {
                 return Candidates::Absent;
             };
-            let both = u32::from(tag) * 0x0001_0001;
-            for (word, slots) in bucket.tags.iter().zip(bucket.slots.as_chunks::<2>().0) {
-                // A half that is the tag becomes zero.
-                let differs = word.to_native() ^ both;
-                if differs.wrapping_sub(0x0001_0001) & !differs & 0x8000_8000 == 0 {
-                    continue;
-                }
-                for (half, row) in [differs & 0xFFFF, differs >> 16].into_iter().zip(slots) {
-                    if half == 0
-                        && let Some(candidates) = self.confirm(key, row.to_native())
-                    {
-                        return candidates;
-                    }
+            for (slot, row) in bucket.slots.iter().enumerate() {
+                if tag_at(bucket, slot) == tag
+                    && let Some(candidates) = self.confirm(key, row.to_native())
+                {
+                    return candidates;
                 }
             }
             if bucket.overflow.to_native() == 0 {

@@ -249,24 +249,30 @@ impl<'a> Snapshot<'a> {
         if at == 0 {
             return &[];
         }
-        // The length takes one byte nearly always, and one touch covers it and what follows.
-        let heap = self.tables.text;
-        if let Some([len @ ..0x80, rest @ ..]) = heap.rows.get(at as usize..)
+        // The length takes one byte nearly always.
+        if self.guard.is_none()
+            && let Some([len @ ..0x80, rest @ ..]) = self.tables.text.rows.get(at as usize..)
             && let Some(text) = rest.get(..usize::from(*len))
-            && self
-                .guard
-                .as_ref()
-                .is_none_or(|guard| guard.touch(heap.at, 1, at as usize, 1 + text.len()))
         {
             return text;
         }
-        self.long_text(at as usize)
+        self.any_text(at as usize)
     }
 
-    /// As [`Self::text_bytes`], with a length of any number of bytes.
+    /// As [`Self::text_bytes`], with a length of any number of bytes and chunks that may have to be
+    /// checked.
     #[inline(never)]
-    fn long_text(&self, at: usize) -> &'a [u8] {
+    fn any_text(&self, at: usize) -> &'a [u8] {
         let heap = self.tables.text;
+        // One touch for a short text and its length, which is not believed before.
+        if let Some(guard) = &self.guard
+            && let Some(len @ ..0x80) = heap.rows.get(at)
+            && guard.touch(heap.at, 1, at, 1 + usize::from(*len))
+        {
+            let from = at.saturating_add(1);
+            let to = from.saturating_add(usize::from(*len));
+            return heap.rows.get(from..to).unwrap_or(&[]);
+        }
         let mut len = 0_usize;
         let mut used = 0_usize;
         loop {

@@ -7,6 +7,7 @@ mod bytes;
 #[path = "../common/mod.rs"]
 mod common;
 mod header;
+mod parts;
 mod shape;
 mod signature;
 
