@@ -128,7 +128,7 @@ fn others(measured: &Measured) -> String {
     );
     for size in ["100k", "1M", "10M"] {
         line(
-            &format!("bytes an identity, {size} identities of 1.9 keys"),
+            &format!("bytes an identity, {size} identities"),
             measured.fact("open", size, "bytes an identity").map(digits),
             String::new(),
         );
