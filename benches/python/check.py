@@ -13,12 +13,13 @@ import sys
 SHOWN = 5
 
 
-def truth(path):
-    """Owner, name, type and environment by ARN."""
+def truth(path, arns):
+    """Owner, name, type and environment of those that act in the events, by ARN: all of them may be millions."""
     with open(path, encoding="utf-8") as file:
         for line in file:
-            uid, arn, _, name, sub_type, owner, environment = line.rstrip("\n").split("\t")
-            yield arn, {"id": uid, "name": name, "type": sub_type, "owner": owner, "environment": environment}
+            _, arn, _, name, sub_type, owner, environment = line.rstrip("\n").split("\t")
+            if arn in arns:
+                yield arn, {"name": name, "type": sub_type, "owner": owner, "environment": environment}
 
 
 def arn_of(event):
@@ -54,9 +55,9 @@ def of_peer(event, added):
 
 def main():
     form, truth_path, events_path, enriched_path = sys.argv[1:]
-    known = dict(truth(truth_path))
     with open(events_path, "rb") as file:
         lines = file.read().splitlines()
+    known = dict(truth(truth_path, {arn_of(json.loads(line)) for line in lines}))
     with open(enriched_path, "rb") as file:
         enriched = file.read().splitlines()
     if form == "peer":
@@ -69,7 +70,6 @@ def main():
         wanted = known.get(arn_of(event))
         if wanted:
             hits += 1
-            wanted = {member: wanted[member] for member in ("name", "type", "owner", "environment")}
         try:
             got = of_whose(line, event, enriched[number]) if form == "whose" else of_peer(event, by_id[event["eventID"]])
             if got != wanted:
