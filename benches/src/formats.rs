@@ -1,6 +1,7 @@
 //! One event of each log format, as many lines as a benchmark wants.
 
-use crate::{Lcg, repository};
+use crate::random::Lcg;
+use crate::repository;
 
 /// The formats, CloudTrail first.
 pub const FORMATS: [&str; 13] = [
@@ -26,17 +27,14 @@ pub const FORMATS: [&str; 13] = [
 /// When the file of the format is missing from `benches/events`.
 #[must_use]
 pub fn lines(format: &str, count: u64) -> Vec<u8> {
-    if format == "aws_cloudtrail" {
-        return crate::events(count, 1000);
-    }
     let path = repository("benches/events").join(format!("{format}.json"));
     let text = std::fs::read_to_string(&path).expect("an event for each format");
     let event = text.trim_end().strip_suffix('}').expect("an object");
     let mut random = Lcg::new(3);
     let mut out = String::new();
     for _ in 0..count {
-        let len = random.next() % 64;
-        let fill = random.id(len as usize);
+        let len = random.below(64);
+        let fill = random.id(len);
         out.push_str(event);
         out.push_str(&format!(",\"batch\":\"{fill}\"}}\n"));
     }

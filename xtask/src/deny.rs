@@ -26,7 +26,13 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
     let program = find(workspace)?;
     let mut command = command(workspace, program);
     command.args(["check", "bans", "licenses", "sources"]);
-    process::quietly("cargo deny", &mut command).map(|_| ())
+    process::quietly("cargo deny", &mut command)?;
+    // The peers of the benchmarks: a workspace of its own, with a deny.toml of its own.
+    let mut peers = Command::new(find(workspace)?);
+    workspace.settle(&mut peers);
+    peers.args(["--manifest-path", "benches/peers/Cargo.toml"]);
+    peers.args(["check", "bans", "licenses", "sources"]);
+    process::quietly("cargo deny, peers", &mut peers).map(|_| ())
 }
 
 /// A cargo-deny that is there, or one that this installs into the build folder.

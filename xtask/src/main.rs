@@ -11,7 +11,6 @@ mod failure;
 mod fingerprint;
 mod guests;
 mod hosts;
-mod measurements;
 mod npm;
 mod packages;
 mod process;
@@ -34,8 +33,12 @@ usage: cargo xtask COMMAND
   demo                     build everything, enrich the sample events, show the result
   test [STAGE]…            every check of the project, or these stages; --list names them
   test hosts               the real hosts alone: each loads its module and runs the shared vectors
-  bench [FILTER]           run the benchmarks; without a filter, write benches/RESULTS.md
-  bench --report           write benches/RESULTS.md from the measurements at hand
+  bench                    measure, and write benches/RESULTS.md, benches/results.json and docs/plots
+  bench FILTER             measure the groups with this in their name, and print
+  bench peers              the same work beside VRL, DuckDB, ClickHouse, Python, Node and Tenzir, and print
+  bench [FILTER] --check   measure, and compare with benches/results.json; more than 15 % slower is a failed check
+  bench --large            10,000,000 identities instead (11 GB of memory), added to what is written
+  bench --report           write RESULTS.md and the plots anew from results.json
   guests                   build the WebAssembly modules into target/guests
   npm                      make the npm package, target/npm/whose and a tarball beside it
   dist                     every artifact into target/dist: sizes, SHA-256, bills of materials; built twice alike

@@ -51,6 +51,11 @@ pub(crate) fn npm(workspace: &Workspace, from: &str) -> Result<PathBuf, Failure>
     Ok(folder)
 }
 
+/// The Python of the machine, for scripts that need no package.
+pub(crate) const fn system_python() -> &'static str {
+    if cfg!(windows) { "python" } else { "python3" }
+}
+
 /// Makes a Python environment with what `requirements.txt` in a folder of the project names, unless it
 /// is there. Returns its interpreter.
 pub(crate) fn python(workspace: &Workspace, from: &str) -> Result<PathBuf, Failure> {
@@ -62,7 +67,7 @@ pub(crate) fn python(workspace: &Workspace, from: &str) -> Result<PathBuf, Failu
     });
     let wanted = fingerprint(workspace, from, &[PIP_FILE])?;
     if !is_there(&folder, &wanted) || !process::succeeds(Command::new(&python).arg("--version")) {
-        let system = if cfg!(windows) { "python" } else { "python3" };
+        let system = system_python();
         let mut version = Command::new(system);
         version.args(["-c", "import sys; sys.exit(sys.version_info < (3, 11))"]);
         if !process::succeeds(&mut version) {

@@ -31,8 +31,8 @@ pub(super) fn run(args: &Args) -> Result<Done> {
     let bytes = files::read_snapshot(&args.file)?;
     // Opened for the signature; the parts check every digest.
     let checked = Snapshot::open(&bytes, Check::OnFirstTouch, &trust).and_then(|snapshot| {
-        in_parts(&bytes, Snapshot::verify_bytes)?;
-        in_parts(&bytes, Snapshot::verify_rows)?;
+        in_parts(&bytes, |snapshot, part, of| snapshot.verify_bytes(part, of))?;
+        in_parts(&bytes, |snapshot, part, of| snapshot.verify_rows(part, of))?;
         Ok(snapshot)
     });
     match checked {

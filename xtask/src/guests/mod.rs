@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 
 pub(crate) use size::Size;
 pub(crate) use table::{
-    ALL, BASELINE, CLICKHOUSE, FLUENT_BIT, FLUENT_BIT_EXEC, Guest, JS, Level, PLAIN, SIMD,
+    ALL, BASELINE, BENCH, CLICKHOUSE, FLUENT_BIT, FLUENT_BIT_EXEC, Guest, JS, Level, PLAIN, SIMD,
 };
 
 /// What the modules are made of, besides the compiler and the package itself.
@@ -219,7 +219,7 @@ pub(crate) fn clippy(workspace: &Workspace, toolchain: &Toolchain) -> Command {
     let level = BASELINE;
     let mut command = toolchain.cargo(workspace, "clippy");
     command.args(["--profile", "guest", "--package", "whose-guest"]);
-    for guest in ALL {
+    for guest in ALL.iter().chain([&&BENCH]) {
         command.args(["--package", guest.package]);
         for feature in guest.features {
             command.args(["--features", &format!("{}/{feature}", guest.package)]);

@@ -108,7 +108,17 @@ pub(crate) static JS: Guest = Guest {
     limits: (310_000, 135_000),
 };
 
-/// Every guest.
+/// The bare lookup, which `cargo xtask bench` measures. No host gets it.
+pub(crate) static BENCH: Guest = Guest {
+    package: "whose-bench-guest",
+    folder: "benches/guest",
+    features: &[],
+    stem: "whose-bench",
+    levels: &[SIMD],
+    limits: (usize::MAX, usize::MAX),
+};
+
+/// Every guest that hosts get.
 pub(crate) static ALL: &[&Guest] = &[&PLAIN, &JS, &FLUENT_BIT, &FLUENT_BIT_EXEC, &CLICKHOUSE];
 
 #[cfg(test)]

@@ -1,93 +1,30 @@
-//! `cargo xtask bench`: measures, and writes down what was measured on which machine.
+//! What a measurement was taken on: machine, versions, commit, day.
 
 use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
-use crate::failure::{Failure, While};
-use crate::guests;
-use crate::measurements;
+use serde_json::{Value, json};
+
 use crate::process;
 use crate::workspace::Workspace;
 
-const RESULTS: &str = "benches/RESULTS.md";
-
-/// `cargo xtask bench [FILTER | --report]`.
-pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
-    let criterion = workspace.target.join("criterion");
-    if arguments == ["--report"] {
-        return write(workspace, &measurements::read(&criterion, None)?);
-    }
-    let filter = match arguments {
-        [] => None,
-        [filter] if !filter.starts_with('-') => Some(filter),
-        _ => {
-            return Err(Failure::usage(
-                "`bench` takes one filter, which is a part of a benchmark's name, or --report",
-            ));
-        }
-    };
-    guests::build(workspace, &guests::PLAIN)?;
-    // What an earlier run left behind, perhaps of benchmarks that are gone, does not count.
-    let since = SystemTime::now();
-    let mut command = workspace.cargo("bench");
-    command.args(["--package", "whose-benches", "--benches"]);
-    if let Some(filter) = filter {
-        command.args(["--", filter]);
-    }
-    process::show(&mut command)?;
-    let measured = measurements::read(&criterion, Some(since))?;
-    match filter {
-        None => write(workspace, &measured),
-        Some(filter) if measured.is_empty() => Err(Failure::new(format!(
-            "no benchmark has `{filter}` in its name"
-        ))),
-        Some(_) => {
-            print!("{}", measurements::tables(&measured));
-            Ok(())
-        }
-    }
-}
-
-fn write(workspace: &Workspace, measured: &[measurements::Measurement]) -> Result<(), Failure> {
-    if measured.is_empty() {
-        return Err(Failure::new(
-            "there are no measurements; run `cargo xtask bench`",
-        ));
-    }
-    let path = workspace.root.join(RESULTS);
-    let text = format!("{}{}", heading(workspace), measurements::tables(measured));
-    std::fs::write(&path, text).while_doing(|| format!("cannot write {RESULTS}"))?;
-    println!("wrote {}", workspace.shown(&path));
-    Ok(())
-}
-
-fn heading(workspace: &Workspace) -> String {
+/// Facts about a run, by the names that the report gives them.
+pub(super) fn describe(workspace: &Workspace, command: &str) -> Value {
     let unknown = || "unknown".to_owned();
     let rustc = process::read(Command::new(&workspace.rustc).arg("--version"));
-    let wasmtime = std::fs::read_to_string(workspace.root.join("Cargo.lock"))
-        .ok()
-        .and_then(|lock| locked_version(&lock, "wasmtime"));
+    let lock = std::fs::read_to_string(workspace.root.join("Cargo.lock")).unwrap_or_default();
     let system = process::read(Command::new("uname").arg("-srm"));
-    format!(
-        "# Benchmark results\n\n\
-         Written by `cargo xtask bench`; run it to see your machine's. Times of different machines do not\n\
-         compare; ratios within one table do.\n\n\
-         | | |\n|---|---|\n\
-         | date | {} |\n| commit | {} |\n| processor | {} |\n| memory | {} |\n| system | {} |\n\
-         | compiler | {} |\n| wasmtime | {} |\n| commands | `cargo xtask bench` = `cargo xtask guests`, then \
-         `cargo bench --package whose-benches --benches` |\n\n\
-         Median: of criterion's samples, each divided by its iterations. MAD: median absolute deviation of\n\
-         the samples. The interval is bootstrapped. “Time against”: the median divided by that of the other\n\
-         row at the same size; below 1 the first is faster.\n",
-        date(SystemTime::now()),
-        commit(&workspace.root),
-        processor().unwrap_or_else(unknown),
-        memory().unwrap_or_else(unknown),
-        system.unwrap_or_else(|_| std::env::consts::OS.to_owned()),
-        rustc.unwrap_or_else(|_| unknown()),
-        wasmtime.unwrap_or_else(unknown),
-    )
+    json!({
+        "date": date(SystemTime::now()),
+        "commit": commit(&workspace.root),
+        "processor": processor().unwrap_or_else(unknown),
+        "memory": memory().unwrap_or_else(unknown),
+        "system": system.unwrap_or_else(|_| std::env::consts::OS.to_owned()),
+        "compiler": rustc.unwrap_or_else(|_| unknown()),
+        "wasmtime": locked_version(&lock, "wasmtime").unwrap_or_else(unknown),
+        "command": command,
+    })
 }
 
 fn commit(root: &Path) -> String {
