@@ -2,27 +2,28 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use crate::config::Config;
 use crate::event::Readers;
 use crate::event::bytewise;
-use crate::event::findings::{Cut, Findings};
-use crate::event::index::Index;
-use crate::event::observation::Observation;
-use crate::event::text::TextBuffers;
+use crate::event::findings::{Findings, Memory};
+use crate::event::text::{Span, TextBuffers};
 use crate::forged;
 use crate::key::{Key, KeyRefused};
+use crate::lane::{self, LANES, Lane, buffers};
 use crate::layers::{Holder, Layers};
 use crate::lookup;
-use crate::pass::{Edit, LineStats, Pass, Purpose, Refused};
+use crate::pass::{Edit, Pass, Purpose, Refused};
 use crate::pick::LookupField;
-use crate::render::json::Json;
 use crate::render::out::Out;
 use crate::render::style::Rendering;
 use crate::render::{keys, record};
 use crate::snapshot::{Check, Snapshot, SnapshotError};
 use crate::stats::Stats;
 use crate::vocabulary::OutcomeKind;
+use json_out::json::Json;
+use json_out::phrases::Phrases;
 
 /// Most records of one key that a lookup writes.
 const MAX_RECORDS: usize = 16;
@@ -53,28 +54,15 @@ pub struct Enricher<'s> {
     config: Config,
     readers: Readers,
     layers: Layers<'s>,
-    work: Work,
+    /// The first is always there.
+    lanes: Vec<Lane>,
+    /// What documents were like before.
+    memory: Memory,
+    /// What is written again and again, under this configuration and of these layers.
+    phrases: RefCell<Phrases>,
     out: Vec<u8>,
     stats: Stats,
     keys_line: u64,
-}
-
-/// Buffers of one line.
-#[derive(Debug)]
-struct Work {
-    findings: Findings,
-    observation: Observation,
-    inner: String,
-    scratch: String,
-    bytes: Vec<u8>,
-    line_index: Index,
-    inner_index: Index,
-    /// What changes in the line, in the order of the line.
-    edits: Vec<Edit>,
-    /// Cuts of objects under way that lie after what is inside them.
-    later: Vec<Cut>,
-    /// Rendered context of the line's events, one after the other.
-    rendered: Vec<u8>,
 }
 
 impl<'s> Enricher<'s> {
@@ -83,23 +71,15 @@ impl<'s> Enricher<'s> {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let readers = Readers::new(&config.mappings, config.style.rendering);
-        let work = Work {
-            findings: Findings::new(&readers.trie),
-            observation: Observation::new(),
-            inner: String::new(),
-            scratch: String::new(),
-            bytes: Vec::new(),
-            line_index: Index::default(),
-            inner_index: Index::default(),
-            edits: Vec::new(),
-            later: Vec::new(),
-            rendered: Vec::new(),
-        };
+        let lanes = alloc::vec![Lane::new(&readers)];
+        let memory = Memory::new(&readers.trie);
         Self {
             config,
             readers,
             layers: Layers::default(),
-            work,
+            lanes,
+            memory,
+            phrases: RefCell::default(),
             out: Vec::new(),
             stats: Stats::default(),
             keys_line: 0,
@@ -119,10 +99,15 @@ impl<'s> Enricher<'s> {
             || config.style.rendering != self.config.style.rendering
         {
             self.readers = Readers::new(&config.mappings, config.style.rendering);
-            self.work.findings = Findings::new(&self.readers.trie);
+            self.memory = Memory::new(&self.readers.trie);
+            self.lanes.truncate(1);
+            for lane in &mut self.lanes {
+                lane.findings = Findings::new(&self.readers.trie);
+            }
         }
         self.config = config;
         self.keys_line = 0;
+        self.phrases.get_mut().forget();
     }
 
     /// Attaches a snapshot. The bytes stay where they are and must start at a multiple of 64.
@@ -137,6 +122,7 @@ impl<'s> Enricher<'s> {
         now_ms: Option<i64>,
     ) -> Result<LayerHandle, SnapshotError> {
         let snapshot = Snapshot::open(bytes, check, &self.config.trust)?;
+        self.phrases.get_mut().forget();
         self.layers.attach(snapshot, now_ms).map(LayerHandle)
     }
 
@@ -145,6 +131,7 @@ impl<'s> Enricher<'s> {
     /// # Errors
     /// When there is no such layer, or an overlay stands on it.
     pub fn detach(&mut self, handle: LayerHandle) -> Result<(), SnapshotError> {
+        self.phrases.get_mut().forget();
         self.layers.detach(handle.0)
     }
 
@@ -187,17 +174,54 @@ impl<'s> Enricher<'s> {
         // Context is as long as the event, within a factor; one allocation instead of several.
         out.reserve(ndjson.len());
         let mut rest = ndjson;
-        while let Some((line, after)) = self.next_line(rest) {
-            self.line(line, after.len(), &mut out);
-            rest = after;
+        let together = lane::wanted(&self.layers);
+        while self.lanes.len() < together {
+            self.lanes.push(Lane::new(&self.readers));
+        }
+        loop {
+            let mut lines: [&[u8]; LANES] = [&[]; LANES];
+            let mut texts = [""; LANES];
+            let mut count = 0;
+            for (line, text) in lines.iter_mut().zip(&mut texts).take(together) {
+                let Some((next, after)) = self.next_line(count, rest) else {
+                    break;
+                };
+                *line = next;
+                *text = self.scan_line(
+                    count,
+                    split_line_end(next).0,
+                    &mut Purpose::Enrich,
+                    together > 1,
+                );
+                rest = after;
+                count += 1;
+            }
+            if together > 1 {
+                lane::fetch(
+                    self.lanes.get_mut(..count).unwrap_or_default(),
+                    &texts,
+                    &self.layers,
+                );
+            }
+            let mut to_come: usize =
+                rest.len() + lines.iter().map(|line| line.len()).sum::<usize>();
+            for (number, (line, text)) in lines.iter().zip(texts).take(count).enumerate() {
+                to_come -= line.len();
+                self.finish_event(number, text);
+                self.line(number, line, to_come, &mut out);
+            }
+            if count == 0 {
+                break;
+            }
         }
         self.out = out;
         &self.out
     }
 
-    /// Indexes the first line of a text: the line with its end, and the rest. `None` at the end.
-    fn next_line<'t>(&mut self, text: &'t [u8]) -> Option<(&'t [u8], &'t [u8])> {
-        let len = self.work.line_index.line(text);
+    /// Indexes the first line of a text in a lane: the line with its end, and the rest. `None` at the
+    /// end.
+    fn next_line<'t>(&mut self, lane: usize, text: &'t [u8]) -> Option<(&'t [u8], &'t [u8])> {
+        let len = self.lanes.get_mut(lane)?.line_index.line(text);
         if len == 0 {
             return None;
         }
@@ -212,19 +236,22 @@ impl<'s> Enricher<'s> {
         self.out.try_reserve(len).is_ok() || self.out.try_reserve_exact(len).is_ok()
     }
 
-    /// Enriches a line. Behind it, `rest` bytes are to come, for which the output has room.
-    fn line(&mut self, line: &[u8], rest: usize, out: &mut Vec<u8>) {
+    /// Writes a line whose events are finished. Behind it, `rest` bytes are to come, for which the
+    /// output has room.
+    fn line(&mut self, number: usize, line: &[u8], rest: usize, out: &mut Vec<u8>) {
         let (body, end) = split_line_end(line);
-        let mut counted = LineStats::default();
-        let mut result = self.scan_line(body, &mut Purpose::Enrich, &mut counted);
-        let needed = line.len() + self.work.rendered.len() + rest;
+        let Some(lane) = self.lanes.get_mut(number) else {
+            return;
+        };
+        let mut result = lane.result;
+        let needed = line.len() + lane.rendered.len() + rest;
         if result == Ok(Some(()))
             && out.try_reserve(needed).is_err()
             && out.try_reserve_exact(needed).is_err()
         {
             result = Err(Refused::NoRoom);
         }
-        self.finish_line(result, &counted.stats);
+        finish_line(&mut self.stats, result, &lane.counted.stats);
         // In a damaged snapshot's stead nothing is said, and nothing forged either.
         let with_context = match result {
             Ok(Some(())) => true,
@@ -247,12 +274,12 @@ impl<'s> Enricher<'s> {
         };
         // Renderings that share places with others change more than the end of an object.
         if self.config.style.rendering != Rendering::Native {
-            sort(&mut self.work.edits);
+            sort(&mut lane.edits);
         }
         let mut from = 0;
-        for edit in &self.work.edits {
+        for edit in &lane.edits {
             out.extend_from_slice(body.get(from..edit.at).unwrap_or(&[]));
-            let text = self.work.rendered.get(edit.text.0..edit.text.1);
+            let text = lane.rendered.get(edit.text.0..edit.text.1);
             if with_context {
                 out.extend_from_slice(text.unwrap_or(&[]));
             }
@@ -262,38 +289,35 @@ impl<'s> Enricher<'s> {
         out.extend_from_slice(end);
     }
 
-    /// Counts what became of a line.
-    fn finish_line(&mut self, result: Result<Option<()>, Refused>, counted: &Stats) {
-        let stats = &mut self.stats;
-        match result {
-            Ok(None) => return,
-            Ok(Some(())) => stats.add(counted),
-            Err(Refused::NotJson) => stats.not_json += 1,
-            Err(Refused::NotUtf8) => stats.not_utf8 += 1,
-            Err(Refused::TooLarge) => stats.too_large += 1,
-            Err(Refused::TooDeep) => stats.too_deep += 1,
-            Err(Refused::NoRoom) => {
-                stats.no_room += 1;
-                stats.forged_removed += counted.forged_removed;
-            }
-            Err(Refused::Damaged) => {
-                stats.damaged += 1;
-                stats.forged_removed += counted.forged_removed;
-            }
+    /// Scans a line: the edits and what came of it are in the lane afterwards, `Ok(None)` for an empty
+    /// line. Returns the line as a text. `may_wait`: an event that is the whole line is not looked up
+    /// yet, and [`Self::finish_event`] does it.
+    fn scan_line<'t>(
+        &mut self,
+        number: usize,
+        body: &'t [u8],
+        purpose: &mut Purpose<'_>,
+        may_wait: bool,
+    ) -> &'t str {
+        let mut text = "";
+        let result = self.scan_body(number, body, purpose, may_wait, &mut text);
+        if let Some(lane) = self.lanes.get_mut(number) {
+            lane.result = result;
         }
-        stats.lines += 1;
+        text
     }
 
-    /// Scans a line; the edits are in `self.work` afterwards. `None`: an empty line.
-    fn scan_line(
+    fn scan_body<'t>(
         &mut self,
-        body: &[u8],
+        number: usize,
+        body: &'t [u8],
         purpose: &mut Purpose<'_>,
-        counted: &mut LineStats,
+        may_wait: bool,
+        whole: &mut &'t str,
     ) -> Result<Option<()>, Refused> {
-        self.work.edits.clear();
-        self.work.later.clear();
-        self.work.rendered.clear();
+        if let Some(lane) = self.lanes.get_mut(number) {
+            lane.begin();
+        }
         // A byte order mark is no part of the text, and stays where it is.
         let begin = if body.starts_with(b"\xEF\xBB\xBF") {
             3
@@ -309,45 +333,92 @@ impl<'s> Enricher<'s> {
         let Ok(text) = simdutf8::basic::from_utf8(body) else {
             return Err(Refused::NotUtf8);
         };
-        let mut pass = Pass {
-            config: &self.config,
-            readers: &self.readers,
-            layers: &self.layers,
-            findings: &mut self.work.findings,
-            observation: &mut self.work.observation,
-            buffers: TextBuffers {
-                line: text,
-                inner: &mut self.work.inner,
-                scratch: &mut self.work.scratch,
-                bytes: &mut self.work.bytes,
-                line_index: &self.work.line_index,
-                inner_index: &mut self.work.inner_index,
-            },
-            edits: &mut self.work.edits,
-            later: &mut self.work.later,
-            rendered: &mut self.work.rendered,
-            counted,
-            purpose,
+        *whole = text;
+        let max_depth = self.config.max_depth;
+        let Some(mut pass) = self.pass(number, text, purpose, may_wait && first == b'{') else {
+            return Ok(None);
         };
         let end = match first {
             b'{' => pass.object(start, 0)?,
             b'[' => {
-                let end = bytewise::skip_value(body, start, 0, self.config.max_depth)?;
+                let end = bytewise::skip_value(body, start, 0, max_depth)?;
                 pass.array(start, 0)?;
                 end
             }
             _ => return Err(Refused::NotJson),
         };
+        let is_waiting = pass.waiting.is_some();
         if bytewise::next_byte(body, end).1.is_some() {
             return Err(Refused::NotJson);
         }
+        if is_waiting {
+            return Ok(Some(()));
+        }
+        self.settled(number)
+    }
+
+    /// Looks up and renders an event that had to wait.
+    fn finish_event(&mut self, number: usize, text: &str) {
+        let Some(lane) = self.lanes.get_mut(number) else {
+            return;
+        };
+        let Some(place) = lane.waiting.take() else {
+            return;
+        };
+        if lane.result != Ok(Some(())) {
+            return;
+        }
+        if let Some(mut pass) = self.pass(number, text, &mut Purpose::Enrich, false) {
+            pass.event(&place, Span::EMPTY);
+        }
+        let result = self.settled(number);
+        if let Some(lane) = self.lanes.get_mut(number) {
+            lane.result = result;
+        }
+    }
+
+    /// What came of a line whose events are finished.
+    fn settled(&self, number: usize) -> Result<Option<()>, Refused> {
         if self.layers.is_damaged() {
             return Err(Refused::Damaged);
         }
-        if counted.no_room {
+        if self
+            .lanes
+            .get(number)
+            .is_some_and(|lane| lane.counted.no_room)
+        {
             return Err(Refused::NoRoom);
         }
         Ok(Some(()))
+    }
+
+    /// A pass over a line in a lane. There is one for each lane that there is.
+    fn pass<'p, 'e>(
+        &'p mut self,
+        number: usize,
+        text: &'p str,
+        purpose: &'p mut Purpose<'e>,
+        may_wait: bool,
+    ) -> Option<Pass<'p, 'p, 's, 'e>> {
+        let lane = self.lanes.get_mut(number)?;
+        Some(Pass {
+            config: &self.config,
+            readers: &self.readers,
+            layers: &self.layers,
+            memory: &mut self.memory,
+            findings: &mut lane.findings,
+            observation: &mut lane.observation,
+            buffers: buffers!(lane, text),
+            edits: &mut lane.edits,
+            later: &mut lane.later,
+            rendered: &mut lane.rendered,
+            phrases: &self.phrases,
+            counted: &mut lane.counted,
+            may_wait,
+            waiting: &mut lane.waiting,
+            probe: lane.probe.as_ref(),
+            purpose,
+        })
     }
 
     /// Explains what is observed in one line: one explanation for each event in it.
@@ -387,12 +458,20 @@ impl<'s> Enricher<'s> {
     /// Scans one line and keeps what was tried as keys.
     #[cfg(feature = "explain")]
     fn tell(&mut self, line: &[u8], purpose: &mut Purpose<'_>) -> Result<(), Refused> {
-        let len = self.work.line_index.line(line);
-        let (body, _) = split_line_end(line.get(..len).unwrap_or(line));
-        self.work.observation.attempts = Some(Vec::new());
-        let result = self.scan_line(body, purpose, &mut LineStats::default());
-        self.work.observation.attempts = None;
+        let (line, _) = self.next_line(0, line).unwrap_or((line, &[]));
+        let (body, _) = split_line_end(line);
+        self.keep_attempts(Some(Vec::new()));
+        self.scan_line(0, body, purpose, false);
+        self.keep_attempts(None);
+        let result = self.lanes.first().map_or(Ok(None), |lane| lane.result);
         result.map(|_| ())
+    }
+
+    #[cfg(feature = "explain")]
+    fn keep_attempts(&mut self, attempts: Option<Vec<crate::event::observation::Attempt>>) {
+        if let Some(lane) = self.lanes.first_mut() {
+            lane.observation.attempts = attempts;
+        }
     }
 
     /// What was observed in a batch: one JSON object a line. Line numbers count on from batch to
@@ -402,16 +481,18 @@ impl<'s> Enricher<'s> {
         out.clear();
         let mut events = Vec::new();
         let mut rest = ndjson;
-        while let Some((line, after)) = self.next_line(rest) {
+        while let Some((line, after)) = self.next_line(0, rest) {
             rest = after;
             self.keys_line += 1;
             events.clear();
-            let mut counted = LineStats::default();
             let (body, _) = split_line_end(line);
-            let result = self.scan_line(body, &mut Purpose::Keys(&mut events), &mut counted);
-            let is_read = matches!(result, Ok(Some(())));
+            self.scan_line(0, body, &mut Purpose::Keys(&mut events), false);
             let number = self.keys_line;
-            self.finish_line(result, &counted.stats);
+            let mut is_read = false;
+            if let Some(lane) = self.lanes.first() {
+                is_read = matches!(lane.result, Ok(Some(())));
+                finish_line(&mut self.stats, lane.result, &lane.counted.stats);
+            }
             keys::line(
                 number,
                 if is_read { &events } else { &[] },
@@ -446,9 +527,12 @@ impl<'s> Enricher<'s> {
         field: &LookupField<'_>,
     ) -> Result<&[u8], LookupError> {
         self.answer(key, Some(field))?;
-        self.work.bytes.clear();
-        field.pick(&self.out, &mut self.work.bytes);
-        Ok(&self.work.bytes)
+        let Some(lane) = self.lanes.first_mut() else {
+            return Ok(&[]);
+        };
+        lane.bytes.clear();
+        field.pick(&self.out, &mut lane.bytes);
+        Ok(&lane.bytes)
     }
 
     /// Writes what a key leads to into `self.out`; for a field, no more than it needs.
@@ -474,7 +558,7 @@ impl<'s> Enricher<'s> {
             holders.truncate(most);
         }
         if holders.len() < most {
-            self.layers.for_each_holder(&key, |holder, _| {
+            self.layers.for_each_holder(&key, None, |holder, _| {
                 if holders.len() < most && !holders.contains(&holder) {
                     holders.push(holder);
                 }
@@ -543,6 +627,27 @@ impl core::fmt::Display for LookupError {
 }
 
 impl core::error::Error for LookupError {}
+
+/// Counts what became of a line.
+fn finish_line(stats: &mut Stats, result: Result<Option<()>, Refused>, counted: &Stats) {
+    match result {
+        Ok(None) => return,
+        Ok(Some(())) => stats.add(counted),
+        Err(Refused::NotJson) => stats.not_json += 1,
+        Err(Refused::NotUtf8) => stats.not_utf8 += 1,
+        Err(Refused::TooLarge) => stats.too_large += 1,
+        Err(Refused::TooDeep) => stats.too_deep += 1,
+        Err(Refused::NoRoom) => {
+            stats.no_room += 1;
+            stats.forged_removed += counted.forged_removed;
+        }
+        Err(Refused::Damaged) => {
+            stats.damaged += 1;
+            stats.forged_removed += counted.forged_removed;
+        }
+    }
+    stats.lines += 1;
+}
 
 /// Puts edits in the order of the line. They are so nearly, and mostly few; the standard library's
 /// sort would be 4 kB of a guest, and one that only swaps neighbours slow where a line is hostile.

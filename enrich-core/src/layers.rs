@@ -4,14 +4,15 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 
 use arrayvec::ArrayString;
+use key_index::find::Probe;
 
 use crate::key::{Key, KeyType};
-use crate::render::json::Json;
 use crate::render::native::Said;
 use crate::snapshot::{
     Candidate, Candidates, IdentityRef, Limits, ScopeRef, Snapshot, SnapshotError,
 };
 use crate::vocabulary::{LayerKind, Provider};
+use json_out::json::Json;
 
 /// Most layers attached at once.
 pub const MAX_LAYERS: usize = 64;
@@ -67,6 +68,15 @@ pub(crate) struct Layers<'s> {
 impl<'s> Layers<'s> {
     pub(crate) const fn is_empty(&self) -> bool {
         self.layers.is_empty()
+    }
+
+    /// Bytes of all snapshots.
+    pub(crate) fn total_len(&self) -> u64 {
+        let lens = self
+            .layers
+            .iter()
+            .map(|layer| layer.snapshot.header().total_len);
+        lens.fold(0, u64::saturating_add)
     }
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Layer<'s>> {
@@ -191,9 +201,18 @@ impl<'s> Layers<'s> {
     }
 
     /// Calls `f` with everyone who holds a key, at any time, and when they do; after overlays.
-    pub(crate) fn for_each_holder(&self, key: &Key<'_>, mut f: impl FnMut(Holder, Candidate)) {
+    /// `probe`: how far the lookup in the first layer is, if it has begun.
+    pub(crate) fn for_each_holder(
+        &self,
+        key: &Key<'_>,
+        probe: Option<&Probe>,
+        mut f: impl FnMut(Holder, Candidate),
+    ) {
         for (number, layer) in self.layers.iter().enumerate() {
-            let candidates = layer.snapshot.find(key);
+            let candidates = match probe {
+                Some(probe) if number == 0 => layer.snapshot.find_probed(key, probe),
+                _ => layer.snapshot.find(key),
+            };
             if matches!(candidates, Candidates::Absent | Candidates::Nobody)
                 || (self.has_overlays && self.is_removed_above(number, key))
             {

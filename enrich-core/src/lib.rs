@@ -96,6 +96,7 @@ mod document;
 mod enricher;
 mod event;
 mod forged;
+mod lane;
 mod layers;
 mod lookup;
 mod mapping;

@@ -1,6 +1,7 @@
 //! Look up: an observed identity becomes exactly one outcome, as of the event's time.
 
 use arrayvec::ArrayVec;
+use key_index::find::Probe;
 
 use crate::event::observation::{Observation, Observed, ObservedKey};
 use crate::event::text::TextBuffers;
@@ -52,6 +53,8 @@ impl Resolution {
 
 /// Looks up one observed identity.
 ///
+/// `probe`: how far the first key is in the first layer, where its lookup has begun.
+///
 /// Keys stand in the order in which they decide: unique ids first. A name that leads to an identity
 /// whose unique id is another than the event's is no match: names are reused, ids are not.
 pub(crate) fn resolve(
@@ -60,8 +63,9 @@ pub(crate) fn resolve(
     observed: &Observed,
     keys: &[ObservedKey],
     time_ms: i64,
+    probe: Option<&Probe>,
 ) -> Resolution {
-    resolve_watched(layers, buffers, observed, keys, time_ms, &mut ())
+    resolve_watched(layers, buffers, observed, keys, time_ms, probe, &mut ())
 }
 
 /// Is told how a lookup goes. Whoever only wants the result watches nothing, at no cost.
@@ -81,6 +85,7 @@ pub(crate) fn resolve_watched(
     observed: &Observed,
     keys: &[ObservedKey],
     time_ms: i64,
+    probe: Option<&Probe>,
     watch: &mut impl Watch,
 ) -> Resolution {
     let mut best: Option<Resolution> = None;
@@ -93,7 +98,8 @@ pub(crate) fn resolve_watched(
         );
         let is_id = key.key_type.is_unique_id();
         let mut tally = Tally::default();
-        layers.for_each_holder(&wanted, |holder, candidate| {
+        let probe = probe.filter(|_| number == 0);
+        layers.for_each_holder(&wanted, probe, |holder, candidate| {
             let is_outranked = !is_id && has_other_id(layers, buffers, keys, holder);
             watch.holder(number, holder, candidate, is_outranked);
             if is_outranked {
@@ -230,28 +236,31 @@ impl Tally {
 /// What one key leads to as of a time; `None` when nobody ever held it.
 pub(crate) fn resolve_key(layers: &Layers<'_>, key: &Key<'_>, time_ms: i64) -> Option<Resolution> {
     let mut tally = Tally::default();
-    layers.for_each_holder(key, |holder, candidate| {
+    layers.for_each_holder(key, None, |holder, candidate| {
         tally.count(layers, holder, candidate, time_ms);
     });
     tally.outcome()
 }
 
-/// Looks up every identity of an event.
+/// Looks up every identity of an event. `probe`: how far the first key of the first one is in the
+/// first layer.
 pub(crate) fn resolve_all<const N: usize>(
     layers: &Layers<'_>,
     buffers: &TextBuffers<'_>,
     observation: &Observation,
     time_ms: i64,
+    probe: Option<&Probe>,
     out: &mut ArrayVec<Resolution, N>,
 ) {
     out.clear();
-    for observed in &observation.identities {
+    for (number, observed) in observation.identities.iter().enumerate() {
         let _ = out.try_push(resolve(
             layers,
             buffers,
             observed,
             observation.keys_of(observed),
             time_ms,
+            probe.filter(|_| number == 0),
         ));
     }
 }

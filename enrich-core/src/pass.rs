@@ -2,13 +2,16 @@
 
 use alloc::vec::Vec;
 
+use core::cell::RefCell;
+
 use arrayvec::ArrayVec;
+use key_index::find::Probe;
 
 use crate::assess::{self, Assessment};
 use crate::config::Config;
 use crate::event::bytewise;
 use crate::event::envelope::{self, Envelope};
-use crate::event::findings::{Cut, Findings};
+use crate::event::findings::{Cut, Findings, Memory};
 use crate::event::observation::{MAX_IDENTITIES, Observation};
 use crate::event::scan::{self, ScanError};
 use crate::event::text::{Source, Span, TextBuffers};
@@ -19,6 +22,7 @@ use crate::render::place::{Existing, Place};
 use crate::render::{self, keys};
 use crate::stats::Stats;
 use crate::vocabulary::Format;
+use json_out::phrases::Phrases;
 
 /// Envelopes inside envelopes, at most.
 const MAX_NESTING: u32 = 4;
@@ -125,13 +129,21 @@ pub(crate) struct Pass<'p, 's, 'a, 'e> {
     pub(crate) config: &'p Config,
     pub(crate) readers: &'p Readers,
     pub(crate) layers: &'s Layers<'a>,
+    pub(crate) memory: &'p mut Memory,
     pub(crate) findings: &'p mut Findings,
     pub(crate) observation: &'p mut Observation,
     pub(crate) buffers: TextBuffers<'p>,
     pub(crate) edits: &'p mut Vec<Edit>,
     pub(crate) later: &'p mut Vec<Cut>,
     pub(crate) rendered: &'p mut Vec<u8>,
+    pub(crate) phrases: &'p RefCell<Phrases>,
     pub(crate) counted: &'p mut LineStats,
+    /// Whether an event that is the whole line is looked up later, together with others: then where
+    /// its context goes.
+    pub(crate) may_wait: bool,
+    pub(crate) waiting: &'p mut Option<Place>,
+    /// How far the lookup of the event's first key is, if it has begun.
+    pub(crate) probe: Option<&'p Probe>,
     pub(crate) purpose: &'p mut Purpose<'e>,
 }
 
@@ -145,7 +157,11 @@ impl Pass<'_, '_, '_, '_> {
             Recognised::No => {}
             Recognised::Yes => {
                 self.cut(usize::MAX);
-                self.event(place, Span::EMPTY);
+                if self.may_wait {
+                    *self.waiting = Some(place.clone());
+                } else {
+                    self.event(place, Span::EMPTY);
+                }
                 return Ok(end);
             }
             Recognised::Unfolded(format) => {
@@ -254,6 +270,7 @@ impl Pass<'_, '_, '_, '_> {
             at,
             self.config.max_depth,
             &self.readers.trie,
+            self.memory,
             self.findings,
         )?;
         Ok(end)
@@ -363,7 +380,7 @@ impl Pass<'_, '_, '_, '_> {
     }
 
     /// A recognised event: looks its identities up and renders its context.
-    fn event(&mut self, place: &Place, outer_time: Span) {
+    pub(crate) fn event(&mut self, place: &Place, outer_time: Span) {
         if self.observation.time_ms.is_none() && !outer_time.is_empty() {
             self.observation.time_ms = crate::time::parse_rfc3339(self.buffers.get(outer_time));
         }
@@ -397,6 +414,8 @@ impl Pass<'_, '_, '_, '_> {
         }
         if existing.own_agent {
             self.observation.forget_agents();
+            // The first key may be another one now.
+            self.probe = None;
         }
         // Without a time of its own, an event is resolved as of the snapshot.
         let time_ms = self
@@ -409,6 +428,7 @@ impl Pass<'_, '_, '_, '_> {
             &self.buffers,
             self.observation,
             time_ms,
+            self.probe,
             &mut resolutions,
         );
         let mut assessment = Assessment::default();
@@ -460,6 +480,7 @@ impl Pass<'_, '_, '_, '_> {
             resolutions: &resolutions,
             assessment: &assessment,
             time_ms,
+            phrases: self.phrases,
         };
         render::write(&context, place, &existing, self.rendered, self.edits);
     }

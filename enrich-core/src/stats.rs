@@ -1,7 +1,7 @@
 //! Counters: what happened to the events of an enricher.
 
-use crate::render::json::Json;
 use crate::vocabulary::{OutcomeKind, Priority, Verdict};
+use json_out::json::Json;
 
 /// Counts since the enricher was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,8 +5,7 @@
 
 use core::fmt;
 
-/// Milliseconds in a day.
-const DAY_MS: i64 = 86_400_000;
+use json_out::time::Rfc3339;
 
 /// Days since 1970-01-01 of a date in the proleptic Gregorian calendar, from the year 0 on.
 const fn days_from_civil(year: u32, month: u32, day: u32) -> i64 {
@@ -18,25 +17,6 @@ const fn days_from_civil(year: u32, month: u32, day: u32) -> i64 {
     let day_of_year = (153 * month_index + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     (era * 146_097 + day_of_era) as i64 - 719_468 - 146_097
-}
-
-/// The date of a day since 1970-01-01.
-const fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 {
-        month_index + 3
-    } else {
-        month_index - 9
-    };
-    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-    (year, month, day)
 }
 
 /// A position in a text that is being read from the left.
@@ -195,18 +175,7 @@ pub fn parse_epoch(text: &str) -> Option<i64> {
 /// # Errors
 /// Those of the writer.
 pub fn write_rfc3339(f: &mut dyn fmt::Write, ms: i64) -> fmt::Result {
-    let (year, month, day) = civil_from_days(ms.div_euclid(DAY_MS));
-    let of_day = ms.rem_euclid(DAY_MS);
-    let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
-    let (second, millisecond) = (of_day / 1000 % 60, of_day % 1000);
-    write!(
-        f,
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-    )?;
-    if millisecond != 0 {
-        write!(f, ".{millisecond:03}")?;
-    }
-    f.write_char('Z')
+    f.write_str(Rfc3339::of(ms).as_str())
 }
 
 /// The hour of the week, 0 = Monday 00:00 UTC, 167 = Sunday 23:00 UTC.

@@ -67,34 +67,25 @@ impl Cut {
 pub(crate) struct Slot {
     /// The scan in which the node was met last.
     met: Cell<u32>,
+    sort: Cell<Sort>,
     /// Where it stands in the scanned document: of a text, with its quotes and escapes.
-    from: Cell<u32>,
-    to: Cell<u32>,
-    kind: Cell<Kind>,
-    /// Where its text stands, when that is not between its quotes.
-    decoded: Cell<Option<Span>>,
-}
-
-/// Sort and source of a value, stored as one word.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(align(4))]
-struct Kind {
-    sort: Sort,
-    source: Source,
-    is_decoded: bool,
+    raw: Cell<Span>,
+    /// Its text, when that is not what stands there.
+    found: Cell<Span>,
 }
 
 impl Slot {
     /// Notes what stands here.
     #[inline(always)]
     pub(crate) fn note(&self, scan: u32, sort: Sort, source: Source, from: usize, to: usize) {
+        let raw = Span::new(source, from, to);
         self.met.set(scan);
-        self.from.set(from as u32);
-        self.to.set(to as u32);
-        self.kind.set(Kind {
-            sort,
-            source,
-            is_decoded: false,
+        self.sort.set(sort);
+        self.raw.set(raw);
+        self.found.set(match sort {
+            Sort::Absent => Span::EMPTY,
+            Sort::Text => raw.without_ends(),
+            _ => raw,
         });
     }
 
@@ -106,38 +97,48 @@ impl Slot {
 
     /// Notes that the text that was noted stands elsewhere, without its escapes.
     pub(crate) fn decoded(&self, text: Span) {
-        self.decoded.set(Some(text));
-        self.kind.set(Kind {
-            is_decoded: true,
-            ..self.kind.get()
-        });
+        self.found.set(text);
     }
 
     /// Notes where a value ended that was noted when it began.
     pub(crate) fn ended(&self, sort: Sort, to: usize) {
-        self.to.set(to as u32);
-        self.kind.set(Kind {
-            sort,
-            ..self.kind.get()
+        let raw = self.raw.get().until(to);
+        self.sort.set(sort);
+        self.raw.set(raw);
+        self.found.set(match sort {
+            Sort::Absent => Span::EMPTY,
+            Sort::Text => raw.without_ends(),
+            _ => raw,
         });
     }
 
     fn raw(&self) -> Span {
-        let source = self.kind.get().source;
-        Span::new(source, self.from.get() as usize, self.to.get() as usize)
+        self.raw.get()
     }
 
+    #[inline(always)]
     fn found(&self) -> Found {
-        let Kind {
-            sort, is_decoded, ..
-        } = self.kind.get();
-        let span = match (sort, is_decoded, self.decoded.get()) {
-            (Sort::Absent, ..) => Span::EMPTY,
-            (Sort::Text, true, Some(text)) => text,
-            (Sort::Text, ..) => self.raw().without_ends(),
-            _ => self.raw(),
-        };
-        Found { sort, span }
+        Found {
+            sort: self.sort.get(),
+            span: self.found.get(),
+        }
+    }
+}
+
+/// What documents were like before. It serves all scans of one trie, and changes how long they take,
+/// never what they find.
+#[derive(Debug)]
+pub struct Memory {
+    /// Members of objects.
+    pub(crate) familiar: Familiar,
+}
+
+impl Memory {
+    /// Of nothing yet.
+    pub fn new(trie: &Trie) -> Self {
+        Self {
+            familiar: Familiar::new(trie.node_count()),
+        }
     }
 }
 
@@ -145,8 +146,6 @@ impl Slot {
 #[derive(Debug)]
 pub struct Findings {
     pub(crate) slots: Vec<Slot>,
-    /// What objects were like before.
-    pub(crate) familiar: Familiar,
     /// Number of the scan under way; slots of earlier ones count as empty, so none is cleared.
     pub(crate) scan: u32,
     /// Members at the top of the scanned object that are to be cut out.
@@ -165,7 +164,6 @@ impl Findings {
         let slots = core::iter::repeat_with(Slot::default);
         Self {
             slots: slots.take(trie.node_count()).collect(),
-            familiar: Familiar::new(trie.node_count()),
             scan: 0,
             cuts: Vec::new(),
             has_members: false,

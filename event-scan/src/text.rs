@@ -46,6 +46,12 @@ impl Span {
         Self((source as u64) << (2 * BITS) | (from as u64) << BITS | (to - from) as u64)
     }
 
+    /// From where it begins to another end.
+    #[inline]
+    pub(crate) const fn until(self, to: usize) -> Self {
+        Self::new(self.source(), self.start(), to)
+    }
+
     #[inline]
     const fn is_of(self, source: Source) -> bool {
         self.0 >> (2 * BITS) == source as u64
@@ -150,6 +156,30 @@ pub struct TextBuffers<'a> {
     pub line_index: &'a Index,
     /// Where those of the inner text are.
     pub inner_index: &'a mut Index,
+}
+
+/// The texts of one event, to be read only.
+#[derive(Clone, Copy, Debug)]
+pub struct Texts<'a> {
+    /// The line.
+    pub line: &'a str,
+    /// A document that stood in the line as a string.
+    pub inner: &'a str,
+    /// Decoded and put-together texts.
+    pub scratch: &'a str,
+}
+
+impl<'a> Texts<'a> {
+    /// The text of a span.
+    #[must_use]
+    pub fn get(self, span: Span) -> &'a str {
+        let text = match span.source() {
+            Source::Line => self.line,
+            Source::Inner => self.inner,
+            Source::Scratch => self.scratch,
+        };
+        text.get(span.start()..span.end()).unwrap_or("")
+    }
 }
 
 impl TextBuffers<'_> {

@@ -500,7 +500,7 @@ mod tests {
         let text: Vec<u8> = (0..70).collect();
         for len in 0..=text.len() {
             let a = &text[..len];
-            assert!(same(a, &a.to_vec()));
+            assert!(same(a, a));
             assert!(!same(a, &text[..len.saturating_sub(1)]) || len == 0);
             for at in 0..len {
                 let mut b = a.to_vec();

@@ -62,6 +62,8 @@ pub(crate) struct EventFinding<'s> {
     pub(crate) severity: Severity,
     pub(crate) evidence: Evidence<'s>,
     pub(crate) exception: Option<(i64, &'s str)>,
+    /// Its row, where all of it is the snapshot's.
+    pub(crate) row: Option<u32>,
 }
 
 impl EventFinding<'_> {
@@ -153,6 +155,7 @@ fn add<'s>(
         severity,
         evidence,
         exception: None,
+        row: None,
     });
 }
 
@@ -345,5 +348,6 @@ fn of_snapshot<'s>(finding: &FindingRef<'s>) -> EventFinding<'s> {
         severity: finding.severity(),
         evidence: Evidence::Text(finding.evidence()),
         exception: finding.exception(),
+        row: Some(finding.number),
     }
 }

@@ -161,7 +161,7 @@ pub(crate) fn decide<'s>(
                 },
             );
             let resolution =
-                lookup::resolve_watched(layers, buffers, observed, keys, time_ms, &mut trace);
+                lookup::resolve_watched(layers, buffers, observed, keys, time_ms, None, &mut trace);
             let mut decided = DecidedIdentity {
                 role: observed.role,
                 outcome: resolution.outcome,

@@ -2,20 +2,23 @@
 
 use super::Context;
 use super::fields::Field;
-use super::json::Json;
 use super::out::Out;
+use super::phrase::About;
 use crate::assess::behavior::{self, Deviation};
+use crate::snapshot::ExpectationRef;
 use crate::vocabulary::Dimension;
+use json_out::json::Json;
 
 /// Most allowed values that are written.
 const MAX_EXPECTED: usize = 8;
 /// Longest seen value.
 const MAX_SEEN: usize = 256;
 
-/// Writes a deviation as members of an object.
+/// Writes a deviation of an identity of a layer as members of an object.
 pub(super) fn write(
     context: &Context<'_, '_, '_>,
     deviation: &Deviation<'_>,
+    layer: u8,
     out: &mut Out<'_, '_>,
 ) {
     out.string(Field::DeviationDimension, deviation.dimension.as_str());
@@ -39,13 +42,20 @@ pub(super) fn write(
     {
         out.string(Field::DeviationNetwork, name);
     }
-    let mut values = deviation.expected.allowed();
+    let phrase = About::Expected.rows(layer, [deviation.expected.number, 0]);
+    out.phrase(phrase, |out| expected(&deviation.expected, out));
+}
+
+/// What was expected instead, and why.
+#[inline(never)]
+fn expected(expected: &ExpectationRef<'_>, out: &mut Out<'_, '_>) {
+    let mut values = expected.allowed();
     let mut more = values.len().saturating_sub(MAX_EXPECTED);
     out.strings(
         Field::DeviationExpected,
         &mut values.by_ref().take(MAX_EXPECTED),
     );
-    if let Some(words) = deviation.expected.hours() {
+    if let Some(words) = expected.hours() {
         out.array(Field::DeviationExpected, |out| {
             more = hours(words, out.json);
         });
@@ -53,8 +63,8 @@ pub(super) fn write(
     if more != 0 {
         out.number(Field::DeviationMore, more as u64);
     }
-    out.string(Field::DeviationBasis, deviation.expected.basis().as_str());
-    let (days, samples) = deviation.expected.evidence();
+    out.string(Field::DeviationBasis, expected.basis().as_str());
+    let (days, samples) = expected.evidence();
     if days != 0 || samples != 0 {
         out.number(Field::DeviationWindow, u64::from(days));
         out.number(Field::DeviationSamples, u64::from(samples));

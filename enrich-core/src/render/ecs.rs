@@ -6,14 +6,13 @@
 use alloc::vec::Vec;
 
 use super::fields::Field;
-use super::json::Json;
-use super::out::Out;
 use super::place::{Existing, Place, has_content};
 use super::{Context, identity, native, response};
 use crate::event::findings::Sort;
 use crate::event::text::TextBuffers;
 use crate::event::walk::{self, Items};
 use crate::pass::Edit;
+use json_out::json::Json;
 
 /// The list that others fill as well, and what it stands in.
 pub(super) const SHARED: &[&str] = &["/related/user", "/related"];
@@ -139,7 +138,7 @@ fn related(
 
 /// The identity that response is about, and the others below `other_identities`.
 fn members(context: &Context<'_, '_, '_>, json: &mut Json<'_>) {
-    let out = &mut Out::new(json, &context.config.style);
+    let out = &mut context.out(json);
     let primary = context.assessment.primary;
     if primary.is_none() {
         out.string(Field::NoIdentity, "no_identity");
@@ -148,11 +147,7 @@ fn members(context: &Context<'_, '_, '_>, json: &mut Json<'_>) {
         if primary == Some(number) {
             out.json.member("summary", |json| {
                 json.quoted(|json| {
-                    identity::summary(
-                        context,
-                        assessed,
-                        &mut Out::new(json, &context.config.style),
-                    );
+                    identity::summary(context, assessed, &mut context.out(json));
                 });
             });
             identity::write(context, observed, resolution, assessed, out);

@@ -1,14 +1,26 @@
 //! What is said about a finding.
 
 use super::fields::Field;
-use super::json::Json;
 use super::out::Out;
+use super::phrase::About;
 use super::style::People;
 use crate::assess::findings::{EventFinding, Evidence};
 use crate::vocabulary::Environment;
+use json_out::json::Json;
 
-/// Writes a finding as members of an object; `time_ms` judges its exception.
-pub(super) fn write(finding: &EventFinding<'_>, time_ms: i64, out: &mut Out<'_, '_>) {
+/// Writes a finding of an identity of a layer as members of an object; `time_ms` judges its exception.
+pub(super) fn write(finding: &EventFinding<'_>, layer: u8, time_ms: i64, out: &mut Out<'_, '_>) {
+    // An exception is in force or not, by the event's time.
+    match finding.row.filter(|_| finding.exception.is_none()) {
+        Some(row) => out.phrase(About::Finding.rows(layer, [row, 0]), |out| {
+            members(finding, time_ms, out);
+        }),
+        None => members(finding, time_ms, out),
+    }
+}
+
+#[inline(never)]
+fn members(finding: &EventFinding<'_>, time_ms: i64, out: &mut Out<'_, '_>) {
     out.string(Field::FindingName, finding.name);
     out.some(Field::FindingOwasp, finding.owasp);
     out.string(Field::FindingSeverity, finding.severity.as_str());

@@ -3,6 +3,7 @@
 use super::Context;
 use super::fields::Field;
 use super::out::{Out, reference_text};
+use super::phrase::About;
 use crate::assess::Assessed;
 use crate::event::observation::Observed;
 use crate::lookup::Resolution;
@@ -29,12 +30,16 @@ pub(super) fn write(
     assessed: &Assessed<'_>,
     out: &mut Out<'_, '_>,
 ) {
-    out.string(Field::Role, assessed.role.as_str());
-    out.string(Field::Outcome, assessed.outcome.as_str());
-    // What the event says; the record's `agent` says what the inventory knows.
-    if observed.is_agent {
-        out.bool(Field::ActedAsAgent, true);
-    }
+    let standing = u32::from(assessed.role.code()) << 8 | u32::from(assessed.outcome.code());
+    let standing = About::Standing.rows(0, [standing, u32::from(observed.is_agent)]);
+    out.phrase(standing, |out| {
+        out.string(Field::Role, assessed.role.as_str());
+        out.string(Field::Outcome, assessed.outcome.as_str());
+        // What the event says; the record's `agent` says what the inventory knows.
+        if observed.is_agent {
+            out.bool(Field::ActedAsAgent, true);
+        }
+    });
     if let Some(key) = context.deciding_key(observed, resolution) {
         out.object(Field::Key, |out| {
             out.string(Field::KeyType, key.key_type.as_str());
@@ -56,7 +61,7 @@ pub(super) fn write(
     let Some(identity) = &assessed.identity else {
         return;
     };
-    facts(identity, out);
+    facts(identity, assessed.layer, out);
     details(identity, out);
     if let Some(credential) = &assessed.credential {
         out.object(Field::Credential, |out| {
@@ -75,7 +80,7 @@ pub(super) fn write(
     behavior(context, identity, assessed, out);
     let findings = context.assessment.findings(assessed);
     out.objects(Field::Findings, findings.iter(), |finding, out| {
-        super::finding::write(finding, context.time_ms, out);
+        super::finding::write(finding, assessed.layer, context.time_ms, out);
     });
     origins(identity, out);
 }
@@ -99,16 +104,13 @@ fn candidates(context: &Context<'_, '_, '_>, resolution: &Resolution, out: &mut 
 }
 
 /// What an identity is, who answers for it, what it may do.
-pub(super) fn facts(identity: &IdentityRef<'_>, out: &mut Out<'_, '_>) {
+pub(super) fn facts(identity: &IdentityRef<'_>, layer: u8, out: &mut Out<'_, '_>) {
+    let rows = identity.shared_rows();
     out.parts(Field::Uid, &identity.uid());
     out.string(Field::Name, identity.name());
-    out.string(Field::Kind, identity.kind().as_str());
-    out.some(Field::SubType, identity.sub_type());
-    out.some(
-        Field::Provider,
-        identity.provider().map(|provider| provider.as_str()),
-    );
-    out.some(Field::Domain, Some(identity.domain()));
+    out.phrase(About::Type.rows(layer, [rows.of_type, 0]), |out| {
+        type_facts(identity, out);
+    });
     out.some(Field::Purpose, identity.purpose());
     let (framework, parent) = identity.agent();
     if framework.is_some() || parent.is_some() {
@@ -117,6 +119,37 @@ pub(super) fn facts(identity: &IdentityRef<'_>, out: &mut Out<'_, '_>) {
             out.some(Field::AgentParent, parent);
         });
     }
+    let ownership = About::Ownership.rows(layer, [rows.ownership, 0]);
+    out.phrase(ownership, |out| self::ownership(identity, out));
+    let exposure = About::Exposure.rows(layer, [rows.exposure, 0]);
+    out.phrase(exposure, |out| self::exposure(identity, out));
+    // Active is what everybody expects; anything else is worth a member.
+    if let Some(state) = identity
+        .lifecycle_state()
+        .filter(|state| *state != LifecycleState::Active)
+    {
+        out.string(Field::LifecycleState, state.as_str());
+    }
+    if let Some(at) = identity.retired_ms() {
+        out.time(Field::Retired, at);
+    }
+}
+
+/// What an identity's row of types says.
+#[inline(never)]
+fn type_facts(identity: &IdentityRef<'_>, out: &mut Out<'_, '_>) {
+    out.string(Field::Kind, identity.kind().as_str());
+    out.some(Field::SubType, identity.sub_type());
+    out.some(
+        Field::Provider,
+        identity.provider().map(|provider| provider.as_str()),
+    );
+    out.some(Field::Domain, Some(identity.domain()));
+}
+
+/// What an identity's row of owners says.
+#[inline(never)]
+fn ownership(identity: &IdentityRef<'_>, out: &mut Out<'_, '_>) {
     if let Some(owner) = identity.owner() {
         out.object(Field::Owner, |out| {
             entity(&OWNER, &owner, out);
@@ -133,6 +166,11 @@ pub(super) fn facts(identity: &IdentityRef<'_>, out: &mut Out<'_, '_>) {
     out.references(Field::SecondaryOwners, &mut identity.secondary_owners());
     out.some(Field::Service, identity.service());
     out.some(Field::Vendor, identity.vendor());
+}
+
+/// What an identity's row of environments and privileges says.
+#[inline(never)]
+fn exposure(identity: &IdentityRef<'_>, out: &mut Out<'_, '_>) {
     out.strings(
         Field::Environment,
         &mut identity
@@ -156,16 +194,6 @@ pub(super) fn facts(identity: &IdentityRef<'_>, out: &mut Out<'_, '_>) {
             );
             out.strings(Field::PrivilegeBasis, &mut identity.privilege_basis());
         });
-    }
-    // Active is what everybody expects; anything else is worth a member.
-    if let Some(state) = identity
-        .lifecycle_state()
-        .filter(|state| *state != LifecycleState::Active)
-    {
-        out.string(Field::LifecycleState, state.as_str());
-    }
-    if let Some(at) = identity.retired_ms() {
-        out.time(Field::Retired, at);
     }
 }
 
@@ -300,12 +328,42 @@ fn behavior(
     if assessed.judgement.is_none() && !expectations {
         return;
     }
+    let deviations = assessed
+        .judgement
+        .as_ref()
+        .map_or(&[] as &[_], |judgement| {
+            context.assessment.deviations(judgement)
+        });
+    if deviations.is_empty() {
+        // Without a deviation nothing of the event is in it.
+        let verdict = assessed
+            .judgement
+            .as_ref()
+            .map_or(u32::MAX, |judgement| u32::from(judgement.verdict.code()));
+        let list = identity.shared_rows().behavior;
+        let phrase = About::Behavior.rows(assessed.layer, [verdict, list]);
+        out.phrase(phrase, |out| {
+            behavior_object(context, identity, assessed, out);
+        });
+    } else {
+        behavior_object(context, identity, assessed, out);
+    }
+}
+
+#[inline(never)]
+fn behavior_object(
+    context: &Context<'_, '_, '_>,
+    identity: &IdentityRef<'_>,
+    assessed: &Assessed<'_>,
+    out: &mut Out<'_, '_>,
+) {
+    let expectations = out.wants(Field::Expectations);
     out.object(Field::Behavior, |out| {
         if let Some(judgement) = &assessed.judgement {
             out.string(Field::Verdict, judgement.verdict.as_str());
             let deviations = context.assessment.deviations(judgement);
             out.objects(Field::Deviations, deviations.iter(), |deviation, out| {
-                super::deviation::write(context, deviation, out);
+                super::deviation::write(context, deviation, assessed.layer, out);
             });
         }
         if expectations {
@@ -345,7 +403,7 @@ pub(super) fn summary(
 ) {
     let style = out.style;
     let json = &mut *out.json;
-    let owner = |reference: Option<&str>, json: &mut super::json::Json<'_>| {
+    let owner = |reference: Option<&str>, json: &mut json_out::json::Json<'_>| {
         if let Some(reference) = reference {
             reference_text(style, reference, json);
         } else {

@@ -1,10 +1,10 @@
 //! Renderings: what an event's context looks like, and where in the event it stands.
 
 pub(crate) mod fields;
-pub(crate) mod json;
 pub(crate) mod keys;
 pub(crate) mod native;
 pub(crate) mod out;
+pub(crate) mod phrase;
 pub(crate) mod place;
 pub(crate) mod record;
 pub(crate) mod style;
@@ -19,9 +19,9 @@ mod response;
 mod splunk;
 
 use alloc::vec::Vec;
+use core::cell::RefCell;
 
 pub(crate) use self::ecs::ALIAS as ECS_ALIAS;
-use self::json::Json;
 use self::out::Out;
 use self::place::{Existing, Place};
 use self::style::Rendering;
@@ -34,6 +34,8 @@ use crate::event::text::TextBuffers;
 use crate::layers::Layers;
 use crate::lookup::Resolution;
 use crate::pass::Edit;
+use json_out::json::Json;
+use json_out::phrases::Phrases;
 
 /// Everything that one event's context is made of.
 pub(crate) struct Context<'c, 's, 'a> {
@@ -47,6 +49,7 @@ pub(crate) struct Context<'c, 's, 'a> {
     pub(crate) assessment: &'c Assessment<'s>,
     /// When keys were resolved.
     pub(crate) time_ms: i64,
+    pub(crate) phrases: &'c RefCell<Phrases>,
 }
 
 impl<'c, 's> Context<'c, 's, '_> {
@@ -55,6 +58,14 @@ impl<'c, 's> Context<'c, 's, '_> {
         let known = self.resolutions.iter().zip(&self.assessment.identities);
         let all = self.observation.identities.iter().zip(known);
         all.map(|(observed, (resolution, assessed))| (observed, resolution, assessed))
+    }
+
+    /// A writer of fields.
+    fn out<'o, 'j>(&self, json: &'o mut Json<'j>) -> Out<'j, 'o>
+    where
+        'c: 'o,
+    {
+        Out::with(json, &self.config.style, self.phrases)
     }
 
     /// The identity that response is about.
@@ -126,7 +137,7 @@ pub(crate) fn write(
             json.set_comma(place.has_members);
             json.member("whose", |json| {
                 json.object(|json| {
-                    native::write(context, &mut Out::new(json, &context.config.style));
+                    native::write(context, &mut context.out(json));
                 });
             });
             edits.push(Edit::put(place.close, from, rendered.len()));

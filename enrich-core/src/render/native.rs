@@ -4,11 +4,12 @@ use alloc::vec::Vec;
 
 use super::Context;
 use super::fields::Field;
-use super::json::Json;
 use super::out::Out;
+use super::phrase::About;
 use super::{identity, reasons, response};
 use crate::layers::Layer;
 use crate::snapshot::Header;
+use json_out::json::Json;
 
 /// Writes the members of `whose`.
 pub(super) fn write(context: &Context<'_, '_, '_>, out: &mut Out<'_, '_>) {
@@ -33,8 +34,12 @@ pub(super) fn triage(context: &Context<'_, '_, '_>, out: &mut Out<'_, '_>) {
     };
     let assessed = context.assessment.identities.get(triage.identity);
     out.object(Field::Triage, |out| {
-        out.string(Field::Priority, triage.rule.priority().as_str());
-        out.string(Field::Rule, triage.rule.name());
+        // The rules are those of one layer.
+        let phrase = About::Rule.rows(0, [triage.rule.number, 0]);
+        out.phrase(phrase, |out| {
+            out.string(Field::Priority, triage.rule.priority().as_str());
+            out.string(Field::Rule, triage.rule.name());
+        });
         if let Some(assessed) = assessed {
             if context.assessment.identities.len() > 1 {
                 out.string(Field::TriageRole, assessed.role.as_str());
@@ -83,13 +88,17 @@ pub(super) fn layer_of<'c, 's>(context: &Context<'c, 's, '_>) -> Option<&'s Laye
 
 /// Which snapshot said all this, and how old it was.
 pub(super) fn snapshot(context: &Context<'_, '_, '_>, out: &mut Out<'_, '_>) {
+    let number = context.primary().map_or(0, |assessed| assessed.layer);
     let Some(layer) = layer_of(context) else {
         return;
     };
     let header = layer.snapshot.header();
     out.object(Field::Snapshot, |out| {
-        out.json.members(&layer.said.members);
-        out.written(Field::SnapshotCreated, &layer.said.created);
+        let phrase = About::Snapshot.rows(number, [0; 2]);
+        out.phrase(phrase, |out| {
+            out.json.members(&layer.said.members);
+            out.written(Field::SnapshotCreated, &layer.said.created);
+        });
         match context.observation.time_ms {
             Some(at) => {
                 let age = at.saturating_sub(header.created_ms).div_euclid(1000);

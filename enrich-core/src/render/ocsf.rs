@@ -6,7 +6,6 @@
 use alloc::vec::Vec;
 
 use super::fields::Field;
-use super::json::Json;
 use super::out::Out;
 use super::place::{Existing, Place, own_member};
 use super::{Context, dotted, identity, native, response};
@@ -16,6 +15,7 @@ use crate::event::text::TextBuffers;
 use crate::event::walk::{self, Items};
 use crate::pass::Edit;
 use crate::vocabulary::Kind;
+use json_out::json::Json;
 
 /// What an enrichment of ours is called.
 const TYPE: &str = "nhi";
@@ -281,7 +281,7 @@ fn enrichments(context: &Context<'_, '_, '_>, place: &Place, homes: u32, json: &
                 json.member("data", |json| {
                     json.object(|json| {
                         let is_primary = primary == Some(number);
-                        let out = &mut Out::new(json, style);
+                        let out = &mut context.out(json);
                         identity::write(context, observed, resolution, assessed, out);
                         if is_primary {
                             native::triage(context, out);

@@ -1,9 +1,12 @@
 //! Writes fields: those that are wanted, by the names of the rendering.
 
+use core::cell::RefCell;
+
 use super::fields::Field;
-use super::json::Json;
 use super::style::{Rendering, Style};
 use crate::snapshot::TimeFact;
+use json_out::json::Json;
+use json_out::phrases::{Phrase, Phrases};
 
 /// A JSON writer whose members are [`Field`]s. A field that is not wanted is not written, and
 /// nothing of what is in it.
@@ -11,12 +14,69 @@ use crate::snapshot::TimeFact;
 pub(crate) struct Out<'a, 'o> {
     pub(crate) json: &'o mut Json<'a>,
     pub(crate) style: &'o Style,
+    /// What was written before, where that is of any use.
+    phrases: Option<&'o RefCell<Phrases>>,
 }
 
 // Not inlined for the most part: a guest has a size budget, and there are more than a hundred calls.
 impl<'a, 'o> Out<'a, 'o> {
     pub(crate) const fn new(json: &'o mut Json<'a>, style: &'o Style) -> Self {
-        Self { json, style }
+        Self {
+            json,
+            style,
+            phrases: None,
+        }
+    }
+
+    /// With phrases that were written with this style.
+    pub(crate) const fn with(
+        json: &'o mut Json<'a>,
+        style: &'o Style,
+        phrases: &'o RefCell<Phrases>,
+    ) -> Self {
+        Self {
+            json,
+            style,
+            phrases: Some(phrases),
+        }
+    }
+
+    /// Members that depend on nothing but what the phrase is about and the style.
+    #[inline(always)]
+    pub(crate) fn phrase(&mut self, phrase: Phrase, body: impl FnOnce(&mut Self)) {
+        if self.is_known(phrase) {
+            return;
+        }
+        let (comma, from) = self.json.here();
+        body(self);
+        self.keep(phrase, comma, from);
+    }
+
+    /// Whether a phrase is remembered; then it is written.
+    fn is_known(&mut self, phrase: Phrase) -> bool {
+        let Some(phrases) = self.phrases.and_then(|phrases| phrases.try_borrow().ok()) else {
+            return false;
+        };
+        let Some(text) = phrases.get(phrase) else {
+            return false;
+        };
+        if !text.is_empty() {
+            self.json.members(text);
+        }
+        true
+    }
+
+    /// Remembers what was written since a place in the text.
+    #[inline(never)]
+    fn keep(&mut self, phrase: Phrase, comma: bool, from: usize) {
+        let phrases = self
+            .phrases
+            .and_then(|phrases| phrases.try_borrow_mut().ok());
+        let text = self.json.buffer().get(from..).unwrap_or(&[]);
+        if let Some(mut phrases) = phrases {
+            let own = if comma { text.get(1..) } else { None };
+            phrases.keep(phrase, own.unwrap_or(text));
+        }
     }
 
     /// Whether a field is written.

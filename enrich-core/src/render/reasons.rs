@@ -2,10 +2,10 @@
 
 use super::Context;
 use super::deviation;
-use super::json::Json;
 use crate::assess::Assessed;
 use crate::snapshot::RuleRef;
 use crate::vocabulary::Dimension;
+use json_out::json::Json;
 
 /// Longest seen value in a reason.
 const MAX_SEEN: usize = 128;

@@ -3,6 +3,7 @@
 use super::Context;
 use super::fields::Field;
 use super::out::Out;
+use super::phrase::About;
 use crate::assess::{Assessed, Because};
 use crate::snapshot::{EscalationRef, IdentityRef, RevocationRef, ScopeRef};
 use crate::vocabulary::{Environment, OwnerStatus};
@@ -56,7 +57,7 @@ pub(super) fn write(assessed: &Assessed<'_>, out: &mut Out<'_, '_>) {
     let scope = assessed.scope.as_ref();
     match &assessed.identity {
         Some(identity) => {
-            of_identity(identity, scope, out);
+            of_identity(identity, assessed.layer, scope, out);
             blast_radius(Field::BlastRadius, identity, out);
         }
         None => of_place(scope, out),
@@ -104,9 +105,21 @@ fn of_place(scope: Option<&ScopeRef<'_>>, out: &mut Out<'_, '_>) {
 /// The response part of an identity.
 pub(super) fn of_identity(
     identity: &IdentityRef<'_>,
+    layer: u8,
     scope: Option<&ScopeRef<'_>>,
     out: &mut Out<'_, '_>,
 ) {
+    if scope.is_some() {
+        own_part(identity, scope, out);
+        return;
+    }
+    let rows = identity.shared_rows();
+    let phrase = About::Response.rows(layer, [rows.response, rows.ownership]);
+    out.phrase(phrase, |out| own_part(identity, None, out));
+}
+
+#[inline(never)]
+fn own_part(identity: &IdentityRef<'_>, scope: Option<&ScopeRef<'_>>, out: &mut Out<'_, '_>) {
     let [context_owner, response_owner] = named(Some(identity), scope);
     out.reference(Field::ContextOwner, context_owner);
     out.reference(Field::ResponseOwner, response_owner);

@@ -7,7 +7,6 @@
 use alloc::vec::Vec;
 
 use super::fields::Field;
-use super::json::Json;
 use super::out::reference_text;
 use super::place::{Existing, Place, own_member};
 use super::{Context, identity, native, reasons, response};
@@ -17,6 +16,7 @@ use crate::event::text::TextBuffers;
 use crate::pass::Edit;
 use crate::snapshot::IdentityRef;
 use crate::vocabulary::{Kind, LifecycleState, Role, Severity};
+use json_out::json::Json;
 
 /// Fields of ours: what comes in with these names is removed.
 pub(super) const OURS: &[&str] = &[

@@ -28,12 +28,13 @@ pub use key_index::find::Probe;
 use self::directory::Directory;
 use self::integrity::ChunkGuard;
 use self::schema::*;
+use self::view::ScopeHints;
 use crate::vocabulary::Integrity;
 
 /// The rows of one section and where they start in the file.
 #[derive(Debug)]
 pub(crate) struct Table<'a, R> {
-    rows: &'a [R],
+    pub(crate) rows: &'a [R],
     at: usize,
 }
 
@@ -121,6 +122,7 @@ pub struct Snapshot<'a> {
     integrity: Integrity,
     directory: Directory<'a>,
     guard: Option<ChunkGuard<'a>>,
+    scope_hints: ScopeHints,
     pub(crate) tables: Tables<'a>,
     finder: Finder<'a>,
 }
@@ -175,6 +177,7 @@ impl<'a> Snapshot<'a> {
             integrity,
             directory,
             guard,
+            scope_hints: ScopeHints::default(),
             tables,
             finder,
         })

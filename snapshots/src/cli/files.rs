@@ -18,7 +18,7 @@ pub(super) fn read_snapshot(path: &Path) -> Result<AlignedVec<64>> {
     let mut aligned = AlignedVec::<64>::new();
     if path.as_os_str() == "-" {
         let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes)
+        Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes)
             .context("snapshot on standard input can't be read")?;
         aligned.extend_from_slice(&bytes);
     } else {

@@ -20,7 +20,7 @@ pub(crate) use table::{
 };
 
 /// What the modules are made of, besides the compiler and the package itself.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "Cargo.lock",
     "Cargo.toml",
     ".cargo/config.toml",
@@ -29,6 +29,7 @@ const SOURCES: [&str; 9] = [
     "enrich-core/Cargo.toml",
     "enrich-core/src",
     "event-scan",
+    "json-out",
     "key-index",
 ];
 

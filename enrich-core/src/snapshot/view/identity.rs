@@ -23,6 +23,16 @@ pub struct IdentityRef<'s> {
     pub(super) details: Option<&'s ArchivedDetailsRow>,
 }
 
+/// Numbers of the rows that an identity shares with others, and of its list of expectations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SharedRows {
+    pub(crate) of_type: u32,
+    pub(crate) ownership: u32,
+    pub(crate) exposure: u32,
+    pub(crate) response: u32,
+    pub(crate) behavior: u32,
+}
+
 /// A key of an identity, in its stored parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -71,6 +81,18 @@ impl<'s> IdentityRef<'s> {
     pub fn name(&self) -> &'s str {
         self.detail_text(|details| details.name)
             .unwrap_or_else(|| self.snapshot.text(self.row.uid_rest.to_native()))
+    }
+
+    /// The rows that it shares with others.
+    pub(crate) fn shared_rows(&self) -> SharedRows {
+        self.profile
+            .map_or_else(SharedRows::default, |row| SharedRows {
+                of_type: row.type_.to_native(),
+                ownership: row.ownership.to_native(),
+                exposure: row.exposure.to_native(),
+                response: row.response.to_native(),
+                behavior: row.behavior.to_native(),
+            })
     }
 
     fn type_row(&self) -> Option<&'s ArchivedTypeRow> {
@@ -287,8 +309,14 @@ impl<'s> IdentityRef<'s> {
     /// Whether nobody is left to ask about it: no owner who is still there, and no sponsor.
     #[must_use]
     pub fn is_without_answer(&self) -> bool {
-        let has_owner = self.owner().is_some() && self.owner_status() != OwnerStatus::Departed;
-        !has_owner && self.sponsor().is_none()
+        let Some(row) = self.ownership() else {
+            return true;
+        };
+        let entities = self.snapshot.tables.entities.len();
+        let is_there = |number: u32| number != 0 && (number as usize) < entities;
+        let has_owner = is_there(row.owner.to_native())
+            && row.status.to_native() as u8 != OwnerStatus::Departed.code();
+        !has_owner && !is_there(row.sponsor.to_native())
     }
 
     /// The accountable human.
@@ -382,11 +410,15 @@ impl<'s> IdentityRef<'s> {
     /// What is expected of it, a dimension each.
     pub fn expectations(&self) -> impl Iterator<Item = ExpectationRef<'s>> + use<'s> {
         let snapshot = self.snapshot;
-        self.rows_of(
-            self.profile.map(|row| row.behavior.to_native()),
-            snapshot.tables.expectations,
-        )
-        .map(move |row| ExpectationRef { snapshot, row })
+        let list = self.profile.map_or(0, |row| row.behavior.to_native());
+        snapshot.list(list).iter().filter_map(move |number| {
+            let number = number.to_native();
+            Some(ExpectationRef {
+                snapshot,
+                number,
+                row: snapshot.row(snapshot.tables.expectations, number)?,
+            })
+        })
     }
 
     fn response(&self) -> Option<&'s ArchivedResponseRow> {
@@ -441,11 +473,15 @@ impl<'s> IdentityRef<'s> {
     /// What is wrong with it, as known when the snapshot was built.
     pub fn findings(&self) -> impl Iterator<Item = FindingRef<'s>> + use<'s> {
         let snapshot = self.snapshot;
-        self.rows_of(
-            self.details.map(|row| row.findings.to_native()),
-            snapshot.tables.findings,
-        )
-        .map(move |row| FindingRef { snapshot, row })
+        let list = self.details.map_or(0, |row| row.findings.to_native());
+        snapshot.list(list).iter().filter_map(move |number| {
+            let number = number.to_native();
+            Some(FindingRef {
+                snapshot,
+                number,
+                row: snapshot.row(snapshot.tables.findings, number)?,
+            })
+        })
     }
 
     /// Findings that are accepted should an event show them: name, until when, and why.

@@ -12,6 +12,8 @@ use self::network::first_not;
 pub(crate) use self::network::words;
 pub use self::parts::{CredentialRef, ExpectationRef, FindingRef, RevocationRef, RuleRef};
 
+use core::cell::Cell;
+
 use super::Snapshot;
 use super::schema::{ArchivedScopeRow, time_code};
 use crate::vocabulary::Provider;
@@ -44,6 +46,26 @@ impl TimeFact {
     }
 }
 
+/// Rows of scopes that were looked for, by the last bytes of their texts. A row is compared before
+/// it counts.
+#[derive(Debug, Default)]
+pub(crate) struct ScopeHints([Cell<u32>; 32]);
+
+impl ScopeHints {
+    fn of(&self, domain: &str, part: &str) -> &Cell<u32> {
+        let last = |text: &str| {
+            text.bytes()
+                .rev()
+                .take(3)
+                .fold(0_usize, |all, byte| all * 7 + usize::from(byte))
+        };
+        let [first, ..] = &self.0;
+        self.0
+            .get((last(domain) + 3 * last(part)) % 32)
+            .unwrap_or(first)
+    }
+}
+
 impl<'a> Snapshot<'a> {
     // As the texts: from so many places that inlined it would be a lot of code.
     #[inline(never)]
@@ -73,6 +95,36 @@ impl<'a> Snapshot<'a> {
                 details => self.row(self.tables.details, details),
             },
         })
+    }
+
+    /// Reads a word of everything that belongs to these identities alone, so that all of it is fetched
+    /// at once. What is read is not used, and so needs no check.
+    #[inline(never)]
+    pub(crate) fn fetch(&self, identities: &[u32]) {
+        let tables = &self.tables;
+        let mut others = [[0_u32; 4]; 16];
+        for (number, others) in identities.iter().zip(&mut others) {
+            if let Some(row) = tables.identities.rows.get(*number as usize) {
+                *others = [
+                    row.profile.to_native(),
+                    row.details.to_native(),
+                    row.uid_rest.to_native(),
+                    row.first_credential.to_native(),
+                ];
+            }
+        }
+        let mut read = 0_u32;
+        for [profile, details, text, credential] in others.into_iter().take(identities.len()) {
+            let profile = tables.profiles.rows.get(profile as usize);
+            read ^= profile.map_or(0, |row| row.type_.to_native());
+            let details = tables.details.rows.get(details as usize);
+            read ^= details.map_or(0, |row| row.name.to_native());
+            let text = tables.text.rows.get(text as usize);
+            read ^= text.map_or(0, |byte| u32::from(*byte));
+            let credential = tables.credentials.rows.get(credential as usize);
+            read ^= credential.map_or(0, |row| row.uid.to_native());
+        }
+        core::hint::black_box(read);
     }
 
     /// Every identity, in the order of the rows.
@@ -112,6 +164,22 @@ impl<'a> Snapshot<'a> {
     }
 
     fn scope_number(&self, provider: Provider, domain: &str, part: &str) -> Option<u32> {
+        // Most events are of a few accounts, and a search compares a dozen texts.
+        let hint = self.scope_hints.of(domain, part);
+        let known = hint.get();
+        if let Some(row) = self.row(self.tables.scopes, known)
+            && row.provider.to_native() == u32::from(provider.code())
+            && self.text_bytes(row.domain.to_native()) == domain.as_bytes()
+            && self.text_bytes(row.part.to_native()) == part.as_bytes()
+        {
+            return Some(known);
+        }
+        let number = self.search_scope(provider, domain, part)?;
+        hint.set(number);
+        Some(number)
+    }
+
+    fn search_scope(&self, provider: Provider, domain: &str, part: &str) -> Option<u32> {
         let wanted = (
             u32::from(provider.code()),
             domain.as_bytes(),
@@ -195,12 +263,13 @@ impl<'a> Snapshot<'a> {
 
     /// The triage rules, in order.
     pub fn rules(&self) -> impl Iterator<Item = RuleRef<'_>> + '_ {
-        (0..self.tables.rules.len() as u32)
-            .filter_map(|number| self.row(self.tables.rules, number))
-            .map(|row| RuleRef {
+        (0..self.tables.rules.len() as u32).filter_map(|number| {
+            Some(RuleRef {
                 snapshot: self,
-                row,
+                number,
+                row: self.row(self.tables.rules, number)?,
             })
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use crate::vocabulary::{Basis, CredentialStatus, Dimension, Priority, Severity};
 #[derive(Clone, Copy, Debug)]
 pub struct ExpectationRef<'s> {
     pub(super) snapshot: &'s Snapshot<'s>,
+    pub(crate) number: u32,
     pub(super) row: &'s ArchivedExpectationRow,
 }
 
@@ -163,6 +164,7 @@ impl<'s> CredentialRef<'s> {
 #[derive(Clone, Copy, Debug)]
 pub struct FindingRef<'s> {
     pub(super) snapshot: &'s Snapshot<'s>,
+    pub(crate) number: u32,
     pub(super) row: &'s ArchivedFindingRow,
 }
 
@@ -205,6 +207,7 @@ impl<'s> FindingRef<'s> {
 #[derive(Clone, Copy, Debug)]
 pub struct RuleRef<'s> {
     pub(super) snapshot: &'s Snapshot<'s>,
+    pub(crate) number: u32,
     pub(crate) row: &'s ArchivedRuleRow,
 }
 

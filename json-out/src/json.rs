@@ -2,12 +2,16 @@
 
 use alloc::vec::Vec;
 
+use wide::u8x16;
+
+use crate::time::Rfc3339;
+
 /// Longest third-party text that is written; longer ones are cut at a character and end in `…`.
-pub(crate) const MAX_TEXT: usize = 2048;
+pub const MAX_TEXT: usize = 2048;
 
 /// Writes compact JSON.
 #[derive(Debug)]
-pub(crate) struct Json<'a> {
+pub struct Json<'a> {
     out: &'a mut Vec<u8>,
     /// Whether the next member or element needs a comma.
     comma: bool,
@@ -21,13 +25,14 @@ const fn is_plain(byte: u8) -> bool {
 }
 
 impl<'a> Json<'a> {
-    pub(crate) const fn new(out: &'a mut Vec<u8>) -> Self {
+    /// A writer that appends to this.
+    pub const fn new(out: &'a mut Vec<u8>) -> Self {
         Self { out, comma: false }
     }
 
     /// A comma, where one is due.
     #[inline]
-    pub(crate) fn separate(&mut self) {
+    pub fn separate(&mut self) {
         if self.comma {
             self.out.push(b',');
         }
@@ -36,39 +41,41 @@ impl<'a> Json<'a> {
 
     /// An opening bracket.
     #[inline]
-    pub(crate) fn open(&mut self, bracket: u8) {
+    pub fn open(&mut self, bracket: u8) {
         self.out.push(bracket);
         self.comma = false;
     }
 
     /// The closing bracket.
     #[inline]
-    pub(crate) fn close(&mut self, bracket: u8) {
+    pub fn close(&mut self, bracket: u8) {
         self.out.push(bracket);
         self.comma = true;
     }
 
-    pub(crate) fn object(&mut self, f: impl FnOnce(&mut Self)) {
+    /// An object of the members that `f` writes.
+    pub fn object(&mut self, f: impl FnOnce(&mut Self)) {
         self.open(b'{');
         f(self);
         self.close(b'}');
     }
 
-    pub(crate) fn array(&mut self, f: impl FnOnce(&mut Self)) {
+    /// An array of the elements that `f` writes.
+    pub fn array(&mut self, f: impl FnOnce(&mut Self)) {
         self.open(b'[');
         f(self);
         self.close(b']');
     }
 
     /// One element of an array.
-    pub(crate) fn element(&mut self, f: impl FnOnce(&mut Self)) {
+    pub fn element(&mut self, f: impl FnOnce(&mut Self)) {
         self.separate();
         f(self);
     }
 
     /// `"name":` and what `f` writes. The name is one of ours and needs no escaping.
     #[inline]
-    pub(crate) fn member(&mut self, name: &str, f: impl FnOnce(&mut Self)) {
+    pub fn member(&mut self, name: &str, f: impl FnOnce(&mut Self)) {
         self.name(name);
         f(self);
     }
@@ -76,7 +83,7 @@ impl<'a> Json<'a> {
     /// The name of a member. Not inlined, like the writers below: a guest has a size budget, and
     /// there are more than a hundred calls.
     #[inline(never)]
-    pub(crate) fn name(&mut self, name: &str) {
+    pub fn name(&mut self, name: &str) {
         self.separate();
         self.out.push(b'"');
         append(self.out, name.as_bytes());
@@ -88,7 +95,7 @@ impl<'a> Json<'a> {
     /// The name of a member, put together.
     #[cold]
     #[inline(never)]
-    pub(crate) fn name_parts(&mut self, parts: &[&str]) {
+    pub fn name_parts(&mut self, parts: &[&str]) {
         self.separate();
         self.out.push(b'"');
         for part in parts {
@@ -98,41 +105,50 @@ impl<'a> Json<'a> {
         self.comma = true;
     }
 
+    /// Whether a comma is due, and how much is written.
+    pub fn here(&self) -> (bool, usize) {
+        (self.comma, self.out.len())
+    }
+
     /// Whether something stands before what is written next.
-    pub(crate) fn set_comma(&mut self, is_due: bool) {
+    pub fn set_comma(&mut self, is_due: bool) {
         self.comma = is_due;
     }
 
     /// Where it is written: for text that needs no escaping.
-    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
         self.out
     }
 
+    /// A member that is a text of others.
     #[inline(never)]
-    pub(crate) fn string(&mut self, name: &str, text: &str) {
+    pub fn string(&mut self, name: &str, text: &str) {
         self.member(name, |out| out.text(&[text]));
     }
 
     /// A member that is left out when there is nothing to say.
     #[inline(never)]
-    pub(crate) fn some_string(&mut self, name: &str, text: Option<&str>) {
+    pub fn some_string(&mut self, name: &str, text: Option<&str>) {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
             self.string(name, text);
         }
     }
 
+    /// A member that is a number.
     #[inline(never)]
-    pub(crate) fn number(&mut self, name: &str, value: u64) {
+    pub fn number(&mut self, name: &str, value: u64) {
         self.member(name, |out| out.digits(value));
     }
 
+    /// A member that is a whole number, which may be negative.
     #[inline(never)]
-    pub(crate) fn signed(&mut self, name: &str, value: i64) {
+    pub fn signed(&mut self, name: &str, value: i64) {
         self.member(name, |out| out.integer(value));
     }
 
+    /// A member that is true or false.
     #[inline(never)]
-    pub(crate) fn bool(&mut self, name: &str, value: bool) {
+    pub fn bool(&mut self, name: &str, value: bool) {
         self.member(name, |out| {
             out.out
                 .extend_from_slice(if value { b"true" } else { b"false" })
@@ -140,7 +156,7 @@ impl<'a> Json<'a> {
     }
 
     /// An array of texts, left out when empty.
-    pub(crate) fn strings<'t>(&mut self, name: &str, texts: impl Iterator<Item = &'t str>) {
+    pub fn strings<'t>(&mut self, name: &str, texts: impl Iterator<Item = &'t str>) {
         let mut texts = texts.peekable();
         if texts.peek().is_some() {
             self.member(name, |out| {
@@ -151,7 +167,7 @@ impl<'a> Json<'a> {
 
     /// A time as RFC 3339.
     #[inline(never)]
-    pub(crate) fn time(&mut self, name: &str, ms: i64) {
+    pub fn time(&mut self, name: &str, ms: i64) {
         self.member(name, |out| {
             out.out.push(b'"');
             out.plain_time(ms);
@@ -161,21 +177,22 @@ impl<'a> Json<'a> {
 
     /// A time inside a text.
     #[inline(never)]
-    pub(crate) fn plain_time(&mut self, ms: i64) {
-        let mut ascii = Ascii(self.out);
-        let _ = crate::time::write_rfc3339(&mut ascii, ms);
+    pub fn plain_time(&mut self, ms: i64) {
+        append(self.out, Rfc3339::of(ms).as_bytes());
     }
 
+    /// A whole number.
     #[inline(never)]
-    pub(crate) fn integer(&mut self, value: i64) {
+    pub fn integer(&mut self, value: i64) {
         if value < 0 {
             self.out.push(b'-');
         }
         self.digits(value.unsigned_abs());
     }
 
+    /// A number that is not negative.
     #[inline(never)]
-    pub(crate) fn digits(&mut self, value: u64) {
+    pub fn digits(&mut self, value: u64) {
         let mut buffer = [0_u8; 20];
         let mut rest = value;
         let mut len = 0;
@@ -193,7 +210,7 @@ impl<'a> Json<'a> {
 
     /// Several texts as one JSON string.
     #[inline(never)]
-    pub(crate) fn text(&mut self, parts: &[&str]) {
+    pub fn text(&mut self, parts: &[&str]) {
         self.out.push(b'"');
         for part in parts {
             self.escaped(part);
@@ -202,7 +219,7 @@ impl<'a> Json<'a> {
     }
 
     /// A JSON string of what `f` appends with [`Json::escaped`], [`Json::raw`] and the like.
-    pub(crate) fn quoted(&mut self, f: impl FnOnce(&mut Self)) {
+    pub fn quoted(&mut self, f: impl FnOnce(&mut Self)) {
         self.out.push(b'"');
         f(self);
         self.out.push(b'"');
@@ -210,29 +227,29 @@ impl<'a> Json<'a> {
 
     /// Text of ours that needs no escaping.
     #[inline(never)]
-    pub(crate) fn raw(&mut self, text: &str) {
+    pub fn raw(&mut self, text: &str) {
         append(self.out, text.as_bytes());
     }
 
     /// Members that are written already.
-    pub(crate) fn members(&mut self, json: &[u8]) {
+    pub fn members(&mut self, json: &[u8]) {
         self.separate();
-        self.out.extend_from_slice(json);
+        append(self.out, json);
     }
 
     /// JSON that is written already.
-    pub(crate) fn bytes(&mut self, json: &[u8]) {
+    pub fn bytes(&mut self, json: &[u8]) {
         self.out.extend_from_slice(json);
     }
 
     /// Text of others, cut and escaped.
-    pub(crate) fn escaped(&mut self, text: &str) {
+    pub fn escaped(&mut self, text: &str) {
         self.escaped_to(text, MAX_TEXT);
     }
 
     /// Text of others, cut after at most so many bytes, and escaped.
     #[inline(never)]
-    pub(crate) fn escaped_to(&mut self, text: &str, most: usize) {
+    pub fn escaped_to(&mut self, text: &str, most: usize) {
         let (text, is_cut) = cut(text, most);
         let mut rest = text.as_bytes();
         if !is_cut && is_all_plain(rest) {
@@ -267,8 +284,9 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Bytes as hexadecimal digits, in lower case.
     #[inline(never)]
-    pub(crate) fn hex(&mut self, bytes: &[u8]) {
+    pub fn hex(&mut self, bytes: &[u8]) {
         for byte in bytes {
             for nibble in [byte >> 4, byte & 15] {
                 self.out
@@ -278,8 +296,27 @@ impl<'a> Json<'a> {
     }
 }
 
-/// Whether no byte of a text needs escaping: eight at a time.
+/// Whether no byte of a text needs escaping.
+#[inline(always)]
 fn is_all_plain(text: &[u8]) -> bool {
+    let Some(last) = text.last_chunk::<16>() else {
+        return are_plain_words(text);
+    };
+    let mut marks = u8x16::splat(0);
+    let (pieces, _) = text.as_chunks::<16>();
+    for piece in pieces.iter().chain([last]) {
+        let piece = u8x16::new(*piece);
+        let special = piece.simd_eq(u8x16::splat(b'"'))
+            | piece.simd_eq(u8x16::splat(b'\\'))
+            | piece.simd_eq(u8x16::splat(0x7F));
+        let most = u8x16::splat(0x1F);
+        marks |= special | piece.max(most).simd_eq(most);
+    }
+    marks.to_bitmask() == 0
+}
+
+/// As [`is_all_plain`], of a text shorter than a vector: eight bytes at a time.
+fn are_plain_words(text: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let (words, rest) = text.as_chunks::<8>();
@@ -298,28 +335,43 @@ fn is_all_plain(text: &[u8]) -> bool {
 }
 
 /// Appends bytes. In a guest a copy of a length that is known only when it runs is a call of the
-/// host's, which takes longer than a short copy; two copies of a fixed length, which may overlap,
-/// are loads and stores.
+/// host's, which takes longer than a short copy; pieces of a fixed length, the last of which overlaps
+/// the one before, are loads and stores.
+#[inline(never)]
 fn append(out: &mut Vec<u8>, bytes: &[u8]) {
-    fn ends<const N: usize>(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
-        let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
-            return false;
-        };
-        if bytes.len() > 2 * N {
-            return false;
+    /// Two pieces, for lengths from `N` to `2 * N`.
+    #[inline(always)]
+    fn ends<const N: usize>(out: &mut Vec<u8>, bytes: &[u8]) {
+        if let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) {
+            let end = out.len() + bytes.len();
+            out.extend_from_slice(first);
+            out.truncate(end - N);
+            out.extend_from_slice(last);
         }
-        let end = out.len() + bytes.len();
-        out.extend_from_slice(first);
-        out.truncate(end - N);
-        out.extend_from_slice(last);
-        true
     }
-    if bytes.len() < 4 {
-        for byte in bytes {
-            out.push(*byte);
+    match bytes.len() {
+        0..4 => {
+            for byte in bytes {
+                out.push(*byte);
+            }
         }
-    } else if !(ends::<16>(out, bytes) || ends::<8>(out, bytes) || ends::<4>(out, bytes)) {
-        out.extend_from_slice(bytes);
+        4..8 => ends::<4>(out, bytes),
+        8..16 => ends::<8>(out, bytes),
+        16..=32 => ends::<16>(out, bytes),
+        33..=512 => {
+            let end = out.len() + bytes.len();
+            // Room for the last piece as well, before the one that it overlaps is cut.
+            out.reserve(bytes.len() + 32);
+            let (pieces, _) = bytes.as_chunks::<32>();
+            for piece in pieces {
+                out.extend_from_slice(piece);
+            }
+            out.truncate(end - 32);
+            if let Some(last) = bytes.last_chunk::<32>() {
+                out.extend_from_slice(last);
+            }
+        }
+        _ => out.extend_from_slice(bytes),
     }
 }
 
@@ -332,16 +384,6 @@ fn cut(text: &str, most: usize) -> (&str, bool) {
         text.get(..text.floor_char_boundary(most)).unwrap_or(""),
         true,
     )
-}
-
-/// Formatted ASCII that needs no escaping.
-struct Ascii<'a>(&'a mut Vec<u8>);
-
-impl core::fmt::Write for Ascii<'_> {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -377,7 +419,7 @@ mod tests {
 
     #[test]
     fn texts_of_every_length_are_appended_whole_and_escaped_where_they_must_be() {
-        for len in 0..80 {
+        for len in (0..80).chain([500, 511, 512, 513, 528, 900]) {
             let text: String = ('0'..='o')
                 .cycle()
                 .take(len)
@@ -387,7 +429,7 @@ mod tests {
             append(&mut out, text.as_bytes());
             assert_eq!(out, alloc::format!("x{text}").as_bytes());
             assert!(is_all_plain(text.as_bytes()));
-            for at in 0..text.len() {
+            for at in 0..text.len().min(100) {
                 for byte in [0, 0x1F, b'"', b'\\', 0x7F] {
                     let mut bytes = text.clone().into_bytes();
                     bytes[at] = byte;
