@@ -12,7 +12,7 @@ const PLACES: usize = 8192;
 const _: () = assert!(PLACES.is_power_of_two());
 
 /// Bytes of text that are kept. When they are full, everything is forgotten.
-const MOST_TEXT: usize = 2 << 20;
+const MOST_TEXT: usize = 1 << 20;
 
 /// Which phrase: what it is about, and which rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
