@@ -120,13 +120,9 @@ pub(crate) fn fetch(lanes: &mut [Lane], lines: &[&str; LANES], layers: &Layers<'
             }
         }
         layer.snapshot.probe(&keys, &mut probes);
-        let mut rows = ArrayVec::<u32, LANES>::new();
-        for (key, probe) in keys.iter().zip(&probes) {
-            layer.snapshot.holders_probed(key, probe, |candidate| {
-                let _ = rows.try_push(candidate.identity);
-            });
-        }
-        layer.snapshot.fetch(&rows);
+        layer
+            .snapshot
+            .fetch(probes.iter().take(keys.len()).map(Probe::likely_holder));
     }
     for (number, probe) in numbers.iter().zip(probes) {
         if let Some(lane) = lanes.get_mut(*number) {
@@ -138,7 +134,7 @@ pub(crate) fn fetch(lanes: &mut [Lane], lines: &[&str; LANES], layers: &Layers<'
 /// The buffers of a lane, with a line.
 macro_rules! buffers {
     ($lane:expr, $line:expr) => {
-        TextBuffers {
+        $crate::event::text::TextBuffers {
             line: $line,
             inner: &mut $lane.inner,
             scratch: &mut $lane.scratch,

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 
 use arrayvec::ArrayString;
+use json_out::json::Json;
 use key_index::find::Probe;
 
 use crate::key::{Key, KeyType};
@@ -12,7 +13,6 @@ use crate::snapshot::{
     Candidate, Candidates, IdentityRef, Limits, ScopeRef, Snapshot, SnapshotError,
 };
 use crate::vocabulary::{LayerKind, Provider};
-use json_out::json::Json;
 
 /// Most layers attached at once.
 pub const MAX_LAYERS: usize = 64;

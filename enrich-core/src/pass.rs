@@ -1,17 +1,18 @@
 //! One line under way: from its bytes to the edits that make the enriched line.
 
 use alloc::vec::Vec;
-
 use core::cell::RefCell;
 
 use arrayvec::ArrayVec;
+use json_out::phrases::Phrases;
 use key_index::find::Probe;
 
 use crate::assess::{self, Assessment};
 use crate::config::Config;
 use crate::event::bytewise;
 use crate::event::envelope::{self, Envelope};
-use crate::event::findings::{Cut, Findings, Memory};
+use crate::event::familiar::Familiar;
+use crate::event::findings::{Cut, Findings};
 use crate::event::observation::{MAX_IDENTITIES, Observation};
 use crate::event::scan::{self, ScanError};
 use crate::event::text::{Source, Span, TextBuffers};
@@ -22,7 +23,6 @@ use crate::render::place::{Existing, Place};
 use crate::render::{self, keys};
 use crate::stats::Stats;
 use crate::vocabulary::Format;
-use json_out::phrases::Phrases;
 
 /// Envelopes inside envelopes, at most.
 const MAX_NESTING: u32 = 4;
@@ -129,7 +129,7 @@ pub(crate) struct Pass<'p, 's, 'a, 'e> {
     pub(crate) config: &'p Config,
     pub(crate) readers: &'p Readers,
     pub(crate) layers: &'s Layers<'a>,
-    pub(crate) memory: &'p mut Memory,
+    pub(crate) familiar: &'p Familiar,
     pub(crate) findings: &'p mut Findings,
     pub(crate) observation: &'p mut Observation,
     pub(crate) buffers: TextBuffers<'p>,
@@ -152,24 +152,25 @@ impl Pass<'_, '_, '_, '_> {
     pub(crate) fn object(&mut self, at: usize, nesting: u32) -> Result<usize, Refused> {
         self.buffers.scratch.clear();
         let end = self.scan(Source::Line, at)?;
-        let place = &Place::of(self.findings, self.readers.shared());
+        let place = Place::of(self.findings, self.readers.shared());
         match self.look(None, true) {
             Recognised::No => {}
             Recognised::Yes => {
                 self.cut(usize::MAX);
                 if self.may_wait {
-                    *self.waiting = Some(place.clone());
+                    *self.waiting = Some(place);
                 } else {
-                    self.event(place, Span::EMPTY);
+                    self.event(&place, Span::EMPTY);
                 }
                 return Ok(end);
             }
             Recognised::Unfolded(format) => {
                 self.cut(usize::MAX);
-                self.unfolded(place, Span::EMPTY, format, Some(at));
+                self.unfolded(&place, Span::EMPTY, format, Some(at));
                 return Ok(end);
             }
         }
+        let place = &place;
         let (envelope, time) = envelope::recognise(
             self.findings,
             &self.readers.trie,
@@ -270,7 +271,7 @@ impl Pass<'_, '_, '_, '_> {
             at,
             self.config.max_depth,
             &self.readers.trie,
-            self.memory,
+            self.familiar,
             self.findings,
         )?;
         Ok(end)

@@ -1,7 +1,8 @@
 //! Counters: what happened to the events of an enricher.
 
-use crate::vocabulary::{OutcomeKind, Priority, Verdict};
 use json_out::json::Json;
+
+use crate::vocabulary::{OutcomeKind, Priority, Verdict};
 
 /// Counts since the enricher was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

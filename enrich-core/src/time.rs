@@ -3,9 +3,9 @@
 //! The calendar arithmetic is the civil-date algorithm of Howard Hinnant ("chrono-Compatible
 //! Low-Level Date Algorithms"), which needs no table and is exact for every year that fits.
 
-use core::fmt;
-
 use json_out::time::Rfc3339;
+
+use core::fmt;
 
 /// Days since 1970-01-01 of a date in the proleptic Gregorian calendar, from the year 0 on.
 const fn days_from_civil(year: u32, month: u32, day: u32) -> i64 {

@@ -205,17 +205,18 @@ fn agreeing_words(one: &[u8; LONGEST], other: &[u8; LONGEST]) -> u32 {
     ((1_u64 << same) - 1) as u32
 }
 
-/// The steps that are remembered. Room for all of them is taken once.
+/// The steps that are remembered. Room for all of them is taken once. One serves all scans by the same
+/// trie.
 #[derive(Debug)]
-pub(crate) struct Familiar {
+pub struct Familiar {
     steps: Box<[Step; STEPS]>,
     /// By what stands before: the steps that followed the last time and the time before.
     links: Vec<Cell<[u16; 2]>>,
 }
 
 impl Familiar {
-    /// Room for steps at the nodes of a trie.
-    pub(crate) fn new(node_count: usize) -> Self {
+    /// Room for steps at the nodes of a trie with so many.
+    pub fn new(node_count: usize) -> Self {
         let steps: Vec<Step> = core::iter::repeat_with(Step::nothing).take(STEPS).collect();
         let links = core::iter::repeat_with(Cell::default);
         Self {

@@ -36,7 +36,7 @@ extern crate std;
 
 pub mod bytewise;
 pub mod class;
-mod familiar;
+pub mod familiar;
 pub mod findings;
 pub mod index;
 pub mod scan;

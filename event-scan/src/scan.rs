@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use crate::bytewise::{decode, next_byte, skip_value, word_end};
 use crate::familiar::{self, Familiar, Known, LONGEST, Link, Place, UNWANTED};
-use crate::findings::{self, Cut, Findings, Memory, Slot, Sort};
+use crate::findings::{self, Cut, Findings, Slot, Sort};
 use crate::index::{self, BLOCK, Index};
 use crate::text::{Source, Span, TextBuffers};
 use crate::trie::{Node, NodeId, Trie};
@@ -68,32 +68,31 @@ pub fn scan_object(
     at: usize,
     max_depth: u32,
     trie: &Trie,
-    memory: &mut Memory,
+    familiar: &Familiar,
     findings: &mut Findings,
 ) -> Result<usize, ScanError> {
     findings.reset();
-    let max_depth = max_depth.min(MAX_DEPTH);
     let (text, index, scratch, decoded) = buffers.scan_parts(source);
-    let (start, byte) = solid(text.as_bytes(), at);
-    let (b'{', Some(root)) = (byte, trie.node(0)) else {
-        return Err(ScanError::Syntax);
-    };
     let mut scanner = Scanner {
         ground: Ground {
             bytes: text.as_bytes(),
             index,
             trie,
-            familiar: &memory.familiar,
+            familiar,
             slots: &findings.slots,
             scan: findings.scan,
             source,
-            max_depth,
+            max_depth: max_depth.min(MAX_DEPTH),
         },
         depth: 0,
         scratch,
         decoded,
         cuts: &mut findings.cuts,
         has_members: false,
+    };
+    let (start, byte) = solid(text.as_bytes(), at);
+    let (b'{', Some(root)) = (byte, trie.node(0)) else {
+        return Err(ScanError::Syntax);
     };
     let end = scanner.object(start + 1, 0, root, true)?;
     findings.has_members = scanner.has_members;
@@ -372,7 +371,13 @@ impl Scanner<'_> {
         let ground = self.ground;
         slot.note(ground.scan, Sort::Absent, ground.source, at, at);
         let (end, sort) = match byte {
-            b'"' => (ground.string(at)? + 1, Sort::Text),
+            b'"' => {
+                let end = ground.string(at)?;
+                if ground.index.may_escape(at + 1, end) && node.is_wanted {
+                    self.decode_text(slot, at + 1, end)?;
+                }
+                (end + 1, Sort::Text)
+            }
             b'{' => {
                 let end = if node.has_keys() {
                     self.object(at + 1, number, node, false)?
@@ -394,9 +399,6 @@ impl Scanner<'_> {
             _ => (ground.number(at)?, Sort::Number),
         };
         slot.ended(if node.is_wanted { sort } else { Sort::Absent }, end);
-        if byte == b'"' && node.is_wanted && ground.index.may_escape(at + 1, end - 1) {
-            self.decode_text(slot, at + 1, end - 1)?;
-        }
         Ok(end)
     }
 
@@ -404,27 +406,22 @@ impl Scanner<'_> {
     fn array(&mut self, at: usize, first: NodeId) -> Result<usize, ScanError> {
         self.enter()?;
         let bytes = self.ground.bytes;
-        let (mut at, byte) = solid(bytes, at);
+        let (mut at, mut byte) = solid(bytes, at);
         if byte != b']' {
             at = self.value(at, byte, Known::new(first, true, 0))?;
-            at = self.rest(at)? - 1;
+            loop {
+                (at, byte) = solid(bytes, at);
+                if byte == b']' {
+                    break;
+                }
+                if byte != b',' {
+                    return Err(ScanError::Syntax);
+                }
+                (at, byte) = solid(bytes, at + 1);
+                at = self.skip(at, byte)?;
+            }
         }
         self.depth -= 1;
-        Ok(at + 1)
-    }
-
-    /// From behind an element of an array to behind the closing bracket.
-    fn rest(&self, at: usize) -> Result<usize, ScanError> {
-        let bytes = self.ground.bytes;
-        let (mut at, mut byte) = solid(bytes, at);
-        while byte != b']' {
-            if byte != b',' {
-                return Err(ScanError::Syntax);
-            }
-            (at, byte) = solid(bytes, at + 1);
-            at = self.skip(at, byte)?;
-            (at, byte) = solid(bytes, at);
-        }
         Ok(at + 1)
     }
 

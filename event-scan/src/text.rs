@@ -46,12 +46,6 @@ impl Span {
         Self((source as u64) << (2 * BITS) | (from as u64) << BITS | (to - from) as u64)
     }
 
-    /// From where it begins to another end.
-    #[inline]
-    pub(crate) const fn until(self, to: usize) -> Self {
-        Self::new(self.source(), self.start(), to)
-    }
-
     #[inline]
     const fn is_of(self, source: Source) -> bool {
         self.0 >> (2 * BITS) == source as u64
@@ -172,33 +166,15 @@ pub struct Texts<'a> {
 impl<'a> Texts<'a> {
     /// The text of a span.
     #[must_use]
+    #[inline]
     pub fn get(self, span: Span) -> &'a str {
-        let text = match span.source() {
-            Source::Line => self.line,
-            Source::Inner => self.inner,
-            Source::Scratch => self.scratch,
-        };
-        text.get(span.start()..span.end()).unwrap_or("")
-    }
-}
-
-impl TextBuffers<'_> {
-    /// The text of a span.
-    #[inline]
-    pub fn get(&self, span: Span) -> &str {
-        let text = self.text_of(span);
+        let text = self.of(span);
         text.get(span.start()..span.end()).unwrap_or("")
     }
 
-    /// The text of a span as bytes, for comparing: without a look at where characters begin.
+    /// The text that a span lies in.
     #[inline]
-    pub fn bytes_of(&self, span: Span) -> &[u8] {
-        let text = self.text_of(span).as_bytes();
-        text.get(span.start()..span.end()).unwrap_or(&[])
-    }
-
-    #[inline]
-    fn text_of(&self, span: Span) -> &str {
+    fn of(self, span: Span) -> &'a str {
         // Most spans are the line's.
         if span.is_of(Source::Line) {
             self.line
@@ -207,6 +183,31 @@ impl TextBuffers<'_> {
         } else {
             self.scratch
         }
+    }
+}
+
+impl TextBuffers<'_> {
+    /// The texts, to be read only.
+    #[inline]
+    fn texts(&self) -> Texts<'_> {
+        Texts {
+            line: self.line,
+            inner: self.inner,
+            scratch: self.scratch,
+        }
+    }
+
+    /// The text of a span.
+    #[inline]
+    pub fn get(&self, span: Span) -> &str {
+        self.texts().get(span)
+    }
+
+    /// The text of a span as bytes, for comparing: without a look at where characters begin.
+    #[inline]
+    pub fn bytes_of(&self, span: Span) -> &[u8] {
+        let text = self.texts().of(span).as_bytes();
+        text.get(span.start()..span.end()).unwrap_or(&[])
     }
 
     /// The text around a span, from its beginning to the end of the span, its index, and a byte

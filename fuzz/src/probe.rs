@@ -1,6 +1,7 @@
 //! The scanner by itself, for comparing it with another reader of JSON.
 
-use event_scan::findings::{Findings, Found, Memory, Sort};
+use event_scan::familiar::Familiar;
+use event_scan::findings::{Findings, Found, Sort};
 use event_scan::index::Index;
 use event_scan::scan::{self, MAX_DEPTH, ScanError};
 use event_scan::text::{Source, Span, TextBuffers};
@@ -50,7 +51,7 @@ pub struct Probe {
     trie: Trie,
     count: usize,
     findings: Findings,
-    memory: Memory,
+    familiar: Familiar,
     inner: String,
     scratch: String,
     bytes: Vec<u8>,
@@ -69,7 +70,7 @@ impl Probe {
         );
         Self {
             findings: Findings::new(&trie),
-            memory: Memory::new(&trie),
+            familiar: Familiar::new(trie.node_count()),
             trie,
             count: pointers.len(),
             inner: String::new(),
@@ -143,7 +144,7 @@ impl Probe {
             at,
             MAX_DEPTH,
             &self.trie,
-            &mut self.memory,
+            &self.familiar,
             &mut self.findings,
         )
         .map_err(|error| match error {

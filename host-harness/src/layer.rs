@@ -41,9 +41,7 @@ impl Layer {
         self.now_ms = Some(now_ms);
         self
     }
-}
 
-impl Layer {
     /// How a fresh instance checks a snapshot that an instance before it has accepted: the bytes cannot
     /// have changed, so nothing has to be read before events go on.
     pub(crate) const fn check_again(&self) -> Check {

@@ -149,6 +149,16 @@ impl Probe {
     };
 }
 
+impl Probe {
+    /// Row of the identity that the candidate names, or a code of `KeyRow::holder`: not compared yet, so
+    /// good for nothing but to fetch it.
+    #[must_use]
+    #[inline]
+    pub const fn likely_holder(&self) -> u32 {
+        self.holder
+    }
+}
+
 impl Default for Probe {
     fn default() -> Self {
         Self::EMPTY

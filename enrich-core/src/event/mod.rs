@@ -6,7 +6,7 @@ pub(crate) mod envelope;
 pub(crate) mod observation;
 pub(crate) mod observer;
 
-pub(crate) use event_scan::{bytewise, findings, index, scan, text, trie, walk};
+pub(crate) use event_scan::{bytewise, familiar, findings, index, scan, text, trie, walk};
 
 mod agent;
 mod azure_activity;

@@ -1,5 +1,7 @@
 //! What is said about a dimension in which an event is not as expected.
 
+use json_out::json::Json;
+
 use super::Context;
 use super::fields::Field;
 use super::out::Out;
@@ -7,7 +9,6 @@ use super::phrase::About;
 use crate::assess::behavior::{self, Deviation};
 use crate::snapshot::ExpectationRef;
 use crate::vocabulary::Dimension;
-use json_out::json::Json;
 
 /// Most allowed values that are written.
 const MAX_EXPECTED: usize = 8;

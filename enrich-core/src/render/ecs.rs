@@ -5,6 +5,8 @@
 
 use alloc::vec::Vec;
 
+use json_out::json::Json;
+
 use super::fields::Field;
 use super::place::{Existing, Place, has_content};
 use super::{Context, identity, native, response};
@@ -12,7 +14,6 @@ use crate::event::findings::Sort;
 use crate::event::text::TextBuffers;
 use crate::event::walk::{self, Items};
 use crate::pass::Edit;
-use json_out::json::Json;
 
 /// The list that others fill as well, and what it stands in.
 pub(super) const SHARED: &[&str] = &["/related/user", "/related"];

@@ -1,12 +1,13 @@
 //! What is said about a finding.
 
+use json_out::json::Json;
+
 use super::fields::Field;
 use super::out::Out;
 use super::phrase::About;
 use super::style::People;
 use crate::assess::findings::{EventFinding, Evidence};
 use crate::vocabulary::Environment;
-use json_out::json::Json;
 
 /// Writes a finding of an identity of a layer as members of an object; `time_ms` judges its exception.
 pub(super) fn write(finding: &EventFinding<'_>, layer: u8, time_ms: i64, out: &mut Out<'_, '_>) {

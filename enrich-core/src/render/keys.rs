@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
+use json_out::json::Json;
+
 use crate::event::observation::{Facts, Observation};
 use crate::event::text::TextBuffers;
 use crate::vocabulary::Format;
-use json_out::json::Json;
 
 /// What one event of a line showed, rendered while its texts were there.
 #[derive(Debug)]

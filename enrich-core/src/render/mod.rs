@@ -21,6 +21,9 @@ mod splunk;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
+use json_out::json::Json;
+use json_out::phrases::Phrases;
+
 pub(crate) use self::ecs::ALIAS as ECS_ALIAS;
 use self::out::Out;
 use self::place::{Existing, Place};
@@ -34,8 +37,6 @@ use crate::event::text::TextBuffers;
 use crate::layers::Layers;
 use crate::lookup::Resolution;
 use crate::pass::Edit;
-use json_out::json::Json;
-use json_out::phrases::Phrases;
 
 /// Everything that one event's context is made of.
 pub(crate) struct Context<'c, 's, 'a> {

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use json_out::json::Json;
+
 use super::Context;
 use super::fields::Field;
 use super::out::Out;
@@ -9,7 +11,6 @@ use super::phrase::About;
 use super::{identity, reasons, response};
 use crate::layers::Layer;
 use crate::snapshot::Header;
-use json_out::json::Json;
 
 /// Writes the members of `whose`.
 pub(super) fn write(context: &Context<'_, '_, '_>, out: &mut Out<'_, '_>) {

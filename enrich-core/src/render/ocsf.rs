@@ -5,6 +5,8 @@
 
 use alloc::vec::Vec;
 
+use json_out::json::Json;
+
 use super::fields::Field;
 use super::out::Out;
 use super::place::{Existing, Place, own_member};
@@ -15,7 +17,6 @@ use crate::event::text::TextBuffers;
 use crate::event::walk::{self, Items};
 use crate::pass::Edit;
 use crate::vocabulary::Kind;
-use json_out::json::Json;
 
 /// What an enrichment of ours is called.
 const TYPE: &str = "nhi";

@@ -2,11 +2,12 @@
 
 use core::cell::RefCell;
 
+use json_out::json::Json;
+use json_out::phrases::{Phrase, Phrases};
+
 use super::fields::Field;
 use super::style::{Rendering, Style};
 use crate::snapshot::TimeFact;
-use json_out::json::Json;
-use json_out::phrases::{Phrase, Phrases};
 
 /// A JSON writer whose members are [`Field`]s. A field that is not wanted is not written, and
 /// nothing of what is in it.

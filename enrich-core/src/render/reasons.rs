@@ -1,11 +1,12 @@
 //! Why a triage rule fits: one short text for each condition that it states.
 
+use json_out::json::Json;
+
 use super::Context;
 use super::deviation;
 use crate::assess::Assessed;
 use crate::snapshot::RuleRef;
 use crate::vocabulary::Dimension;
-use json_out::json::Json;
 
 /// Longest seen value in a reason.
 const MAX_SEEN: usize = 128;

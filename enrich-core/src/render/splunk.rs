@@ -6,6 +6,8 @@
 
 use alloc::vec::Vec;
 
+use json_out::json::Json;
+
 use super::fields::Field;
 use super::out::reference_text;
 use super::place::{Existing, Place, own_member};
@@ -16,7 +18,6 @@ use crate::event::text::TextBuffers;
 use crate::pass::Edit;
 use crate::snapshot::IdentityRef;
 use crate::vocabulary::{Kind, LifecycleState, Role, Severity};
-use json_out::json::Json;
 
 /// Fields of ours: what comes in with these names is removed.
 pub(super) const OURS: &[&str] = &[

@@ -400,24 +400,33 @@ impl<'s> IdentityRef<'s> {
         list: Option<u32>,
         table: Table<'s, R>,
     ) -> impl Iterator<Item = &'s R> + use<'s, R> {
+        self.numbered_rows_of(list, table).map(|(_, row)| row)
+    }
+
+    fn numbered_rows_of<R>(
+        &self,
+        list: Option<u32>,
+        table: Table<'s, R>,
+    ) -> impl Iterator<Item = (u32, &'s R)> + use<'s, R> {
         let snapshot = self.snapshot;
-        snapshot
-            .list(list.unwrap_or(0))
-            .iter()
-            .filter_map(move |number| snapshot.row(table, number.to_native()))
+        let numbers = snapshot.list(list.unwrap_or(0)).iter();
+        numbers.filter_map(move |number| {
+            let number = number.to_native();
+            Some((number, snapshot.row(table, number)?))
+        })
     }
 
     /// What is expected of it, a dimension each.
     pub fn expectations(&self) -> impl Iterator<Item = ExpectationRef<'s>> + use<'s> {
         let snapshot = self.snapshot;
-        let list = self.profile.map_or(0, |row| row.behavior.to_native());
-        snapshot.list(list).iter().filter_map(move |number| {
-            let number = number.to_native();
-            Some(ExpectationRef {
-                snapshot,
-                number,
-                row: snapshot.row(snapshot.tables.expectations, number)?,
-            })
+        self.numbered_rows_of(
+            self.profile.map(|row| row.behavior.to_native()),
+            snapshot.tables.expectations,
+        )
+        .map(move |(number, row)| ExpectationRef {
+            snapshot,
+            number,
+            row,
         })
     }
 
@@ -473,14 +482,14 @@ impl<'s> IdentityRef<'s> {
     /// What is wrong with it, as known when the snapshot was built.
     pub fn findings(&self) -> impl Iterator<Item = FindingRef<'s>> + use<'s> {
         let snapshot = self.snapshot;
-        let list = self.details.map_or(0, |row| row.findings.to_native());
-        snapshot.list(list).iter().filter_map(move |number| {
-            let number = number.to_native();
-            Some(FindingRef {
-                snapshot,
-                number,
-                row: snapshot.row(snapshot.tables.findings, number)?,
-            })
+        self.numbered_rows_of(
+            self.details.map(|row| row.findings.to_native()),
+            snapshot.tables.findings,
+        )
+        .map(move |(number, row)| FindingRef {
+            snapshot,
+            number,
+            row,
         })
     }
 

@@ -14,6 +14,9 @@ pub use self::parts::{CredentialRef, ExpectationRef, FindingRef, RevocationRef, 
 
 use core::cell::Cell;
 
+use arrayvec::ArrayVec;
+use key_index::find::GROUP;
+
 use super::Snapshot;
 use super::schema::{ArchivedScopeRow, time_code};
 use crate::vocabulary::Provider;
@@ -98,23 +101,23 @@ impl<'a> Snapshot<'a> {
     }
 
     /// Reads a word of everything that belongs to these identities alone, so that all of it is fetched
-    /// at once. What is read is not used, and so needs no check.
+    /// at once. What is read is not used, and so needs no check. Of more than [`GROUP`] the rest waits.
     #[inline(never)]
-    pub(crate) fn fetch(&self, identities: &[u32]) {
+    pub(crate) fn fetch(&self, identities: impl Iterator<Item = u32>) {
         let tables = &self.tables;
-        let mut others = [[0_u32; 4]; 16];
-        for (number, others) in identities.iter().zip(&mut others) {
-            if let Some(row) = tables.identities.rows.get(*number as usize) {
-                *others = [
+        let mut others = ArrayVec::<[u32; 4], GROUP>::new();
+        for number in identities.take(GROUP) {
+            if let Some(row) = tables.identities.rows.get(number as usize) {
+                let _ = others.try_push([
                     row.profile.to_native(),
                     row.details.to_native(),
                     row.uid_rest.to_native(),
                     row.first_credential.to_native(),
-                ];
+                ]);
             }
         }
         let mut read = 0_u32;
-        for [profile, details, text, credential] in others.into_iter().take(identities.len()) {
+        for [profile, details, text, credential] in others {
             let profile = tables.profiles.rows.get(profile as usize);
             read ^= profile.map_or(0, |row| row.type_.to_native());
             let details = tables.details.rows.get(details as usize);

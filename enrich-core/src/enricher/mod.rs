@@ -1,32 +1,26 @@
 //! The one entry: attach snapshots, then enrich batches of events.
 
-use alloc::string::String;
+mod answer;
+mod batch;
+
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
-use crate::config::Config;
-use crate::event::Readers;
-use crate::event::bytewise;
-use crate::event::findings::{Findings, Memory};
-use crate::event::text::{Span, TextBuffers};
-use crate::forged;
-use crate::key::{Key, KeyRefused};
-use crate::lane::{self, LANES, Lane, buffers};
-use crate::layers::{Holder, Layers};
-use crate::lookup;
-use crate::pass::{Edit, Pass, Purpose, Refused};
-use crate::pick::LookupField;
-use crate::render::out::Out;
-use crate::render::style::Rendering;
-use crate::render::{keys, record};
-use crate::snapshot::{Check, Snapshot, SnapshotError};
-use crate::stats::Stats;
-use crate::vocabulary::OutcomeKind;
 use json_out::json::Json;
 use json_out::phrases::Phrases;
 
-/// Most records of one key that a lookup writes.
-const MAX_RECORDS: usize = 16;
+pub use self::answer::LookupError;
+use crate::config::Config;
+use crate::event::Readers;
+use crate::event::bytewise;
+use crate::event::familiar::Familiar;
+use crate::event::findings::Findings;
+use crate::lane::{Lane, buffers};
+use crate::layers::Layers;
+use crate::pass::{Pass, Purpose, Refused};
+use crate::render::keys;
+use crate::snapshot::{Check, Snapshot, SnapshotError};
+use crate::stats::Stats;
 
 /// Names an attached layer until it is detached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,7 +51,7 @@ pub struct Enricher<'s> {
     /// The first is always there.
     lanes: Vec<Lane>,
     /// What documents were like before.
-    memory: Memory,
+    familiar: Familiar,
     /// What is written again and again, under this configuration and of these layers.
     phrases: RefCell<Phrases>,
     out: Vec<u8>,
@@ -72,13 +66,13 @@ impl<'s> Enricher<'s> {
     pub fn new(config: Config) -> Self {
         let readers = Readers::new(&config.mappings, config.style.rendering);
         let lanes = alloc::vec![Lane::new(&readers)];
-        let memory = Memory::new(&readers.trie);
+        let familiar = Familiar::new(readers.trie.node_count());
         Self {
             config,
             readers,
             layers: Layers::default(),
             lanes,
-            memory,
+            familiar,
             phrases: RefCell::default(),
             out: Vec::new(),
             stats: Stats::default(),
@@ -99,7 +93,7 @@ impl<'s> Enricher<'s> {
             || config.style.rendering != self.config.style.rendering
         {
             self.readers = Readers::new(&config.mappings, config.style.rendering);
-            self.memory = Memory::new(&self.readers.trie);
+            self.familiar = Familiar::new(self.readers.trie.node_count());
             self.lanes.truncate(1);
             for lane in &mut self.lanes {
                 lane.findings = Findings::new(&self.readers.trie);
@@ -166,58 +160,6 @@ impl<'s> Enricher<'s> {
         &self.out
     }
 
-    /// Enriches a batch of lines. One line out for each line in, in order; line ends, also a
-    /// missing last one, stay as they are. A line that is no event, or a bad one, stays as it is.
-    pub fn enrich(&mut self, ndjson: &[u8]) -> &[u8] {
-        let mut out = core::mem::take(&mut self.out);
-        out.clear();
-        // Context is as long as the event, within a factor; one allocation instead of several.
-        out.reserve(ndjson.len());
-        let mut rest = ndjson;
-        let together = lane::wanted(&self.layers);
-        while self.lanes.len() < together {
-            self.lanes.push(Lane::new(&self.readers));
-        }
-        loop {
-            let mut lines: [&[u8]; LANES] = [&[]; LANES];
-            let mut texts = [""; LANES];
-            let mut count = 0;
-            for (line, text) in lines.iter_mut().zip(&mut texts).take(together) {
-                let Some((next, after)) = self.next_line(count, rest) else {
-                    break;
-                };
-                *line = next;
-                *text = self.scan_line(
-                    count,
-                    split_line_end(next).0,
-                    &mut Purpose::Enrich,
-                    together > 1,
-                );
-                rest = after;
-                count += 1;
-            }
-            if together > 1 {
-                lane::fetch(
-                    self.lanes.get_mut(..count).unwrap_or_default(),
-                    &texts,
-                    &self.layers,
-                );
-            }
-            let mut to_come: usize =
-                rest.len() + lines.iter().map(|line| line.len()).sum::<usize>();
-            for (number, (line, text)) in lines.iter().zip(texts).take(count).enumerate() {
-                to_come -= line.len();
-                self.finish_event(number, text);
-                self.line(number, line, to_come, &mut out);
-            }
-            if count == 0 {
-                break;
-            }
-        }
-        self.out = out;
-        &self.out
-    }
-
     /// Indexes the first line of a text in a lane: the line with its end, and the rest. `None` at the
     /// end.
     fn next_line<'t>(&mut self, lane: usize, text: &'t [u8]) -> Option<(&'t [u8], &'t [u8])> {
@@ -234,59 +176,6 @@ impl<'s> Enricher<'s> {
     pub fn make_room(&mut self, len: usize) -> bool {
         self.out.clear();
         self.out.try_reserve(len).is_ok() || self.out.try_reserve_exact(len).is_ok()
-    }
-
-    /// Writes a line whose events are finished. Behind it, `rest` bytes are to come, for which the
-    /// output has room.
-    fn line(&mut self, number: usize, line: &[u8], rest: usize, out: &mut Vec<u8>) {
-        let (body, end) = split_line_end(line);
-        let Some(lane) = self.lanes.get_mut(number) else {
-            return;
-        };
-        let mut result = lane.result;
-        let needed = line.len() + lane.rendered.len() + rest;
-        if result == Ok(Some(()))
-            && out.try_reserve(needed).is_err()
-            && out.try_reserve_exact(needed).is_err()
-        {
-            result = Err(Refused::NoRoom);
-        }
-        finish_line(&mut self.stats, result, &lane.counted.stats);
-        // In a damaged snapshot's stead nothing is said, and nothing forged either.
-        let with_context = match result {
-            Ok(Some(())) => true,
-            Err(Refused::Damaged | Refused::NoRoom) => false,
-            Err(Refused::TooLarge | Refused::TooDeep) => {
-                let rendering = self.config.style.rendering;
-                match forged::without(body, rendering, out) {
-                    Some(removed) => {
-                        self.stats.forged_removed += removed;
-                        out.extend_from_slice(end);
-                    }
-                    None => out.extend_from_slice(line),
-                }
-                return;
-            }
-            _ => {
-                out.extend_from_slice(line);
-                return;
-            }
-        };
-        // Renderings that share places with others change more than the end of an object.
-        if self.config.style.rendering != Rendering::Native {
-            sort(&mut lane.edits);
-        }
-        let mut from = 0;
-        for edit in &lane.edits {
-            out.extend_from_slice(body.get(from..edit.at).unwrap_or(&[]));
-            let text = lane.rendered.get(edit.text.0..edit.text.1);
-            if with_context {
-                out.extend_from_slice(text.unwrap_or(&[]));
-            }
-            from = edit.to.max(from);
-        }
-        out.extend_from_slice(body.get(from..).unwrap_or(&[]));
-        out.extend_from_slice(end);
     }
 
     /// Scans a line: the edits and what came of it are in the lane afterwards, `Ok(None)` for an empty
@@ -357,26 +246,6 @@ impl<'s> Enricher<'s> {
         self.settled(number)
     }
 
-    /// Looks up and renders an event that had to wait.
-    fn finish_event(&mut self, number: usize, text: &str) {
-        let Some(lane) = self.lanes.get_mut(number) else {
-            return;
-        };
-        let Some(place) = lane.waiting.take() else {
-            return;
-        };
-        if lane.result != Ok(Some(())) {
-            return;
-        }
-        if let Some(mut pass) = self.pass(number, text, &mut Purpose::Enrich, false) {
-            pass.event(&place, Span::EMPTY);
-        }
-        let result = self.settled(number);
-        if let Some(lane) = self.lanes.get_mut(number) {
-            lane.result = result;
-        }
-    }
-
     /// What came of a line whose events are finished.
     fn settled(&self, number: usize) -> Result<Option<()>, Refused> {
         if self.layers.is_damaged() {
@@ -405,7 +274,7 @@ impl<'s> Enricher<'s> {
             config: &self.config,
             readers: &self.readers,
             layers: &self.layers,
-            memory: &mut self.memory,
+            familiar: &self.familiar,
             findings: &mut lane.findings,
             observation: &mut lane.observation,
             buffers: buffers!(lane, text),
@@ -503,130 +372,7 @@ impl<'s> Enricher<'s> {
         self.out = out;
         &self.out
     }
-
-    /// What a key leads to, as one JSON object. The key is written `TYPE[@DOMAIN]:VALUE`. The
-    /// outcome is as of the snapshot's creation; `records` has everyone who ever held the key, first
-    /// the one that the outcome is about.
-    ///
-    /// # Errors
-    /// When the text is no key, or a snapshot turned out to be damaged.
-    pub fn lookup(&mut self, key: &str) -> Result<&[u8], LookupError> {
-        self.answer(key, None)?;
-        Ok(&self.out)
-    }
-
-    /// One field of what a key leads to: a text as it is, everything else as JSON, and of a list the
-    /// values of its elements as a JSON array. Empty when it is not known; `owner` and all else of
-    /// the record also when nobody holds the key, or several do. `outcome` says which.
-    ///
-    /// # Errors
-    /// When the text is no key, or a snapshot turned out to be damaged.
-    pub fn lookup_field(
-        &mut self,
-        key: &str,
-        field: &LookupField<'_>,
-    ) -> Result<&[u8], LookupError> {
-        self.answer(key, Some(field))?;
-        let Some(lane) = self.lanes.first_mut() else {
-            return Ok(&[]);
-        };
-        lane.bytes.clear();
-        field.pick(&self.out, &mut lane.bytes);
-        Ok(&lane.bytes)
-    }
-
-    /// Writes what a key leads to into `self.out`; for a field, no more than it needs.
-    fn answer(&mut self, key: &str, field: Option<&LookupField<'_>>) -> Result<(), LookupError> {
-        let (key_type, domain, value) = Key::split_notation(key)?;
-        let mut buffer = String::new();
-        let key = Key::canonical(key_type, domain, value, &mut buffer)?;
-        let resolution = lookup::resolve_key(&self.layers, &key, self.layers.created_ms());
-        let covered = self.layers.covers(key.key_type.provider(), key.domain)
-            || (key.domain.is_empty() && !self.layers.is_empty());
-        let outcome = match &resolution {
-            Some(resolution) => resolution.outcome,
-            None if covered => OutcomeKind::NotFound,
-            None => OutcomeKind::OutOfScope,
-        };
-        let mut style = self.config.style.record();
-        let mut most = MAX_RECORDS;
-        let mut holders: Vec<Holder> = Vec::new();
-        holders.extend(resolution.and_then(|resolution| resolution.holder));
-        if let Some(field) = field {
-            most = usize::from(field.record().is_some()).min(holders.len());
-            style.fields = field.record().unwrap_or(style.fields);
-            holders.truncate(most);
-        }
-        if holders.len() < most {
-            self.layers.for_each_holder(&key, None, |holder, _| {
-                if holders.len() < most && !holders.contains(&holder) {
-                    holders.push(holder);
-                }
-            });
-        }
-        let mut out = core::mem::take(&mut self.out);
-        out.clear();
-        Json::new(&mut out).object(|out| {
-            out.number("v", 1);
-            out.string("outcome", outcome.as_str());
-            out.member("key", |out| {
-                out.object(|out| {
-                    out.string("type", key.key_type.as_str());
-                    out.some_string("domain", Some(key.domain));
-                    out.string("value", key.value);
-                });
-            });
-            out.member("records", |out| {
-                out.array(|out| {
-                    for holder in &holders {
-                        if let Some(layer) = self.layers.get(holder.layer)
-                            && let Some(identity) = self.layers.identity(*holder)
-                        {
-                            let created = layer.snapshot.header().created_ms;
-                            out.element(|out| {
-                                out.object(|out| {
-                                    record::write(&identity, created, &mut Out::new(out, &style));
-                                });
-                            });
-                        }
-                    }
-                });
-            });
-        });
-        self.out = out;
-        match self.layers.damage() {
-            Some(damage) => Err(LookupError::Snapshot(damage)),
-            None => Ok(()),
-        }
-    }
 }
-
-/// Why a lookup has no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LookupError {
-    /// The text is no key.
-    Key(KeyRefused),
-    /// An attached snapshot turned out to be damaged.
-    Snapshot(SnapshotError),
-}
-
-impl From<KeyRefused> for LookupError {
-    fn from(refused: KeyRefused) -> Self {
-        Self::Key(refused)
-    }
-}
-
-impl core::fmt::Display for LookupError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Key(refused) => refused.fmt(f),
-            Self::Snapshot(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for LookupError {}
 
 /// Counts what became of a line.
 fn finish_line(stats: &mut Stats, result: Result<Option<()>, Refused>, counted: &Stats) {
@@ -647,28 +393,6 @@ fn finish_line(stats: &mut Stats, result: Result<Option<()>, Refused>, counted: 
         }
     }
     stats.lines += 1;
-}
-
-/// Puts edits in the order of the line. They are so nearly, and mostly few; the standard library's
-/// sort would be 4 kB of a guest, and one that only swaps neighbours slow where a line is hostile.
-fn sort(edits: &mut [Edit]) {
-    let order = |edit: &Edit| (edit.at, edit.to);
-    let mut gap = edits.len();
-    while gap > 1 {
-        // Ciura's rule, continued: nearly as few steps as the best known.
-        gap = (gap * 5 / 11).max(1);
-        for from in gap..edits.len() {
-            let mut at = from;
-            while let (Some(before), Some(this)) = (
-                at.checked_sub(gap).and_then(|before| edits.get(before)),
-                edits.get(at),
-            ) && order(this) < order(before)
-            {
-                edits.swap(at, at - gap);
-                at -= gap;
-            }
-        }
-    }
 }
 
 /// A line without its end, and the end.
